@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(VENV)/.bench-installed
+
+.PHONY: run up test check install bench clean
+
+run: $(INSTALLED)  ## materialise the whole graph and print recommendations
+	$(BIN)/buddies run
+
+up: $(INSTALLED)  ## database, Dagster UI, daemon, service and dashboard; Ctrl-C stops them all
+	$(BIN)/buddies up
+
+test: $(INSTALLED)  ## the whole suite
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)  ## linter, formatter, types, definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(BENCH_INSTALLED)  ## every benchmark at its small scale, beside its peers
+	$(BIN)/python -m benchmarks all --scale small
+
+install: $(INSTALLED)
+
+# torch first and pinned: with it there, nothing later pulls another build of it.
+$(INSTALLED): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable ".[dev,bench]"
+	touch $@
+
+clean:
+	rm -rf .buddies $(VENV)

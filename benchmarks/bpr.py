@@ -1,0 +1,331 @@
+"""BPR training: our grouped kernel, `implicit` and the plain torch loop, on the same likes and the same triplets.
+
+Throughput is in samples (one positive against one negative) a second at dimension 128. `implicit` draws one negative
+for each like; ours is measured with the stored negatives and with negatives drawn anew, sampling included; the plain
+loop (`nn.Embedding(sparse=True)`, `SparseAdam`, a `DataLoader` over items, batches of 16,384) is given a part of the
+triplets, since all would take hours. Time to quality is the training time until the validation MRR is that which the
+plain loop ends with after five epochs; the time of an ALS start is counted, evaluation is not.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit, prange
+
+from benchmarks.measure import PeakMemory, Report, Row
+from benchmarks.worlds import World, overlap_world, synthetic_world
+from buddies_assets.training.als import als_factors
+from buddies_assets.training.bpr_numba import NumbaBackend
+from buddies_assets.training.config import BEST, NegativeMix, TrainingConfig
+from buddies_assets.training.evaluation import bag_ranks, evaluate, popularity
+from buddies_assets.training.factors import Factors, random_factors
+from buddies_assets.training.negatives import NegativeSampler
+from buddies_assets.training.state import EpochReport
+from buddies_assets.training.threads import use_threads
+from buddies_assets.training.trainer import train
+
+_DIMENSION, _BATCH, _RATE = 128, 16_384, 0.005
+_QUALITY_SIZE = (5_000, 8_000, 4_000)
+_ROUNDS, _ITERATIONS = 5, 3
+_PLAIN_SAMPLES = 200_000
+_STORED = NegativeMix(hard=2, easy=2, resample=False)
+_DRAWN = NegativeMix(uniform=2, popular=2)
+
+
+def run(scale: str) -> Report:
+    """Measures throughput at `scale` and time to quality on a small world."""
+    report = Report("bpr")
+    world = overlap_world(*_QUALITY_SIZE) if scale == "small" else synthetic_world(101_713, 946_000)
+    throughput(report, world)
+    evaluation(report, world)
+    memory_bound(report, world)
+    time_to_quality(report, world if scale == "small" else overlap_world(*_QUALITY_SIZE))
+    if scale != "small":
+        whole_training(report, world)
+    return report
+
+
+def whole_training(report: Report, world: World) -> None:
+    """The best preset from nothing to its last epoch on both cores: start, five epochs and their evaluation."""
+    config = BEST.model_copy(update={"threads": 2})
+    began = time.perf_counter()
+    start = als_factors(world.train, config, user_songs=world.user_songs)
+    report.add(Row("ALS start", "ours, best preset", 2, time.perf_counter() - began, 0.0, "times"))
+    result = train(config, world.data, als=start)
+    taken = time.perf_counter() - began
+    samples = sum(epoch.samples for epoch in result.history)
+    row = report.add(Row("whole training", "ours, best preset", 2, taken, samples / taken, "samples"))
+    report.notes.append(f"{samples:,} samples in {row.seconds:.0f} s, start and evaluation of all bags included")
+    report.notes.append(f"validation MRR {result.metrics['mrr']:.4f}, Hit@5 {result.metrics['hit_5']:.4f}")
+
+
+def throughput(report: Report, world: World) -> None:
+    """Samples a second of all systems, alternating; median of the rounds."""
+    blocks = world.data.load(0)
+    samples = 4 * len(blocks)
+    factors = _start(world)
+    counts = popularity(world.train)
+    systems: list[tuple[str, int, float, Callable[[], float]]] = []
+    for threads in (1, 2):
+        for name, mix in (("ours, stored negatives", _STORED), ("ours, drawn negatives", _DRAWN)):
+            config = TrainingConfig(threads=threads, negatives=mix, learning_rate=0.02)
+            systems.append((name, threads, samples, _ours(world, config, factors, counts)))
+        systems.append(("implicit 0.7 BPR", threads, len(world.train.indices), _implicit(world, threads)))
+        systems.append(("plain torch loop", threads, _PLAIN_SAMPLES, _plain(world, threads)))
+    seconds: list[list[float]] = [[] for _ in systems]
+    peaks = [0.0] * len(systems)
+    for _, _, _, work in systems:
+        work()
+    for _ in range(_ROUNDS):
+        for i, (_, _, _, work) in enumerate(systems):
+            with PeakMemory() as memory:
+                seconds[i].append(work())
+            peaks[i] = max(peaks[i], memory.peak_mib)
+    rates = {}
+    for (name, threads, amount, _), taken, peak in zip(systems, seconds, peaks, strict=True):
+        median = statistics.median(taken)
+        rates[name, threads] = amount / median
+        report.add(Row("training", name, threads, median, amount / median, "samples", peak))
+    report.ratios["bpr_vs_implicit"] = min(
+        rates["ours, drawn negatives", t] / rates["implicit 0.7 BPR", t] for t in (1, 2)
+    )
+    report.ratios["bpr_vs_plain_loop"] = min(
+        rates["ours, drawn negatives", t] / rates["plain torch loop", t] for t in (1, 2)
+    )
+    report.notes.append(
+        f"{world.train.n_rows:,} users, {world.train.n_columns:,} playlists, {len(blocks):,} blocks; ratios are the "
+        "worse of one and two threads, our negatives drawn anew"
+    )
+
+
+def evaluation(report: Report, world: World) -> None:
+    """Bags ranked a second: ours, and a loop over bags in torch."""
+    import torch
+
+    factors = _start(world)
+    bags = world.data.validation
+    bag_ranks(factors, bags.head(100), threads=2)
+    for threads in (1, 2):
+        began = time.perf_counter()
+        bag_ranks(factors, bags, threads=threads)
+        taken = time.perf_counter() - began
+        report.add(Row("evaluation", "ours", threads, taken, len(bags) / taken, "bags"))
+    users, playlists = torch.from_numpy(factors.users), torch.from_numpy(factors.playlists)
+    few = bags.head(5_000)
+    began = time.perf_counter()
+    for user, positive, negatives in zip(few.users.tolist(), few.positives.tolist(), few.negatives, strict=True):
+        items = torch.from_numpy(np.append(negatives, positive).astype(np.int64))
+        scores = playlists[items] @ users[user]
+        _ = int((scores[:-1] >= scores[-1]).sum()) + 1
+    taken = time.perf_counter() - began
+    report.add(Row("evaluation", "torch loop", 1, taken, len(few) / taken, "bags"))
+
+
+def memory_bound(report: Report, world: World) -> None:
+    """What memory allows: reading and writing playlist rows at random, 1,280 bytes a sample."""
+    rows = random_factors(1, world.train.n_columns, _DIMENSION, scale=0.1, seed=1, item_bias=False).playlists
+    generator = np.random.default_rng(1)
+    order = generator.integers(0, len(rows), 2_000_000).astype(np.uint32)
+    for threads in (1, 2):
+        _touch(rows, order[:1000], threads)
+        began = time.perf_counter()
+        _touch(rows, order, threads)
+        taken = time.perf_counter() - began
+        rate = len(order) * 1024 / taken / 1280
+        report.add(Row("memory bound", "rows read and written", threads, taken, rate, "samples"))
+
+
+def time_to_quality(report: Report, world: World) -> None:
+    """Training seconds until the plain loop's final MRR."""
+    seconds, target = _plain_to_the_end(world)
+    report.add(Row(f"to MRR {target:.3f}", "plain torch loop", 2, seconds, 1 / seconds, "times"))
+    ours = {}
+    for name, config in (
+        ("ours, best preset", BEST),
+        ("ours, random start", TrainingConfig(learning_rate=0.05, decay=0.9, epochs=20)),
+    ):
+        for threads in (1, 2):
+            ours[name, threads] = _seconds_to(world, config.model_copy(update={"threads": threads}), target)
+            report.add(
+                Row(f"to MRR {target:.3f}", name, threads, ours[name, threads], 1 / ours[name, threads], "times")
+            )
+    taken, reached = _implicit_to(world, target)
+    report.add(Row(f"to MRR {reached:.3f}", "implicit 0.7 BPR", 2, taken, 1 / taken, "times"))
+    report.ratios["bpr_time_to_quality_vs_plain_loop"] = seconds / ours["ours, best preset", 2]
+
+
+def _start(world: World) -> Factors:
+    return random_factors(world.train.n_rows, world.train.n_columns, _DIMENSION, scale=0.1, seed=1, item_bias=False)
+
+
+def _ours(world: World, config: TrainingConfig, factors: Factors, counts: np.ndarray) -> Callable[[], float]:
+    backend = NumbaBackend(config, factors, popularity=counts, state={})
+    sampler = NegativeSampler(config, likes=world.train, popularity=counts, hard=None, easy=None)
+    blocks = world.data.load(0)
+
+    def work() -> float:
+        spans = []
+        for epoch in range(_ITERATIONS):
+            began = time.perf_counter()
+            backend.epoch(sampler.replace(blocks, epoch), rate=config.learning_rate, seed=epoch)
+            spans.append(time.perf_counter() - began)
+        return min(spans)
+
+    return work
+
+
+def _implicit(world: World, threads: int) -> Callable[[], float]:
+    from implicit.bpr import BayesianPersonalizedRanking
+
+    likes = _matrix(world)
+
+    def work() -> float:
+        spans = []
+        model = BayesianPersonalizedRanking(
+            factors=_DIMENSION - 1, learning_rate=0.05, regularization=0.01, iterations=_ITERATIONS, num_threads=threads
+        )
+        # Its own clock, per iteration: what it spends on starting is not training. Ours too counts its best of as many.
+        model.fit(likes, show_progress=False, callback=lambda iteration, elapsed, *rest: spans.append(elapsed))
+        return min(spans)
+
+    return work
+
+
+def _matrix(world: World):
+    from scipy.sparse import csr_matrix
+
+    train = world.train
+    ones = np.ones(len(train.indices), np.float32)
+    return csr_matrix((ones, train.indices.astype(np.int32), train.indptr), (train.n_rows, train.n_columns))
+
+
+class _Triplets:
+    """The triplets as the plain loop has them: an item at a time."""
+
+    def __init__(self, world: World, most: int | None):
+        blocks = world.data.load(0)
+        taken = np.random.default_rng(1).permutation(4 * len(blocks))[:most]
+        self.user = blocks.users[taken // 4].astype(np.int64)
+        self.positive = blocks.positives[taken // 4].astype(np.int64)
+        self.negative = blocks.negatives.reshape(-1)[taken].astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def __getitem__(self, i: int):
+        return self.user[i], self.positive[i], self.negative[i]
+
+
+class _PlainLoop:
+    """`nn.Embedding(sparse=True)`, `SparseAdam` and a `DataLoader`."""
+
+    def __init__(self, world: World, most: int | None):
+        import torch
+
+        start = _start(world)
+        self.tables = [
+            torch.nn.Embedding.from_pretrained(torch.from_numpy(side.copy()), freeze=False, sparse=True)
+            for side in (start.users, start.playlists)
+        ]
+        self.optimiser = torch.optim.SparseAdam([table.weight for table in self.tables], lr=_RATE)
+        torch.manual_seed(1)
+        self.loader = torch.utils.data.DataLoader(_Triplets(world, most), batch_size=_BATCH, shuffle=True)
+
+    def epoch(self) -> None:
+        import torch
+
+        users, playlists = self.tables
+        for user, positive, negative in self.loader:
+            self.optimiser.zero_grad()
+            chosen = users(user)
+            margin = (chosen * playlists(positive)).sum(1) - (chosen * playlists(negative)).sum(1)
+            (-torch.nn.functional.logsigmoid(margin).mean()).backward()
+            self.optimiser.step()
+
+    def factors(self) -> Factors:
+        users, playlists = (table.weight.detach().numpy() for table in self.tables)
+        return Factors(users, playlists)
+
+
+def _plain(world: World, threads: int) -> Callable[[], float]:
+    loop = _PlainLoop(world, _PLAIN_SAMPLES)
+
+    def work() -> float:
+        import torch
+
+        torch.set_num_threads(threads)
+        began = time.perf_counter()
+        loop.epoch()
+        return (time.perf_counter() - began) * _PLAIN_SAMPLES / len(loop.loader.dataset)
+
+    return work
+
+
+def _plain_to_the_end(world: World) -> tuple[float, float]:
+    loop = _PlainLoop(world, None)
+    began = time.perf_counter()
+    for _ in range(5):
+        loop.epoch()
+    seconds = time.perf_counter() - began
+    return seconds, evaluate(loop.factors(), world.data.validation)["mrr"]
+
+
+class _ReachedError(Exception):
+    """The target was reached: the rest of the training is of no interest."""
+
+
+def _seconds_to(world: World, config: TrainingConfig, target: float) -> float:
+    spent = 0.0
+    als = None
+    if config.start == "joint":
+        als_factors(world.train, config.model_copy(update={"als_iterations": 1}), user_songs=world.user_songs)
+        began = time.perf_counter()
+        als = als_factors(world.train, config, user_songs=world.user_songs)
+        spent = time.perf_counter() - began
+
+    def on_epoch(report: EpochReport) -> None:
+        nonlocal spent
+        spent += report.seconds
+        if report.metrics["mrr"] >= target:
+            raise _ReachedError
+
+    try:
+        train(config, world.data, on_epoch=on_epoch, als=als)
+    except _ReachedError:
+        return spent
+    return float("inf")
+
+
+def _implicit_to(world: World, target: float) -> tuple[float, float]:
+    """Seconds and MRR at the first of 10, 20, 40, … iterations that reaches the target (or the last)."""
+    from implicit.bpr import BayesianPersonalizedRanking
+
+    likes, spent, reached = _matrix(world), 0.0, 0.0
+    for iterations in (5, 10, 20, 40, 80, 160):
+        model = BayesianPersonalizedRanking(
+            factors=_DIMENSION - 1, learning_rate=0.05, regularization=0.01, iterations=iterations, num_threads=2,
+            random_state=1,
+        )  # fmt: skip
+        began = time.perf_counter()
+        model.fit(likes, show_progress=False)
+        spent = time.perf_counter() - began
+        factors = Factors(np.ascontiguousarray(model.user_factors), np.ascontiguousarray(model.item_factors))
+        reached = evaluate(factors, world.data.validation)["mrr"]
+        if reached >= target:
+            break
+    return spent, reached
+
+
+def _touch(rows: np.ndarray, order: np.ndarray, threads: int) -> None:
+    use_threads(threads)
+    _read_and_write(rows, order)
+
+
+@njit(parallel=True, fastmath=True)
+def _read_and_write(rows, order):
+    for i in prange(len(order)):
+        row = rows[order[i]]
+        for d in range(len(row)):
+            row[d] = row[d] * np.float32(1.0001)

@@ -1,0 +1,80 @@
+"""First paint, time to the last chart, and weight of each page of the dashboard, in headless Chromium on localhost.
+
+The cache is empty for the first visit of each page and filled for the second; both are reported. Every request that
+leaves the machine would be counted: the ratio `dashboard_requests_outside` must be 0.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.dashboard import SCALES, fill, serving
+from benchmarks.measure import Report, Row
+from buddies_assets.resources.postgres import EmbeddedPostgres
+from buddies_assets.settings import Settings
+from quality.dashboard.app import NAVIGATION
+from quality.dashboard.settings import DashboardSettings
+
+PAINT_LIMIT, CHARTS_LIMIT = 0.2, 0.6
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
+_DRAWN = """() => Math.max(0, ...performance.getEntriesByType('mark').filter(m => m.name === 'drawn')
+                                .map(m => m.startTime))"""
+
+
+def run(scale: str) -> Report:
+    """Seconds to first paint and to the last chart of each page; the notes hold the bytes."""
+    from playwright.sync_api import sync_playwright
+
+    sessions, evaluations = SCALES["small" if scale == "small" else "tenth"]
+    report = Report("dashboard_paint")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        server = EmbeddedPostgres(Path(folder) / "postgres")
+        url = server.start()
+        try:
+            fill(url, sessions, evaluations)
+            settings = Settings(home=str(Path(folder) / "home"), postgres_url=url)
+            dashboard = DashboardSettings(read_event_log=False, refresh_seconds=3600)
+            with serving(settings, dashboard) as port, sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+                _visit_all(report, browser, f"http://127.0.0.1:{port}")
+                browser.close()
+        finally:
+            server.stop()
+    return report
+
+
+def _watch(opened: Any, home: str, weights: list[int]) -> None:
+    """Collect the bytes of every response, and −1 for every request that leaves the machine."""
+    opened.on("request", lambda r: weights.append(-1) if not r.url.startswith((home, "data:")) else None)
+    opened.on("response", lambda r: weights.append(int(r.headers.get("content-length", 0))))
+
+
+def _visit_all(report: Report, browser: Any, home: str) -> None:
+    paints, charts, outside = [], [], 0
+    for page in NAVIGATION:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        for visit in ("first visit", "second visit"):
+            opened = context.new_page()
+            weights: list[int] = []
+            _watch(opened, home, weights)
+            opened.goto(home + ("/" if page.name == "overview" else f"/{page.name}"), wait_until="load")
+            while opened.locator(".chart[aria-busy=true]").count():
+                time.sleep(0.01)
+            opened.wait_for_timeout(150)
+            paint, last = opened.evaluate(_PAINT), opened.evaluate(_DRAWN)
+            outside += weights.count(-1)
+            size = sum(w for w in weights if w > 0)
+            for step, milliseconds, found in (("first paint", paint, paints), ("last chart", last, charts)):
+                if milliseconds:
+                    seconds = milliseconds / 1000
+                    found.append(seconds)
+                    report.add(Row(f"{page.name}: {step}", visit, 1, seconds, 1 / seconds, "page"))
+            report.notes.append(f"{page.name}, {visit}: {size / 1000:,.0f} kB in {len(weights)} responses")
+            opened.close()
+        context.close()
+    report.ratios["dashboard_first_paint_headroom"] = PAINT_LIMIT / max(paints)
+    report.ratios["dashboard_charts_headroom"] = CHARTS_LIMIT / max(charts)
+    report.ratios["dashboard_requests_outside"] = float(outside)

@@ -1,0 +1,108 @@
+"""Raw files of a synthetic world for `full`: written, or with the MPD slices made only when they are read.
+
+A million playlists are 34 GB of JSON. Made a slice at a time in the process that is about to parse it, a slice is
+never on disk; the seconds that the making took are noted, so that they are not counted as reading.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+
+from buddies_assets.sources import mpd
+from buddies_assets.sources.mpd import SliceRef
+from buddies_assets.sources.mpd_slice import ParsedSlice, parse_slice
+from buddies_assets.sources.synthetic import (
+    BLOCK_USERS,
+    WorldPaths,
+    msd_lines,
+    msd_song_indices,
+    triplet_bytes,
+    world_paths,
+)
+from buddies_assets.sources.synthetic_slices import SLICE_PLAYLISTS, SliceWriter
+from buddies_assets.sources.synthetic_world import SyntheticWorld
+from buddies_assets.steps import raw
+
+_WORLD, _SECONDS = "world.json", "generation_seconds"
+_writers: dict[tuple[int, int, int], SliceWriter] = {}
+
+
+@dataclass(frozen=True)
+class World:
+    """Size and seed of a synthetic world."""
+
+    users: int
+    playlists: int
+    seed: int
+
+    @property
+    def synthetic(self) -> SyntheticWorld:
+        """The world itself."""
+        return SyntheticWorld(self.users, self.playlists, self.seed)
+
+
+def write_all_but_slices(world: World, folder: Path) -> WorldPaths:
+    """Play rows and song text as files, and of the slices only a note of the world that they come from."""
+    paths, synthetic = world_paths(folder), world.synthetic
+    if (paths.mpd / _WORLD).exists():
+        return paths
+    paths.mpd.mkdir(parents=True, exist_ok=True)
+    played = np.zeros(synthetic.songs, bool)
+    with paths.triplets.open("wb") as stream:
+        for start in range(0, world.users, BLOCK_USERS):
+            stream.write(triplet_bytes(synthetic, start, min(start + BLOCK_USERS, world.users), played))
+    songs = msd_song_indices(synthetic, played)
+    with paths.song_data.open("w", encoding="utf-8") as text, paths.mismatches.open("w", encoding="utf-8") as wrong:
+        text.write("song_id,title,release,artist_name,year\n")
+        for start in range(0, len(songs), 50_000):
+            lines, _, mismatches = msd_lines(synthetic, songs[start : start + 50_000])
+            text.writelines(lines)
+            wrong.writelines(mismatches)
+    (paths.mpd / _WORLD).write_text(json.dumps(vars(world)), encoding="utf-8")
+    return paths
+
+
+@contextmanager
+def slices_made_when_read() -> Iterator[None]:
+    """While the block runs, the reader of MPD finds the slices of the noted world, and makes each when it reads it."""
+    with patch.object(raw, "find_slices", _find_slices), patch.object(mpd, "read_slice", read_made_slice):
+        yield
+
+
+def generation_seconds(folder: Path) -> tuple[float, float]:
+    """Seconds of all processes together that went into making slices rather than reading them: wall, processor."""
+    noted = folder / _SECONDS
+    lines = noted.read_text(encoding="utf-8").splitlines() if noted.exists() else []
+    wall, processor = zip(*(map(float, line.split()) for line in lines), strict=True) if lines else ((), ())
+    return sum(wall), sum(processor)
+
+
+def _find_slices(path: Path) -> list[SliceRef]:
+    world = World(**json.loads((path / _WORLD).read_text(encoding="utf-8")))
+    writer = _writer(world)
+    size = len(writer.slice_bytes(0))
+    starts = range(0, world.playlists, SLICE_PLAYLISTS)
+    return [SliceRef(start, writer.name(k), path / _WORLD, str(k), size) for k, start in enumerate(starts)]
+
+
+def read_made_slice(ref: SliceRef, strict: bool) -> ParsedSlice:
+    """One slice, made and parsed in this process."""
+    world = World(**json.loads(ref.path.read_text(encoding="utf-8")))
+    start = time.perf_counter(), time.process_time()
+    data = _writer(world).slice_bytes(int(ref.member or 0))
+    with (ref.path.parent / _SECONDS).open("a", encoding="utf-8") as noted:
+        noted.write(f"{time.perf_counter() - start[0]:.4f} {time.process_time() - start[1]:.4f}\n")
+    return parse_slice(data, ref.name, strict=strict)
+
+
+def _writer(world: World) -> SliceWriter:
+    key = (world.users, world.playlists, world.seed)
+    if key not in _writers:
+        _writers[key] = SliceWriter(world.synthetic)
+    return _writers[key]

@@ -1,0 +1,278 @@
+"""Quality of ranking: our model beside what it must beat, on worlds made of song overlap and on one made of taste.
+
+Configurations were chosen on the validation splits; this prints validation and test. `--scale small` takes the
+product's synthetic sample and two denser worlds (likes made of overlap; likes made of taste and chance), `tenth` the
+synthetic tenth of the published data, `real` the files that BUDDIES_MPD_DIR, BUDDIES_ENTP_FILE and BUDDIES_MSD_FILE
+name. Beside the main table: what is really served, users never trained on, and playlists that came later.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from benchmarks.measure import machine, revision
+from benchmarks.worlds import World, noisy_world, overlap_world, real_world, synthetic_world
+from buddies_assets.algorithms.batches import evaluation_batches
+from buddies_assets.algorithms.blocks import Ragged
+from buddies_assets.algorithms.candidates import draw_candidates
+from buddies_assets.algorithms.libraries import Library
+from buddies_assets.algorithms.pairing import nearest, take_owners
+from buddies_assets.training.als import als_factors
+from buddies_assets.training.cold import cold_user_table
+from buddies_assets.training.config import BEST, PUBLISHED, TrainingConfig
+from buddies_assets.training.data import NO_PLAYLIST, Bags, Blocks, TrainingData
+from buddies_assets.training.evaluation import bag_metrics, bag_ranks, most_liked_scorer, popularity, scorer_ranks
+from buddies_assets.training.factors import Factors
+from buddies_assets.training.fold_in import fit_fold_in, select
+from buddies_assets.training.quality import Examination, examination, judge
+from buddies_assets.training.served import served_metrics
+from buddies_assets.training.systems import (
+    System,
+    factor_model,
+    most_liked,
+    neighbours_vote,
+    random_order,
+    song_overlap,
+)
+from buddies_assets.training.trainer import train
+
+_SEED = 1
+_OURS = "BPR, best preset"
+_LATER = 0.1
+_MAIN = ("mrr", "hit_1", "hit_5", "hit_10", "matched_mrr", "all_ndcg_10", "all_recall_10", "coverage", "novelty")
+_SERVED = ("reach", "mrr", "hit_1", "hit_5", "ndcg_10", "precision_5", "coverage")
+
+
+@dataclass
+class QualityReport:
+    """Tables by title; printed as text, written as JSON."""
+
+    tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    ratios: dict[str, float] = field(default_factory=dict)
+
+    def to_text(self) -> str:
+        """All tables for people."""
+        return "\n\n".join(f"{title}\n{_text(rows)}" for title, rows in self.tables.items())
+
+    def to_json(self) -> str:
+        """All tables with the revision and the machine."""
+        head = {"benchmark": "quality", "revision": revision(), "machine": machine(), "ratios": self.ratios}
+        return json.dumps(head | {"tables": self.tables}, indent=1, default=float)
+
+
+def run(scale: str) -> QualityReport:
+    """All tables of a scale."""
+    report = QualityReport()
+    for world in _worlds(scale):
+        title = f"{world.name}: {world.train.n_rows:,} users, {world.train.n_columns:,} playlists"
+        for table, rows in tables(world, large=scale in ("tenth", "full")).items():
+            report.tables[f"{title}; {table}"] = rows
+            print(f"{title}; {table}\n{_text(rows)}\n", file=sys.stderr, flush=True)
+    return report
+
+
+def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
+    """The tables of one world; a large one is judged on fewer users and without what would take hours."""
+    counts = popularity(world.train)
+    exams = [
+        examination(
+            split, bags, likes=world.likes, train=world.train, popularity=counts, seed=_SEED,
+            most_users=1_000 if large else 5_000,
+        )
+        for split, bags in (("validation", world.data.validation), ("test", world.test_bags))
+    ]  # fmt: skip
+    main, served = [], []
+    candidates = _candidates(world)
+    best: Factors | None = None
+    for name, build in _systems(world, counts, large=large):
+        began = time.perf_counter()
+        built = build()
+        seconds = time.perf_counter() - began
+        system = built if isinstance(built, System) else factor_model(name, built)
+        if name == _OURS and isinstance(built, Factors):
+            best = built
+        main += [_main_row(system, name, exam, seconds) for exam in exams]
+        shown = served_metrics(system, candidates, exams[1].relevant)
+        served.append({"system": name} | {metric: f"{shown[metric]:.3f}" for metric in _SERVED})
+    found = {"ranking": main, "candidates served, test likes": served}
+    if best is not None:
+        found["users never trained on"] = cold_users(world, best, counts)
+    if not large:
+        found["playlists that came later"] = later_playlists(world)
+    return found
+
+
+def cold_users(world: World, factors: Factors, counts: np.ndarray) -> list[dict[str, object]]:
+    """Fold-in of the users set aside, by how many of their songs are known."""
+    likes = Ragged(world.cold_likes.indptr, world.cold_likes.indices)
+    everyone = np.arange(world.train.n_rows)
+    drawn = evaluation_batches(everyone, likes, likes, n_playlists=world.train.n_columns, seed=_SEED)
+    fold_in = fit_fold_in(
+        factors,
+        world.user_songs,
+        world.playlist_songs,
+        trained_users=np.flatnonzero(world.train.lengths),
+        trained_playlists=np.flatnonzero(counts),
+        item_bias=BEST.item_bias,
+    )
+    bags = Bags(drawn.user, drawn.positive, drawn.negatives)
+    rows = cold_user_table(fold_in, factors, world.user_songs, bags, counts, seed=_SEED)
+    return [
+        {
+            "system": row["system"],
+            "known songs": "-" if row["system"] == "most liked" else row["known_songs"] or "all",
+            "users": row["users"],
+            "mrr": f"{row['mrr']:.3f} [{row['mrr_low']:.3f}, {row['mrr_high']:.3f}]",
+            "hit_5": f"{row['hit_5']:.3f} [{row['hit_5_low']:.3f}, {row['hit_5_high']:.3f}]",
+        }
+        for row in rows
+    ]
+
+
+def later_playlists(world: World) -> list[dict[str, object]]:
+    """One playlist in ten is kept from training; the likes of it are then ranked among 50 negatives."""
+    n_users, n_playlists = world.train.n_rows, world.train.n_columns
+    later = np.random.default_rng(_SEED).random(n_playlists) < _LATER
+    number = np.full(n_playlists + 1, NO_PLAYLIST, np.uint32)
+    number[:-1][~later] = np.arange(int((~later).sum()), dtype=np.uint32)
+    blocks = world.data.load(0)
+    kept = ~later[blocks.positives]
+    negatives = number[np.minimum(blocks.negatives[kept], np.uint32(n_playlists))]
+    known = Blocks(blocks.users[kept], number[blocks.positives[kept]], negatives)
+    none = Bags(known.users[:1], known.positives[:1], known.negatives[:1] * 0)
+    data = TrainingData.from_blocks(
+        known,
+        n_users=n_users,
+        n_playlists=int((~later).sum()),
+        validation=none,
+        user_songs=world.user_songs,
+    )
+    trained = train(BEST, data).factors
+    counts = popularity(data.train_likes())
+    fold_in = fit_fold_in(
+        trained,
+        world.user_songs,
+        select(world.playlist_songs, np.flatnonzero(~later)),
+        trained_users=np.unique(known.users),
+        trained_playlists=np.flatnonzero(counts),
+        item_bias=BEST.item_bias,
+    )
+    playlists = np.zeros((n_playlists, trained.dimension), np.float32)
+    playlists[~later] = trained.playlists
+    untrained = Factors(trained.users, playlists.copy())
+    playlists[later] = fold_in.playlists(select(world.playlist_songs, np.flatnonzero(later)))
+    bags = [_bags_of(bag, later) for bag in (world.data.validation, world.test_bags)]
+    bags = Bags(*(np.concatenate([getattr(b, c) for b in bags]) for c in ("users", "positives", "negatives")))
+    train_counts = np.zeros(n_playlists)
+    train_counts[~later] = counts
+    rows = []
+    for name, ranks in (
+        ("most liked (they have no likes yet)", scorer_ranks(most_liked_scorer(train_counts), bags)),
+        ("untrained row", bag_ranks(untrained, bags)),
+        ("fold-in from songs", bag_ranks(Factors(trained.users, playlists), bags)),
+    ):
+        found = bag_metrics(ranks)
+        rows.append({"system": name, "bags": len(bags)} | {m: f"{found[m]:.3f}" for m in ("mrr", "hit_5")})
+    return rows
+
+
+def _bags_of(bags: Bags, later: np.ndarray) -> Bags:
+    mine = later[bags.positives]
+    return Bags(bags.users[mine], bags.positives[mine], bags.negatives[mine])
+
+
+def _systems(world: World, counts: np.ndarray, *, large: bool) -> Iterator[tuple[str, Callable[[], System | Factors]]]:
+    """Names and how to build each; a factorisation is given as its factors."""
+    n_playlists = world.train.n_columns
+
+    def trained(config: TrainingConfig) -> Callable[[], Factors]:
+        return lambda: train(config.model_copy(update={"threads": 2}), world.data).factors
+
+    yield "random", lambda: random_order(n_playlists, seed=_SEED)
+    yield "most liked", lambda: most_liked(counts)
+    yield "song overlap", lambda: song_overlap(world.user_songs, world.playlist_songs)
+    yield "neighbours' vote", lambda: neighbours_vote(world.user_songs, world.train)
+    if large:
+        config = TrainingConfig(negatives=PUBLISHED.negatives, learning_rate=0.05, decay=0.9)
+        yield "BPR, published negatives", trained(config)
+    else:
+        yield "BPR, published", trained(PUBLISHED)
+        yield "BPR, published, batch 1,024", trained(PUBLISHED.model_copy(update={"batch_size": 1_024}))
+        yield "implicit BPR", lambda: _implicit(world, "bpr")
+        yield "implicit ALS", lambda: _implicit(world, "als")
+    best = BEST.model_copy(update={"threads": 2})
+    yield "ALS of likes", lambda: als_factors(world.train, best)
+    yield "ALS of likes and libraries", lambda: als_factors(world.train, best, user_songs=world.user_songs)
+    yield "BPR, uniform and popular negatives", trained(TrainingConfig(learning_rate=0.05, decay=0.9))
+    yield _OURS, trained(BEST)
+
+
+def _implicit(world: World, kind: str) -> Factors:
+    from implicit.als import AlternatingLeastSquares
+    from implicit.bpr import BayesianPersonalizedRanking
+    from scipy.sparse import csr_matrix
+    from threadpoolctl import threadpool_limits
+
+    train = world.train
+    ones = np.ones(len(train.indices), np.float32)
+    likes = csr_matrix((ones, train.indices.astype(np.int32), train.indptr), (train.n_rows, train.n_columns))
+    if kind == "als":
+        model = AlternatingLeastSquares(factors=128, random_state=_SEED, num_threads=2)
+    else:
+        model = BayesianPersonalizedRanking(
+            factors=127, learning_rate=0.05, iterations=100, random_state=_SEED, num_threads=2
+        )
+    with threadpool_limits(1, user_api="blas"):
+        model.fit(likes, show_progress=False)
+    return Factors(model.user_factors, model.item_factors)
+
+
+def _candidates(world: World) -> Library:
+    """The candidates that users would be offered, by pairing and ownership."""
+    owned = Library.from_pairs(
+        world.ownership.owner, world.ownership.playlist, world.train.n_rows, world.train.n_columns
+    )
+    neighbours = take_owners(nearest(world.user_songs, threads=2), owned.lengths)
+    everyone = np.arange(world.train.n_rows)
+    drawn = draw_candidates(
+        everyone,
+        neighbours.lists,
+        Ragged(owned.indptr, owned.indices),
+        Ragged(world.train.indptr, world.train.indices),
+        seed=_SEED,
+    )
+    return Library(drawn.offsets, drawn.values, world.train.n_columns)
+
+
+def _main_row(system: System, name: str, exam: Examination, seconds: float) -> dict[str, object]:
+    found = judge(replace(system, name=name), exam, seed=_SEED)
+    row: dict[str, object] = {"system": name, "split": exam.split}
+    for metric in _MAIN:
+        digits = 2 if metric == "novelty" else 4 if metric.startswith("all") else 3
+        row[metric] = f"{found[metric]:.{digits}f}"
+        if metric in ("mrr", "matched_mrr"):
+            row[metric] += f" [{found[metric + '_low']:.3f}, {found[metric + '_high']:.3f}]"
+    return row | {"seconds": f"{seconds:.1f}"}
+
+
+def _worlds(scale: str):
+    match scale:
+        case "real":
+            yield real_world(seed=_SEED)
+        case "small":
+            yield overlap_world(4_000, 6_000, 3_000, seed=_SEED)
+            yield noisy_world(4_000, 6_000, 3_000, seed=_SEED)
+            yield synthetic_world(10_000, 10_000, seed=_SEED)
+        case _:
+            yield synthetic_world(101_713, 946_000, seed=_SEED)
+
+
+def _text(rows: list[dict[str, object]]) -> str:
+    header = list(rows[0])
+    lines = [header, *([str(row[name]) for name in header] for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)

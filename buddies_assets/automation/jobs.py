@@ -1,0 +1,31 @@
+"""Jobs: named parts of the graph, each one run."""
+
+import dagster as dg
+
+SOURCES_TO_LIBRARIES = dg.AssetSelection.groups("sources", "songs")
+PREPARATION = SOURCES_TO_LIBRARIES | dg.AssetSelection.groups("scoring", "splitting", "pairing")
+TRAINING_DATA = dg.AssetSelection.assets("user_blocks", "triplets", "validation_batches", "test_batches")
+PUBLICATION = dg.AssetSelection.assets("candidates", "ranked_candidates", "served_model")
+
+prepare_data_job = dg.define_asset_job(
+    "prepare_data_job",
+    selection=PREPARATION | TRAINING_DATA,
+    description="Raw files to user-blocks, pairings and evaluation batches.",
+)
+train_job = dg.define_asset_job(
+    "train_job",
+    selection=dg.AssetSelection.assets("als_factors", "training_window", "bpr_checkpoint", "bpr_evaluation"),
+    description="A new version of the model from the stored blocks and the newest feedback, and its evaluation.",
+)
+search_job = dg.define_asset_job(
+    "search_job",
+    selection=dg.AssetSelection.assets("bpr_search"),
+    description="A search for the configuration that the next training uses.",
+)
+publish_job = dg.define_asset_job(
+    "publish_job",
+    selection=PUBLICATION,
+    description="Candidates drawn anew, ranked by the newest model and published to the service.",
+)
+
+JOBS = [prepare_data_job, train_job, search_job, publish_job]

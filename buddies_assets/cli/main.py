@@ -1,0 +1,172 @@
+"""The `buddies` command: every way a person starts, looks at and feeds the project from a terminal."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    help="Organic playlists, recommended to listeners of like taste.", no_args_is_help=True, add_completion=False
+)
+db = typer.Typer(help="The embedded PostgreSQL.", no_args_is_help=True)
+app.add_typer(db, name="db")
+console = Console() if sys.stdout.isatty() else Console(width=160)
+
+
+@app.command()
+def run(
+    users: Annotated[int, typer.Option(help="For how many users to show recommendations at the end.")] = 3,
+) -> None:
+    """Materialise the whole graph, run its checks, and print datasets, evaluation and recommendations."""
+    from buddies_assets.cli.running import run_everything
+
+    run_everything(console, users)
+
+
+@app.command()
+def up() -> None:
+    """Start the database, Dagster's UI and daemon, the service, the dashboard and MLflow; Ctrl-C stops them all."""
+    from buddies_assets.cli.supervising import up as start
+
+    raise typer.Exit(start(console))
+
+
+@app.command()
+def datasets() -> None:
+    """List every stored dataset: rows, bytes, when, and by which run."""
+    from buddies_assets.cli.tables import datasets_table
+
+    console.print(datasets_table(_store()))
+
+
+@app.command()
+def show(name: str) -> None:
+    """Show one dataset: its schema, its first rows and statistics of its columns."""
+    from buddies_assets.cli.tables import show_dataset
+
+    show_dataset(console, _store().open(name))
+
+
+@app.command()
+def export(name: str, file: Path) -> None:
+    """Write one dataset to FILE (.parquet, .csv, .ndjson or .arrow, by its ending), shard by shard."""
+    from buddies_assets.cli.exporting import export_dataset
+
+    rows = export_dataset(_store().open(name), file)
+    console.print(f"{rows:,} rows of {name} written to {file}")
+
+
+@app.command()
+def synth(
+    users: Annotated[int, typer.Option(min=2, help="Users of the world.")],
+    playlists: Annotated[int, typer.Option(min=2, help="Playlists of the world.")],
+    out: Annotated[Path, typer.Option(help="Folder to write into.")],
+    seed: Annotated[int | None, typer.Option(help="Seed of the world; default BUDDIES_SEED.")] = None,
+) -> None:
+    """Write a synthetic world in the formats of the real files: MPD slices, ENTP triplets, MSD text."""
+    from buddies_assets.cli.progressing import progress_bars
+    from buddies_assets.settings import Settings
+    from buddies_assets.sources.synthetic import write_world
+
+    with progress_bars(console) as bars:
+        paths = write_world(out, users, playlists, Settings().seed if seed is None else seed, bars.advance_to)
+    console.print(f"Written to {out}. To run on it:")
+    console.print(
+        f"BUDDIES_MPD_DIR={paths.mpd} BUDDIES_ENTP_FILE={paths.triplets} BUDDIES_MSD_FILE={paths.song_data} "
+        f"BUDDIES_MSD_MISMATCHES_FILE={paths.mismatches} make run",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def recommend(users: Annotated[list[str], typer.Argument(help="Users, by index or by 40-hex id.")]) -> None:
+    """Recommend five playlists to each USER, with songs they share, so that one sees why."""
+    from buddies_assets.cli.recommending import Recommender
+
+    recommender = Recommender(_store())
+    for user in users:
+        console.print(recommender.table(recommender.find_user(user)))
+
+
+@app.command()
+def simulate(
+    users: Annotated[int, typer.Option(min=1, help="Listeners taking part.")] = 500,
+    days: Annotated[float, typer.Option(min=0.01, help="Days of listening, ending now.")] = 14.0,
+    rate: Annotated[float, typer.Option(min=0.01, help="Lists that a listener asks for in a day, in the mean.")] = 1.0,
+    preference: Annotated[str, typer.Option(help="`score`: by true taste, noise and position; or `chance`.")] = "score",
+) -> None:
+    """Let simulated listeners ask the running service and like playlists: weeks of feedback in a minute."""
+    from buddies_assets.cli.simulating import simulate as start
+
+    start(console, users=users, days=days, rate=rate, preference=preference)
+
+
+@app.command()
+def promote(reason: Annotated[str, typer.Option(help="Why; kept with the decision.")] = "by hand") -> None:
+    """Make the challenger the champion, whatever its trial says."""
+    from buddies_assets.loop import commands
+    from buddies_assets.settings import Settings
+
+    console.print(commands.promote(Settings(), reason=reason))
+
+
+@app.command()
+def rollback(reason: Annotated[str, typer.Option(help="Why; kept with the decision.")] = "by hand") -> None:
+    """End the challenger's trial; without one, serve the champion before this one."""
+    from buddies_assets.loop import commands
+    from buddies_assets.settings import Settings
+
+    console.print(commands.rollback(Settings(), reason=reason))
+
+
+@app.command()
+def settings() -> None:
+    """Print the table of variables, as the README has it."""
+    from buddies_assets.cli.tables import settings_markdown
+
+    console.print(settings_markdown(), soft_wrap=True, markup=False, highlight=False)
+
+
+@db.command("start")
+def db_start() -> None:
+    """Start the embedded server in the background and write its address to .env, which `dagster dev` reads."""
+    from buddies_assets.cli.database import start
+
+    console.print(f"PostgreSQL runs; its address is in .env: {start(Path('.env'))}", soft_wrap=True)
+
+
+@db.command("stop")
+def db_stop() -> None:
+    """Stop the embedded server and take its address out of .env."""
+    from buddies_assets.cli.database import stop
+
+    console.print("PostgreSQL has stopped." if stop(Path(".env")) else "PostgreSQL was not running.")
+
+
+@db.command("url")
+def db_url() -> None:
+    """Print the database's address, for psql and other tools."""
+    from buddies_assets.resources.postgres import database_url
+    from buddies_assets.settings import Settings
+
+    console.print(database_url(Settings()), soft_wrap=True, highlight=False)
+
+
+def _store():
+    from buddies_assets.datasets import DatasetStore
+    from buddies_assets.settings import Settings
+
+    return DatasetStore.at(Settings().home)
+
+
+def main() -> None:
+    """Run the command; an error that the project foresees is printed as one message, not as a traceback."""
+    from buddies_assets.cli.failing import foreseen
+
+    try:
+        app()
+    except foreseen() as error:
+        Console(stderr=True).print(f"[bold red]Error:[/] {error}", soft_wrap=True, highlight=False)
+        sys.exit(1)

@@ -1,0 +1,113 @@
+"""Recommendations on the terminal: which playlists, whose they are, and which songs say why."""
+
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from rich.table import Table
+
+from buddies_assets.datasets import DatasetStore
+from buddies_assets.errors import BuddiesError
+from buddies_assets.matrices import load_library
+
+SHOWN = 5
+SONGS_SHOWN = 3
+
+
+class UnknownUserError(BuddiesError):
+    """A user who is in no dataset."""
+
+
+class Recommender:
+    """Looks up stored rankings; reads only what one user needs."""
+
+    def __init__(self, store: DatasetStore) -> None:
+        self._store = store
+
+    @cached_property
+    def _users(self) -> pl.DataFrame:
+        return self._store.open("user_library").frame()
+
+    @cached_property
+    def _playlists(self) -> pl.DataFrame:
+        names = self._store.open("mpd_playlists").frame(["pid", "name", "tracks"])
+        return self._store.open("playlist_library").frame().join(names, on="pid", how="left", maintain_order="left")
+
+    @cached_property
+    def _songs(self) -> pl.DataFrame:
+        return self._store.open("songs").frame(["song", "title", "artist"])
+
+    @cached_property
+    def _owners(self) -> dict[int, int]:
+        return dict(self._store.open("playlist_ownership").frame(["playlist", "owner"]).iter_rows())
+
+    @cached_property
+    def _most_liked(self) -> list[int]:
+        ownership = self._store.open("playlist_ownership").frame()
+        return ownership.sort(["likers", "playlist"], descending=[True, False])["playlist"].head(SHOWN).to_list()
+
+    @cached_property
+    def _cold(self) -> set[int]:
+        return set(self._store.open("cold_users").frame(["user"])["user"].to_list())
+
+    def find_user(self, name: str) -> int:
+        """The index of a user given by index or by 40-hex id.
+
+        Raises:
+            UnknownUserError: there is no such user.
+        """
+        if name.isdigit() and len(name) < 40:
+            user = int(name)
+            if user < self._users.height:
+                return user
+            raise UnknownUserError(f"No user {user}: indexes run from 0 to {self._users.height - 1}.")
+        found = self._users.filter(pl.col("user_id") == name)["user"]
+        if not len(found):
+            raise UnknownUserError(f"No user {name!r}: give an index (0 to {self._users.height - 1}) or a 40-hex id.")
+        return int(found[0])
+
+    def some_users(self, count: int) -> list[int]:
+        """The first users who have recommendations of their own, spread over the index."""
+        ranked = self._store.open("ranked_candidates").scan().filter(pl.col("playlists").list.len() >= SHOWN)
+        users = ranked.select("user").collect()["user"]
+        return [int(users[int(i)]) for i in np.linspace(0, len(users) - 1, min(count, len(users)))]
+
+    def table(self, user: int) -> Table:
+        """Five playlists: name, pid, size, owner, and songs in common with the user."""
+        ranked = self._store.open("ranked_candidates").scan().filter(pl.col("user") == user).collect()
+        own = ranked["playlists"][0].head(SHOWN).to_list() if ranked.height and user not in self._cold else []
+        why = "from listeners of like taste" if own else "the most liked, as nothing closer is known"
+        title = f"For user {user} ({self._users['user_id'][user][:8]}…, {self._users['songs'][user]} songs): {why}"
+        table = Table("playlist", "pid", "songs", "owner", "songs in common", title=title, title_justify="left")
+        neighbours = dict(
+            self._store.open("user_pairings")
+            .scan()
+            .filter(pl.col("user") == user)
+            .select("neighbour", "similarity")
+            .collect()
+            .iter_rows()
+        )
+        for playlist in own or self._most_liked:
+            row = self._playlists.row(playlist, named=True)
+            owner = self._owners.get(playlist)
+            near = f", similarity {neighbours[owner]:.2f}" if owner in neighbours else ""
+            whose = "–" if owner is None else f"user {owner}{near}"
+            why = self._why(user, playlist, owner)
+            table.add_row(row["name"] or "(no name)", str(row["pid"]), str(row["tracks"]), whose, why)
+        return table
+
+    def _why(self, user: int, playlist: int, owner: int | None) -> str:
+        """Songs that the user shares with the playlist, or else with its owner."""
+        users = load_library(self._store.open("user_library"))
+        held = load_library(self._store.open("playlist_library")).row(playlist)
+        common = np.intersect1d(users.row(user), held)
+        if len(common):
+            return self._titles(common)
+        with_owner = np.intersect1d(users.row(user), users.row(owner)) if owner is not None else common
+        return f"with its owner: {self._titles(with_owner)}" if len(with_owner) else "nothing yet"
+
+    def _titles(self, songs: np.ndarray) -> str:
+        shown = self._songs[songs[:SONGS_SHOWN].tolist()]
+        names = [f"{title} – {artist}" for title, artist in shown.select("title", "artist").iter_rows()]
+        more = f" … {len(songs)} songs" if len(songs) > SONGS_SHOWN else ""
+        return "; ".join(names) + more

@@ -1,0 +1,112 @@
+"""`buddies run`: the whole graph as one run of Dagster, then what came out of it."""
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+from rich.console import Console
+
+from buddies_assets.cli.progressing import Bars, progress_bars
+from buddies_assets.cli.recommending import Recommender
+from buddies_assets.cli.tables import datasets_table, evaluation_table
+from buddies_assets.datasets import DatasetStore
+from buddies_assets.resources.postgres import running_database
+from buddies_assets.settings import Settings, get_settings
+
+
+class RunFailedError(RuntimeError):
+    """The run ended with a failed step; the message names it and its error."""
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """The instance folder of Dagster, with the project's dagster.yaml; sets DAGSTER_HOME.
+
+    Raises:
+        RunFailedError: the command is not run from the project's root.
+    """
+    source = Path("dagster.yaml")
+    if not source.exists():
+        raise RunFailedError("No dagster.yaml here: run this command from the root of the project.")
+    home = settings.local_home / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+@contextlib.contextmanager
+def chatter_to(log: Path) -> Iterator[Console]:
+    """Send what libraries print to `log`; the console yielded still prints to the terminal.
+
+    File descriptors are exchanged rather than streams, since Ray and MLflow print from processes of their own.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    kept = [os.dup(1), os.dup(2)]
+    with log.open("ab") as file, os.fdopen(kept[0], "w", closefd=False) as terminal:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        try:
+            yield Console(file=terminal, width=None if os.isatty(kept[0]) else 160)
+        finally:
+            sys.stdout.flush()
+            for descriptor, original in zip((1, 2), kept, strict=True):
+                os.dup2(original, descriptor)
+    for original in kept:
+        os.close(original)
+
+
+def run_everything(console: Console, users: int) -> None:
+    """Materialise every asset with its checks, then print datasets, evaluation and some users' recommendations.
+
+    Raises:
+        RunFailedError: a step or a blocking check failed.
+    """
+    settings = Settings()
+    what = "the real files" if settings.sources_are_real else "the synthetic sample"
+    console.print(f"Materialising the graph on {what}, mode {settings.mode}, into {settings.home}")
+    with running_database(settings) as url:
+        os.environ["BUDDIES_POSTGRES_URL"] = url
+        get_settings.cache_clear()
+        prepare_dagster_home(settings)
+        log = settings.local_home / "logs" / "run.log"
+        with chatter_to(log) as terminal, dg.DagsterInstance.get() as instance, progress_bars(terminal) as bars:
+            _materialise(instance, bars)
+    store = DatasetStore.at(settings.home)
+    console.print(datasets_table(store))
+    console.print(evaluation_table(store))
+    recommender = Recommender(store)
+    for user in recommender.some_users(users):
+        console.print(recommender.table(user))
+
+
+def _materialise(instance: dg.DagsterInstance, bars: Bars) -> None:
+    from buddies_assets.definitions import defs
+
+    job = defs.resolve_implicit_global_asset_job_def()
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    result = job.execute_in_process(instance=instance, run_config=quiet, raise_on_error=False)
+    checks = result.get_asset_check_evaluations()
+    failed = [check for check in checks if not check.passed]
+    for check in failed:
+        bars.say(f"[yellow]{check.severity.value}[/] {check.asset_key.to_user_string()}: {check.check_name}")
+    if not result.success:
+        raise RunFailedError("\n".join(_failures(result)) or "The run failed; see Dagster's UI (`buddies up`).")
+    bars.say(f"[green]✓[/] {len(result.get_asset_materialization_events())} assets materialised, "
+             f"{len(checks) - len(failed)} of {len(checks)} checks passed (run {result.run_id})")  # fmt: skip
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    messages = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            message = error.message.strip() if error else "failed"
+            messages.append(f"{event.step_key}: {message.removeprefix(f'{error.cls_name}: ' if error else '')}")
+    return messages

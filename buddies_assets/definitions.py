@@ -1,0 +1,62 @@
+"""The code location: every asset, check, job, schedule and sensor, and the resources they use."""
+
+from typing import Any
+
+import dagster as dg
+
+from buddies_assets.assets import (
+    blocks,
+    daily,
+    evaluation,
+    feedback,
+    pairings,
+    raw,
+    scores,
+    serving,
+    songs,
+    splits,
+    training,
+)
+from buddies_assets.automation.alerts import build_alert_sensors
+from buddies_assets.automation.canary_checks import failure_mode_checks
+from buddies_assets.automation.jobs import JOBS
+from buddies_assets.automation.jobs_of_the_loop import LOOP_JOBS
+from buddies_assets.automation.publication import build_served_model_sensor
+from buddies_assets.automation.schedules import build_schedules
+from buddies_assets.automation.sensors import build_sensors
+from buddies_assets.io_managers import DatasetIOManager
+from buddies_assets.resources.pipeline import Pipeline
+from buddies_assets.settings import Settings, get_settings
+from quality.checks import build_asset_checks, checked_assets
+from quality.drift_checks import build_drift_checks
+from quality.drift_watch import DISTRIBUTIONS
+from quality.expectation_checks import build_expectation_checks
+
+ASSET_MODULES = [raw, songs, scores, splits, blocks, pairings, feedback, training, evaluation, serving, daily]
+
+
+def resources(settings: Settings) -> dict[str, Any]:
+    """What the settings make of the graph's resources."""
+    pipeline = Pipeline.of(settings)
+    return {"pipeline": pipeline, "io_manager": DatasetIOManager(pipeline.store.root)}
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """The definitions under given settings; tests call it with their own."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules(ASSET_MODULES, include_specs=True),
+        asset_checks=[
+            *build_asset_checks(checked_assets()),
+            build_drift_checks(sorted(DISTRIBUTIONS)),
+            *(build_expectation_checks() if settings.expectations else []),
+            failure_mode_checks,
+        ],
+        jobs=[*JOBS, *LOOP_JOBS, feedback.feedback_days_job],
+        sensors=[*build_sensors(settings), *build_alert_sensors(settings), build_served_model_sensor(settings)],
+        schedules=build_schedules(settings),
+        resources=resources(settings),
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(get_settings())

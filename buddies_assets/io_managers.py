@@ -1,0 +1,55 @@
+"""How Dagster stores and loads this project's assets: as datasets (see `buddies_assets.datasets`).
+
+An asset returns a frame, or the `Dataset` its shards were committed to; it receives what its parameter is annotated
+with: `Dataset` (a handle, nothing loaded), `pl.DataFrame` or `pl.LazyFrame`.
+"""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from dagster import UPathIOManager
+from upath import UPath
+
+from buddies_assets.datasets import Dataset, DatasetWriter, Manifest, Recipe
+from buddies_assets.shards import code_fingerprint
+
+
+class DatasetIOManager(UPathIOManager):
+    """Stores a frame as a dataset of one shard, keeps a `Dataset` where it is, and reports rows, bytes, fingerprint."""
+
+    def dump_to_path(self, context: dg.OutputContext, obj: pl.DataFrame | Dataset, path: UPath) -> None:
+        """Store a frame; a `Dataset` is stored already and only reported."""
+        if isinstance(obj, pl.DataFrame):
+            obj = self._store_frame(context, obj, path)
+        manifest = obj.manifest
+        context.add_output_metadata(
+            {
+                "dagster/row_count": manifest.rows,
+                "bytes": manifest.bytes,
+                "shards": len(manifest.shards),
+                "reused shards": int(manifest.extra.get("reused_shards", 0)),
+                "fingerprint": manifest.fingerprint,
+            }
+        )
+
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> Any:
+        """The dataset in the form the parameter is annotated with."""
+        manifest = path / "manifest.json"
+        if not manifest.exists():
+            raise dg.Failure(
+                f"{path.name} is not stored under {path.parent}: materialise the asset {path.name!r} first.",
+            )
+        dataset = Dataset(path, Manifest.parse(manifest.read_text()))
+        wanted = context.dagster_type.typing_type
+        if wanted is pl.DataFrame:
+            return dataset.frame()
+        if wanted is pl.LazyFrame:
+            return dataset.scan()
+        return dataset
+
+    def _store_frame(self, context: dg.OutputContext, frame: pl.DataFrame, path: UPath) -> Dataset:
+        name = context.asset_key.path[-1]
+        recipe = Recipe(name, code_fingerprint(), params={"run": context.run_id})
+        writer = DatasetWriter(path, recipe, context.run_id)
+        return writer.commit([writer.write_shard(0, frame)])

@@ -1,0 +1,108 @@
+"""The quarantine of raw input: what was set aside, where it stood and why."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from buddies_assets.errors import MalformedInputError
+
+SCHEMA = pl.Schema(
+    {
+        "source": pl.String,
+        "file": pl.String,
+        "position": pl.Int64,
+        "field": pl.String,
+        "reason": pl.String,
+        "excerpt": pl.String,
+    }
+)
+"""One row per bad unit (a file, a playlist, or a row); `position` is a line number, or a pid for MPD."""
+
+REASONS = {
+    "malformed_json": "the file is not JSON; the whole file is set aside",
+    "truncated_file": "the file ends in the middle; the whole file is set aside",
+    "undecodable_file": "the compressed file cannot be read to its end; the whole file is set aside",
+    "missing_field": "a required field is absent, null or empty",
+    "wrong_type": "a field holds a value of another type",
+    "bad_id": "an identifier does not have its documented form, or a number is outside the range of its type",
+    "negative_count": "a count below its smallest legal value (1 for plays, 0 for the counts of a playlist)",
+    "not_a_number": "a count that is not a whole number",
+    "duplicate_pid": "a playlist whose pid was read before; the first in slice order is kept",
+    "repeated_song_id": "a second play row of a user and song, or a second, different text of a song id",
+    "mojibake": "text with undecodable bytes, U+FFFD or NUL, which nothing can restore",
+    "wrong_field_count": "a line with more or fewer fields than its format has",
+}
+"""Every reason code, with its meaning. Codes are stable: checks and dashboards count by them."""
+
+EXCERPT_CHARACTERS = 200
+
+
+def safe_excerpt(value: object) -> str:
+    """At most 200 characters of printable text that stand for a bad value."""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    text = text[: EXCERPT_CHARACTERS * 2]
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    return text if len(text) <= EXCERPT_CHARACTERS else text[: EXCERPT_CHARACTERS - 1] + "…"
+
+
+@dataclass(frozen=True)
+class ReadCounts:
+    """How many rows a reader met, so that nothing is lost unseen: rows = kept + quarantined + repeats.
+
+    Attributes:
+        files: files opened.
+        bad_files: files set aside whole; the rows in them are unknown and not counted.
+        rows: rows met.
+        kept: rows returned.
+        quarantined: rows that have a row in the quarantine.
+        repeats: exact repeats of a kept row that a source is known to hold, dropped without being an error.
+        repaired: kept rows of which some text was repaired (counted within `kept`).
+    """
+
+    files: int = 0
+    bad_files: int = 0
+    rows: int = 0
+    kept: int = 0
+    quarantined: int = 0
+    repeats: int = 0
+    repaired: int = 0
+
+    def __add__(self, other: "ReadCounts") -> "ReadCounts":
+        return ReadCounts(**{name: getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__})
+
+    @property
+    def reconciled(self) -> bool:
+        """Whether every row met is accounted for."""
+        return self.rows == self.kept + self.quarantined + self.repeats
+
+
+@dataclass
+class Quarantine:
+    """A collector of bad input for one source; in strict mode the first addition raises.
+
+    Attributes:
+        source: name of the source, such as "mpd".
+        strict: raise `MalformedInputError` in place of collecting.
+    """
+
+    source: str
+    strict: bool = False
+    rows: list[tuple[str, str, int | None, str | None, str, str]] = field(default_factory=list)
+
+    def add(self, file: str, position: int | None, column: str | None, reason: str, value: object) -> None:
+        """Set one bad unit aside; `reason` is a key of `REASONS`."""
+        if reason not in REASONS:
+            raise KeyError(f"{reason!r} is not a quarantine reason: document it in REASONS first")
+        excerpt = safe_excerpt(value)
+        if self.strict:
+            raise MalformedInputError(file, position, column, reason, excerpt)
+        self.rows.append((self.source, file, position, column, reason, excerpt))
+
+    def frame(self) -> pl.DataFrame:
+        """Everything collected, in the order it was met."""
+        return pl.DataFrame(self.rows, schema=SCHEMA, orient="row")
+
+
+def empty_quarantine() -> pl.DataFrame:
+    """A quarantine frame without rows."""
+    return pl.DataFrame(schema=SCHEMA)

@@ -1,0 +1,76 @@
+"""Users never trained on: the maps from songs to factors, and how well they rank for the users set aside."""
+
+import numpy as np
+import polars as pl
+
+from buddies_assets.algorithms.batches import evaluation_batches
+from buddies_assets.datasets import Dataset, DatasetStore
+from buddies_assets.matrices import load_library
+from buddies_assets.steps import ragged
+from buddies_assets.steps.likes import train_likes
+from buddies_assets.training.checkpoints import Checkpoint
+from buddies_assets.training.cold import cold_user_table
+from buddies_assets.training.config import TrainingConfig
+from buddies_assets.training.data import Bags
+from buddies_assets.training.evaluation import popularity
+from buddies_assets.training.factors import Factors
+from buddies_assets.training.fold_in import FoldIn, fit_fold_in
+
+
+def fold_in_of(
+    factors: Factors, config: TrainingConfig, splits: Dataset, user_library: Dataset, playlist_library: Dataset
+) -> FoldIn:
+    """The maps from songs to a model's factors, fitted on the users and playlists that it was trained on."""
+    likes = train_likes(splits, user_library.manifest.rows, playlist_library.manifest.rows)
+    return fit_fold_in(
+        factors,
+        load_library(user_library),
+        load_library(playlist_library),
+        trained_users=np.flatnonzero(likes.lengths),
+        trained_playlists=np.flatnonzero(popularity(likes)),
+        item_bias=config.item_bias,
+        seed=config.seed,
+    )
+
+
+def fold_in_to_serve(
+    store: DatasetStore,
+    checkpoint: Checkpoint,
+    factors: Factors,
+    splits: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+) -> FoldIn:
+    """The maps kept with the evaluation of cold users; fitted anew when that was of another version of the model."""
+    if store.has("cold_user_evaluation"):
+        stored = store.open("cold_user_evaluation")
+        if stored.manifest.params.get("version") == checkpoint.version:
+            songs, user_maps, playlist_map = map(stored.array, ("songs", "user_maps", "playlist_map"))
+            return FoldIn(songs, user_maps, playlist_map, checkpoint.config.item_bias)
+    return fold_in_of(factors, checkpoint.config, splits, user_library, playlist_library)
+
+
+def cold_table(
+    fold_in: FoldIn,
+    factors: Factors,
+    cold_users: Dataset,
+    liked_playlists: Dataset,
+    splits: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+    *,
+    seed: int,
+) -> pl.DataFrame:
+    """One row a (system, number of known songs); no row where nobody was set aside."""
+    shape = user_library.manifest.rows, playlist_library.manifest.rows
+    cold = cold_users.frame(["user"])["user"]
+    likes = liked_playlists.scan().filter(pl.col("user").is_in(cold.implode())).select("user", "playlist").collect()
+    if not likes.height:
+        return pl.DataFrame(schema={"system": pl.String, "known_songs": pl.Int64, "users": pl.Int64, "bags": pl.Int64})
+    likes = likes.sort("user", "playlist")
+    users = likes["user"].unique().sort().to_numpy()
+    liked = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
+    drawn = evaluation_batches(users, liked, liked, n_playlists=shape[1], seed=seed)
+    bags = Bags(drawn.user, drawn.positive, drawn.negatives)
+    counts = popularity(train_likes(splits, *shape))
+    return pl.DataFrame(cold_user_table(fold_in, factors, load_library(user_library), bags, counts, seed=seed))

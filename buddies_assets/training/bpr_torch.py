@@ -1,0 +1,143 @@
+"""BPR in torch: CUDA when there is one, and the other side of the parity tests on the CPU.
+
+The gradient is written out rather than left to autograd: a group (one user, one positive, k negatives) needs
+k + 2 gathered rows and as many scattered ones, and no graph. `BprModel` is the same loss for autograd, which the
+tests hold the gradient against.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch  # noqa: TID253 (this module is the torch backend, imported only when it is asked for)
+from torch import nn  # noqa: TID253
+from torch.nn.functional import logsigmoid  # noqa: TID253
+
+from buddies_assets.training.config import TrainingConfig
+from buddies_assets.training.data import NO_PLAYLIST, Blocks
+from buddies_assets.training.factors import Factors, aligned_copy
+
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
+
+
+class BprModel(nn.Module):
+    """Two embeddings; `forward` is the summed loss −ln σ(u·i − u·j) of groups, negatives [n, k]."""
+
+    def __init__(self, users: torch.Tensor, playlists: torch.Tensor):
+        super().__init__()
+        self.users = nn.Embedding.from_pretrained(users, freeze=False)
+        self.playlists = nn.Embedding.from_pretrained(playlists, freeze=False)
+
+    def forward(self, users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
+        difference = self.playlists(positives)[:, None, :] - self.playlists(negatives)
+        return -logsigmoid((self.users(users)[:, None, :] * difference).sum(-1)).sum()
+
+
+class TorchBackend:
+    """Factors and optimiser state on a device; `epoch` runs over blocks in batches of `batch_size` samples.
+
+    The order of groups within a shard is a permutation drawn from (seed, epoch, shard). Gradients of a batch are
+    summed before the step, so `sgd` with a learning rate per sample wants small batches.
+    """
+
+    def __init__(self, config: TrainingConfig, factors: Factors, state: dict[str, np.ndarray]):
+        self.config = config
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.rows = {
+            "users": torch.from_numpy(factors.users.copy()).to(self.device),
+            "playlists": torch.from_numpy(factors.playlists.copy()).to(self.device),
+        }
+        restored = {k: torch.from_numpy(np.array(v)).to(self.device) for k, v in state.items()}
+        self.step_count = int(restored.pop("step", torch.zeros(1)).item())
+        self.state: dict[str, torch.Tensor] = restored or self._fresh_state()
+
+    def _fresh_state(self) -> dict[str, torch.Tensor]:
+        match self.config.optimiser:
+            case "adam":
+                return {
+                    f"{moment}_{side}": torch.zeros_like(rows)
+                    for side, rows in self.rows.items()
+                    for moment in ("first", "second")
+                }
+            case "adagrad":
+                return {
+                    f"square_{side}": torch.zeros(len(rows), device=self.device) for side, rows in self.rows.items()
+                }
+            case _:
+                return {}
+
+    def epoch(self, blocks: Blocks, *, rate: float, seed: int) -> tuple[float, int]:
+        """One pass over a shard in an order drawn from `seed`; returns the summed loss and the samples behind it."""
+        torch.set_num_threads(self.config.threads)
+        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(blocks)))
+        columns = (blocks.users, blocks.positives, blocks.negatives)
+        u, i, j = (torch.from_numpy(a.astype(np.int64))[order].to(self.device) for a in columns)
+        groups = max(1, self.config.batch_size // blocks.negatives.shape[1])
+        loss = torch.zeros((), dtype=torch.float64, device=self.device)
+        for first in range(0, len(u), groups):
+            last = first + groups
+            loss += self.step(u[first:last], i[first:last], j[first:last], rate)
+        return float(loss), int((blocks.negatives != NO_PLAYLIST).sum())
+
+    def step(self, u: torch.Tensor, i: torch.Tensor, j: torch.Tensor, rate: float) -> torch.Tensor:
+        """One optimiser step on a batch of groups; returns its summed loss."""
+        loss, gradients = self.gradients(u, i, j)
+        self.step_count += 1
+        for side, (index, times, gradient) in gradients.items():
+            self._apply(side, index, times, gradient, rate)
+        return loss
+
+    def gradients(self, u: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> tuple[torch.Tensor, dict[str, "Touched"]]:
+        """Summed loss, and for each side the rows touched, how often, and their summed gradient."""
+        there = j != int(NO_PLAYLIST)
+        j = torch.where(there, j, i[:, None])
+        user, positive, negative = self.rows["users"][u], self.rows["playlists"][i], self.rows["playlists"][j]
+        margin = torch.einsum("nd,nkd->nk", user, positive[:, None, :] - negative)
+        loss = -(logsigmoid(margin) * there).sum().double()
+        pull = torch.sigmoid(-margin) * there
+        total = pull.sum(1, keepdim=True)
+        d_user = torch.einsum("nk,nkd->nd", pull, negative) - total * positive
+        if self.config.item_bias:
+            d_user[:, -1] = 0.0
+        d_negative = pull[..., None] * user[:, None, :]
+        playlists = torch.cat([i, j[there]])
+        d_playlists = torch.cat([-total * user, d_negative[there]])
+        return loss, {"users": _summed(u, d_user), "playlists": _summed(playlists, d_playlists)}
+
+    def _apply(self, side: str, index: torch.Tensor, times: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
+        rows = self.rows[side]
+        penalised = gradient + self.config.l2 * times[:, None] * rows[index]
+        if side == "users" and self.config.item_bias:
+            penalised[:, -1] = 0.0
+        match self.config.optimiser:
+            case "sgd":
+                rows[index] -= rate * penalised
+            case "adagrad":
+                square = self.state[f"square_{side}"]
+                square[index] += gradient.square().mean(1)
+                rows[index] -= rate * penalised / (square[index].sqrt() + _EPSILON)[:, None]
+            case "adam":
+                first, second = self.state[f"first_{side}"], self.state[f"second_{side}"]
+                m = first[index].lerp_(penalised, 1 - _BETA_1)
+                v = second[index].lerp_(penalised.square(), 1 - _BETA_2)
+                first[index], second[index] = m, v
+                correction = (1 - _BETA_2**self.step_count) ** 0.5 / (1 - _BETA_1**self.step_count)
+                rows[index] -= rate * correction * m / (v.sqrt() + _EPSILON)
+
+    def factors(self) -> Factors:
+        """Copy of the factors on the host."""
+        return Factors(*(aligned_copy(self.rows[side].cpu().numpy()) for side in ("users", "playlists")))
+
+    def saved_state(self) -> dict[str, Any]:
+        """Optimiser state as arrays, for the state of an epoch."""
+        if not self.state:
+            return {}
+        return {"step": np.array([self.step_count]), **{k: v.cpu().numpy() for k, v in self.state.items()}}
+
+
+Touched = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def _summed(index: torch.Tensor, gradient: torch.Tensor) -> Touched:
+    distinct, place, times = torch.unique(index, return_inverse=True, return_counts=True)
+    total = torch.zeros((len(distinct), gradient.shape[1]), dtype=gradient.dtype, device=gradient.device)
+    return distinct, times, total.index_add_(0, place, gradient)

@@ -1,0 +1,53 @@
+"""Quality of what is really offered: each user's candidates in the model's order, against the likes held out."""
+
+import numpy as np
+
+from buddies_assets.algorithms.libraries import Library
+from buddies_assets.algorithms.metrics import HITS, require_finite
+from buddies_assets.training.systems import System
+
+SHOWN = 5
+_CHUNK_CELLS = 1 << 25
+
+
+def served_metrics(system: System, candidates: Library, relevant: Library) -> dict[str, float]:
+    """Metrics over the users with held-out likes.
+
+    `reach`: share of those users whose candidates hold one at all, which ranking cannot change. Over the users
+    reached: `mrr` of the first held-out like, `hit_1/5/10`, `ndcg_10`. `precision_5`: share of the five shown that are
+    held-out likes, over all users with candidates. `coverage`: share of the catalogue shown to anybody.
+
+    Raises:
+        NonFiniteScoresError: The system gives a score that cannot be ranked.
+    """
+    asked = np.flatnonzero(relevant.lengths > 0)
+    ranks, gains, precise, shown = [], [], [], []
+    discount = 1.0 / np.log2(np.arange(2, 12))
+    chunk = max(1, _CHUNK_CELLS // max(1, relevant.n_columns))
+    for start in range(0, len(asked), chunk):
+        users = asked[start : start + chunk]
+        scores = system.rows(users.astype(np.uint32))
+        for row, user in enumerate(users):
+            offered = candidates.row(user)
+            if not len(offered):
+                continue
+            values = scores[row, offered]
+            require_finite(values, f"{system.name}, user {user}")
+            ordered = offered[np.argsort(-values, kind="stable")]
+            hit = np.isin(ordered, relevant.row(user))
+            shown.append(ordered[:SHOWN])
+            precise.append(hit[:SHOWN].mean())
+            if hit.any():
+                ranks.append(int(hit.argmax()) + 1)
+                ideal = discount[: min(10, int(hit.sum()))].sum()
+                gains.append((hit[:10] * discount[: len(hit)]).sum() / ideal)
+    first = np.array(ranks, np.float64)
+    none = float("nan")
+    return {
+        "reach": len(ranks) / len(asked) if len(asked) else none,
+        "mrr": float((1 / first).mean()) if len(ranks) else none,
+        **{f"hit_{k}": float((first <= k).mean()) if len(ranks) else none for k in HITS},
+        "ndcg_10": float(np.mean(gains)) if gains else none,
+        "precision_5": float(np.mean(precise)) if precise else none,
+        "coverage": len(np.unique(np.concatenate(shown))) / candidates.n_columns if shown else 0.0,
+    }

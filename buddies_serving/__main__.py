@@ -1,0 +1,88 @@
+"""Command line of the service: `python -m buddies_serving` starts it; `migrate` and `new-key` are its two tools."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import typer
+import uvicorn
+
+from buddies_serving.errors import UnsafeBindError
+from buddies_serving.express import ExpressProtocol
+from buddies_serving.keys import Scope, new_key
+from buddies_serving.logs import configure_logging
+from buddies_serving.main import create_app
+from buddies_serving.migrate import migrate
+from buddies_serving.settings import ServingSettings
+
+app = typer.Typer(add_completion=False, help=__doc__)
+SCOPES: tuple[Scope, ...] = ("recommend", "feedback", "admin")
+
+
+@app.callback(invoke_without_command=True)
+def serve(context: typer.Context) -> None:
+    """Starts the service on BUDDIES_HOST and BUDDIES_PORT."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = ServingSettings()
+    configure_logging()
+    try:
+        application = create_app(settings)
+    except UnsafeBindError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+    uvicorn.run(
+        application,
+        host=settings.host,
+        port=settings.port,
+        http=ExpressProtocol,
+        proxy_headers=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        ws="none",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+    )
+
+
+@app.command("migrate")
+def run_migrations() -> None:
+    """Brings the feedback schema up to date."""
+    url = ServingSettings().database
+    if url is None:
+        typer.echo("error: set BUDDIES_POSTGRES_URL to the database to migrate", err=True)
+        raise typer.Exit(2)
+
+    async def work() -> list[int]:
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            return await migrate(connection)
+        finally:
+            await connection.close()
+
+    typer.echo(f"applied: {asyncio.run(work()) or 'nothing, the schema is up to date'}")
+
+
+@app.command("new-key")
+def make_key(
+    file: Annotated[Path, typer.Option(help="The key file; made if it is not there.")],
+    name: Annotated[str, typer.Option(help="What the key is for; shown in no answer.")],
+    scope: Annotated[list[str], typer.Option(help="recommend, feedback or admin; may be repeated.")],
+    days: Annotated[int | None, typer.Option(help="Days until it expires; never if not given.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Requests a second, instead of the general limit.")] = None,
+) -> None:
+    """Makes an API key and prints it, this once."""
+    unknown = set(scope) - set(SCOPES)
+    if unknown:
+        typer.echo(f"error: unknown scope {sorted(unknown)}; choose from {list(SCOPES)}", err=True)
+        raise typer.Exit(2)
+    chosen: list[Scope] = [known for known in SCOPES if known in scope]
+    typer.echo(new_key(file, name, chosen, days=days, rate=rate))
+
+
+if __name__ == "__main__":
+    sys.exit(app())

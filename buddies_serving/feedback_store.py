@@ -1,0 +1,110 @@
+"""PostgreSQL as the feedback writer sees it: one connection, every call bounded in time, dropped on any failure."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+from typing import TypeVar
+
+import asyncpg
+
+from buddies_serving.feedback_types import Session
+from buddies_serving.migrate import migrate
+from buddies_serving.usage import Key
+
+_INSERT = """
+INSERT INTO feedback.sessions
+    (session_id, created_at, received_at, user_id, user_key, liked, shown, model_version, arm, recommendation_id)
+SELECT session_id, to_timestamp(created_at), to_timestamp(received_at), user_id, user_key, liked, shown::integer[],
+       model_version, arm, recommendation_id
+FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::integer[], $5::text[], $6::integer[], $7::text[], $8::text[],
+            $9::text[], $10::text[])
+    AS batch (session_id, created_at, received_at, user_id, user_key, liked, shown, model_version, arm,
+              recommendation_id)
+ON CONFLICT (session_id) DO NOTHING
+"""
+_COUNT = """
+INSERT INTO feedback.recommendations_served AS served (day, model_version, arm, recommendations)
+SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::bigint[])
+ON CONFLICT (day, model_version, arm) DO UPDATE SET recommendations = served.recommendations + excluded.recommendations
+"""
+_RECENT = """
+SELECT user_id, liked FROM (
+    SELECT user_id, liked, created_at FROM feedback.sessions ORDER BY created_at DESC LIMIT $1
+) AS recent ORDER BY created_at
+"""
+T = TypeVar("T")
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+class FeedbackStore:
+    """A connection that is made when needed. Not for use by two tasks at once."""
+
+    def __init__(self, url: str, *, timeout: float) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._connection: asyncpg.Connection | None = None
+
+    async def insert(self, sessions: Sequence[Session]) -> int:
+        """Stores the sessions and returns how many were new; committed when this returns.
+
+        Raises whatever went wrong, TimeoutError included. What happened to the batch is then unknown, and storing it
+        again is harmless.
+        """
+        columns = [
+            [uuid.UUID(session.session_id) for session in sessions],
+            [session.created_at for session in sessions],
+            [session.received_at for session in sessions],
+            [session.user_id for session in sessions],
+            [session.user_key for session in sessions],
+            [session.liked for session in sessions],
+            ["{" + ",".join(map(str, session.shown)) + "}" for session in sessions],
+            [session.model_version for session in sessions],
+            [session.arm for session in sessions],
+            [session.recommendation_id for session in sessions],
+        ]
+        status = await self._run(lambda connection: connection.execute(_INSERT, *columns))
+        return int(status.rpartition(" ")[2])
+
+    async def count(self, served: dict[Key, int]) -> None:
+        """Adds to the counts of recommendations served."""
+        if served:
+            keys = list(served)
+            days = [date.fromordinal(_EPOCH + int(day)) for day, _, _ in keys]
+            columns = (days, [key[1] for key in keys], [key[2] for key in keys], list(served.values()))
+            await self._run(lambda connection: connection.execute(_COUNT, *columns))
+
+    async def recent_likes(self, limit: int) -> list[tuple[int, int]]:
+        """The last (user, pid) likes, oldest first."""
+        rows = await self._run(lambda connection: connection.fetch(_RECENT, limit))
+        return [(row[0], row[1]) for row in rows]
+
+    async def prepare(self) -> None:
+        """Connects, and brings the schema up to date."""
+        async with asyncio.timeout(10 * self._timeout):
+            await migrate(await self._connected())
+
+    def drop(self) -> None:
+        """Forgets the connection without a farewell, which a stopped server would never answer."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def _run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await work(await self._connected())
+        except BaseException:
+            self.drop()
+            raise
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = connection = await asyncpg.connect(
+                self._url,
+                timeout=self._timeout,  # type: ignore[arg-type]
+                # a commit that is acknowledged before it is on disk would not be one
+                server_settings={"synchronous_commit": "on", "application_name": "buddies-serving"},
+            )
+            return connection
+        return self._connection

@@ -1,0 +1,234 @@
+"""The feedback writer: a bounded queue in front of PostgreSQL, and the spool behind it.
+
+A caller waits until its session is durable: committed in PostgreSQL, or synced to the spool. Sessions that arrive while
+a batch is on its way form the next batch, so the batch size follows the load by itself.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+import asyncpg
+
+from buddies_serving.errors import FeedbackUnavailableError, SpoolError
+from buddies_serving.feedback_types import Session
+from buddies_serving.freshness import FreshLikes
+from buddies_serving.metrics import Metrics
+from buddies_serving.spool import Spool
+from buddies_serving.usage import Key, Usage
+
+logger = logging.getLogger(__name__)
+Waiting = tuple[Session, asyncio.Future[None]]
+REFUSED_BY_SCHEMA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+
+COUNT_SECONDS = 1.0
+"""Between two writes of what was recommended. A trial compares these counts with likes, which are stored at once:
+counts that come late make the champion look worse than it is, which is how a sabotaged model was once promoted."""
+
+
+class Store(Protocol):
+    """What the writer needs of a database; `FeedbackStore` is the real one. Any call may raise anything."""
+
+    async def insert(self, sessions: Sequence[Session]) -> int: ...
+
+    async def count(self, served: dict[Key, int]) -> None: ...
+
+    async def recent_likes(self, limit: int) -> list[tuple[int, int]]: ...
+
+    async def prepare(self) -> None: ...
+
+    def drop(self) -> None: ...
+
+
+class FeedbackWriter:
+    """Accepts sessions and makes them durable. `flush` and `replay` are run by a Supervisor.
+
+    `stores`: one for new feedback and one for the spool, so that neither waits for the other; None without a database.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        metrics: Metrics,
+        *,
+        stores: tuple[Store, Store] | None,
+        capacity: int,
+        batch: int,
+        timeout: float,
+    ) -> None:
+        self.spool = spool
+        self._metrics = metrics
+        self._capacity = capacity
+        self._batch = batch
+        self._timeout = timeout
+        self._queue: deque[Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._stopping = False
+        self._in_flight = 0
+        self._store: Store | None = stores[0] if stores else None
+        self._replay_store: Store | None = stores[1] if stores else None
+        self.database_ready = False
+        self.spool_error: str | None = None
+        self.database_error = "no database is named (BUDDIES_POSTGRES_URL)" if stores is None else "not connected yet"
+
+    @property
+    def queued(self) -> int:
+        """Sessions that wait."""
+        return len(self._queue)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next session would be refused."""
+        return len(self._queue) >= self._capacity
+
+    async def submit(self, session: Session) -> None:
+        """Returns when the session is durable. FeedbackUnavailableError: it may not be; send it again."""
+        if self._stopping or self.is_full:
+            raise FeedbackUnavailableError("too much feedback is waiting to be stored", 1)
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((session, future))
+        self._arrived.set()
+        try:
+            async with asyncio.timeout(4 * self._timeout):
+                await future
+        except TimeoutError as error:
+            raise FeedbackUnavailableError("the feedback could not be stored in time", 2) from error
+        self._metrics.feedback_accepted += 1
+
+    async def flush(self) -> None:
+        """Makes batches durable for ever."""
+        while True:
+            if not self._queue:
+                self._arrived.clear()
+                await self._arrived.wait()
+            batch = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
+            self._in_flight = len(batch)
+            try:
+                await self._make_durable([session for session, _ in batch])
+                for _, future in batch:
+                    if not future.done():
+                        future.set_result(None)
+            except SpoolError as error:
+                _refuse(batch, str(error))
+            finally:
+                # whatever ends this task, nobody is left waiting
+                _refuse(batch, "storing was interrupted")
+                self._in_flight = 0
+
+    async def replay(self, usage: Usage, fresh: FreshLikes, *, pause: float = 0.5) -> None:
+        """Keeps the database connected, the schema current, the spool empty and the counts written, for ever."""
+        loaded = False
+        pauses, counted = pause, 0.0
+        while self._replay_store is not None:
+            try:
+                if not self.database_ready:
+                    await self._replay_store.prepare()
+                    if not loaded:
+                        fresh.load(await self._replay_store.recent_likes(fresh.capacity))
+                        loaded = True
+                    self.database_ready, pauses = True, pause
+                await self._empty_spool(self._replay_store)
+                if time.monotonic() - counted > COUNT_SECONDS:
+                    await self._write_counts(self._replay_store, usage)
+                    counted = time.monotonic()
+            except Exception as error:
+                # any failure of the driver means the same here: the database is away, and the spool takes over
+                self._away(error)
+                self._replay_store.drop()
+                pauses = min(2 * pauses, 2.0)
+            await asyncio.sleep(pauses)
+        await asyncio.Event().wait()
+
+    def spooled(self) -> list[Session]:
+        """The sessions that wait in the spool, oldest first; reads files."""
+        return [session for path in self.spool.closed() for session in self.spool.read(path)]
+
+    async def drain(self, usage: Usage) -> None:
+        """Refuses new sessions, waits for those accepted, and writes the counts; for an orderly stop."""
+        self._stopping = True
+        while self._queue or self._in_flight:
+            await asyncio.sleep(0.005)
+        if self.database_ready and self._replay_store is not None:
+            try:
+                await self._write_counts(self._replay_store, usage)
+            except Exception as error:
+                logger.warning("counts not written at stop", extra={"reason": repr(error)})
+
+    def close(self) -> None:
+        """Drops the connections and closes the spool."""
+        for store in (self._store, self._replay_store):
+            if store is not None:
+                store.drop()
+        self.spool.close()
+
+    async def _make_durable(self, sessions: list[Session]) -> None:
+        if self._store is not None and self.database_ready:
+            try:
+                new = await self._store.insert(sessions)
+            except Exception as error:
+                # asyncpg raises more than its documented errors (InternalClientError): whatever it was, spool
+                self._away(error)
+            else:
+                self._metrics.feedback_stored += new
+                self._metrics.feedback_repeated += len(sessions) - new
+                return
+        try:
+            await asyncio.to_thread(self.spool.append, sessions)
+        except SpoolError as error:
+            if self.spool_error is None:
+                logger.error("feedback refused", extra={"reason": str(error)})
+            self.spool_error = str(error)
+            raise
+        self.spool_error = None
+        self._metrics.feedback_spooled += len(sessions)
+
+    async def _empty_spool(self, store: Store) -> None:
+        if not self.spool.size:
+            self.spool_error = None
+            return
+        for path in await asyncio.to_thread(self.spool.closed):
+            sessions = await asyncio.to_thread(self.spool.read, path)
+            for start in range(0, len(sessions), 1000):
+                await self._replay_batch(store, sessions[start : start + 1000])
+            await asyncio.to_thread(self.spool.remove, path)
+
+    async def _replay_batch(self, store: Store, sessions: list[Session]) -> None:
+        try:
+            new = await store.insert(sessions)
+        except REFUSED_BY_SCHEMA as error:
+            if len(sessions) == 1:
+                # one bad row must not hold back the rest for ever
+                logger.error("feedback refused by the schema", extra={"reason": str(error)})
+                await asyncio.to_thread(self.spool.reject, sessions[0], str(error))
+                self._metrics.refuse("schema")
+                return
+            middle = len(sessions) // 2
+            await self._replay_batch(store, sessions[:middle])
+            await self._replay_batch(store, sessions[middle:])
+            return
+        self._metrics.feedback_replayed += len(sessions)
+        self._metrics.feedback_stored += new
+        self._metrics.feedback_repeated += len(sessions) - new
+
+    async def _write_counts(self, store: Store, usage: Usage) -> None:
+        counts = usage.take()
+        try:
+            await store.count(counts)
+        except BaseException:
+            usage.restore(counts)
+            raise
+
+    def _away(self, error: Exception) -> None:
+        if self.database_ready or repr(error) != self.database_error:
+            logger.warning("database away, feedback goes to the spool", extra={"reason": repr(error)})
+        self.database_ready = False
+        self.database_error = repr(error)
+
+
+def _refuse(batch: list[Waiting], reason: str) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(FeedbackUnavailableError(reason, 5))

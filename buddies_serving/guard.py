@@ -1,0 +1,264 @@
+"""The outermost layer: sizes, keys and rates are checked before anything is parsed, every answer is counted.
+
+Pure ASGI. The calls that carry the load are answered here by `hot` handlers, from bytes to bytes; everything else goes
+to the FastAPI application, which offers the same calls through the same handlers and documents them.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from itertools import count
+from typing import Any, NamedTuple, Protocol
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from buddies_serving.access import needed_scope
+from buddies_serving.keys import Keys
+from buddies_serving.metrics import Metrics
+from buddies_serving.problems import MEDIA_TYPE, Problem, unavailable
+from buddies_serving.rate_limit import RateLimiter
+from buddies_serving.settings import ServingSettings
+
+logger = logging.getLogger("buddies_serving.access")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+Headers = dict[bytes, bytes]
+
+EXPRESS_PATH = "/api/playlist/recommend/"
+BATCH_PATH = "/api/playlist/recommend/batch"
+JSON = (b"content-type", b"application/json")
+_SAFE: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+PAGE_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_SAFE_LINES = b"".join(b"%b: %b\r\n" % header for header in _SAFE)
+_BODY_SECONDS = 10.0
+_FAILED = Problem(500, "The service failed to answer; the log has the reason.")
+
+
+class Answer(NamedTuple):
+    """A finished answer of a hot handler."""
+
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes
+
+
+HotHandler = Callable[[bytes, Headers], Answer | Awaitable[Answer]]
+
+
+class Guarded(Protocol):
+    """What the guard needs of a service; `hot` maps (method, path) to (route name, handler)."""
+
+    settings: ServingSettings
+    metrics: Metrics
+    keys: Keys | None
+    limiter: RateLimiter
+
+    @property
+    def hot(self) -> dict[tuple[str, str], tuple[str, HotHandler]]: ...
+
+    def hot_recommend(self, body: bytes, headers: Headers) -> Answer: ...
+
+
+class Guard:
+    """Wraps the application of a service."""
+
+    def __init__(self, app: ASGIApp, service: Guarded) -> None:
+        self._app = app
+        self.service = service
+        self._hot = service.hot
+        self._metrics = service.metrics
+        self._settings = service.settings
+        self._keys = service.keys
+        self._limiter = service.limiter
+        self._logs_all = service.settings.access_log == "all"
+        self._logs_none = service.settings.access_log == "none"
+        self._slow_seconds = service.settings.slow_request_ms / 1000
+        self._express_tally = service.metrics.route(EXPRESS_PATH)
+        self._prefix = os.urandom(5).hex()
+        self._count = count(1)
+
+    def express(self, headers: Headers, body: bytes) -> bytes:
+        """The whole HTTP answer to a plain request for recommendations; see `express.py`."""
+        started = time.perf_counter()
+        request_id = f"{self._prefix}-{next(self._count):x}".encode()
+        status = 200
+        try:
+            self._admit(EXPRESS_PATH, headers)
+            answer = self.service.hot_recommend(_within(body, self._settings.max_body_bytes), headers)
+        except Problem as problem:
+            answer, status = _as_answer(problem, request_id), problem.status
+        except Exception:
+            logger.exception("request failed", extra={"request": request_id.decode(), "route": EXPRESS_PATH})
+            answer, status = _as_answer(_FAILED, request_id), 500
+        lines = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
+        seconds = time.perf_counter() - started
+        self._express_tally.add(status, seconds)
+        self._log("POST", EXPRESS_PATH, status, request_id, seconds)
+        return b"%b%bcontent-length: %d\r\n%bx-request-id: %b\r\n\r\n%b" % (
+            *(STATUS_LINE[status], lines, len(answer.body)),
+            *(_SAFE_LINES, request_id, answer.body),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or passes start and stop of the application on."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        started = time.perf_counter()
+        headers: Headers = dict(scope["headers"])
+        request_id = f"{self._prefix}-{next(self._count):x}".encode()
+        hot = self._hot.get((scope["method"], scope["path"]))
+        name = hot[0] if hot else "unmatched"
+        begun = _Begun(send, request_id)
+        try:
+            self._admit(scope["path"], headers)
+            body = await self._body(scope, headers, receive)
+            if hot is not None:
+                answer = hot[1](body, headers)
+                if not isinstance(answer, Answer):
+                    answer = await answer
+                await begun.send_answer(answer)
+            else:
+                await self._app(scope, _replay(body, receive), begun)
+                name = getattr(scope.get("route"), "path", name)
+        except Problem as problem:
+            await begun.send_problem(problem)
+        except Exception:
+            logger.exception("request failed", extra={"request": request_id.decode(), "route": name})
+            if not begun.status:
+                await begun.send_problem(_FAILED)
+        seconds = time.perf_counter() - started
+        self._metrics.route(name).add(begun.status, seconds)
+        self._log(scope["method"], name, begun.status, request_id, seconds)
+
+    def _admit(self, path: str, headers: Headers) -> None:
+        if self._keys is None:
+            return
+        scope = needed_scope(path)
+        if scope is None:
+            return
+        given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+        entry = self._keys.entry(given) if given else None
+        if entry is None:
+            reason = "The API key is not valid or has expired." if given else "Send a key as `Authorization: Bearer …`."
+            raise Problem(401, reason, headers=(("www-authenticate", "Bearer"),))
+        wait = self._limiter.wait(entry.id, entry.rate)
+        if wait:
+            raise Problem(
+                429, "This key has used up its requests for now.", headers=(("retry-after", str(int(wait) + 1)),)
+            )
+        if scope not in entry.scopes:
+            raise Problem(403, f"This key lacks the scope `{scope}`.")
+
+    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
+        """The whole body, refused before it is read when it says that it is too large, and while it is read if not."""
+        length = headers.get(b"content-length")
+        if length is None and b"transfer-encoding" not in headers:
+            return b""
+        limit = self._settings.max_body_bytes
+        if scope["path"] == BATCH_PATH:
+            limit = self._settings.max_batch_body_bytes
+        if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > limit):
+            raise _too_large(limit)
+        if scope["method"] == "POST":
+            kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+            if kind != b"application/json":
+                raise Problem(415, "Send the body as application/json.")
+        message = await receive()
+        if not message.get("more_body"):
+            return _within(message.get("body", b""), limit)
+        chunks = [message.get("body", b"")]
+        size = len(chunks[0])
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                while message.get("more_body"):
+                    message = await receive()
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    if size > limit:
+                        raise _too_large(limit)
+        except TimeoutError as error:
+            raise unavailable("The body did not arrive in time.", 1) from error
+        return b"".join(chunks)
+
+    def _log(self, method: str, route: str, status: int, request_id: bytes, seconds: float) -> None:
+        if not self._logs_all and ((status < 500 and seconds < self._slow_seconds) or self._logs_none):
+            return
+        extra = {"request": request_id.decode(), "method": method, "route": route, "status": status}
+        logger.info("request", extra=extra | {"ms": round(seconds * 1000, 3)})
+
+
+class _Begun:
+    """The way back to the caller: adds the headers that every answer has, and remembers the status."""
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.status = 0
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message.get("headers", ()))
+            present = {name for name, _ in headers}
+            headers += [header for header in _SAFE if header[0] not in present]
+            headers.append((b"x-request-id", self.request_id))
+            message["headers"] = headers
+        await self._send(message)
+
+    async def send_answer(self, answer: Answer) -> None:
+        self.status = answer.status
+        length = (b"content-length", b"%d" % len(answer.body))
+        headers = [*answer.headers, length, *_SAFE, (b"x-request-id", self.request_id)]
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": answer.body})
+
+    async def send_problem(self, problem: Problem) -> None:
+        await self.send_answer(_as_answer(problem, self.request_id))
+
+
+def _as_answer(problem: Problem, request_id: bytes) -> Answer:
+    extra = tuple((name.encode(), value.encode()) for name, value in problem.headers)
+    kind = (b"content-type", MEDIA_TYPE.encode())
+    return Answer(problem.status, (kind, *extra), problem.body(request_id.decode()))
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was read already, and then whatever comes."""
+    given = False
+
+    async def replayed() -> MutableMapping[str, Any]:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+def _within(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, f"The body may have {limit} bytes at most.", headers=(("connection", "close"),))

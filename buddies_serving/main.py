@@ -1,0 +1,41 @@
+"""The application: FastAPI for the many calls, the guard with its hot handlers round it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from buddies_serving import routes_contract, routes_recommend, routes_system
+from buddies_serving.failures import on_http_error, on_invalid, on_problem
+from buddies_serving.guard import Guard
+from buddies_serving.openapi import install
+from buddies_serving.problems import Problem
+from buddies_serving.service import Service
+from buddies_serving.settings import ServingSettings
+
+
+def create_app(settings: ServingSettings | None = None) -> Guard:
+    """The ASGI application; raises UnsafeBindError when it would be open to others without API keys."""
+    service = Service(settings or ServingSettings())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    app = FastAPI(title="Spotify Buddies", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.service = service
+    for module in (routes_contract, routes_recommend, routes_system):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=routes_system.PAGE_FOLDER / "static"))
+    for failure, handler in (
+        (Problem, on_problem),
+        (HTTPException, on_http_error),
+        (RequestValidationError, on_invalid),
+    ):
+        app.add_exception_handler(failure, handler)
+    install(app)
+    return Guard(app, service)

@@ -1,0 +1,27 @@
+"""Rate limits: a token bucket for each API key."""
+
+import time
+from collections.abc import Callable
+
+
+class RateLimiter:
+    """`rate` tokens a second up to `burst`, for each name; the number of names is that of the keys."""
+
+    def __init__(self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._clock = clock
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def wait(self, name: str, rate: float | None = None) -> float:
+        """Takes a token: 0 when there was one, else the seconds until there will be."""
+        rate = rate or self._rate
+        burst = max(self._burst * rate / self._rate, 1.0)
+        now = self._clock()
+        tokens, then = self._buckets.get(name, (burst, now))
+        tokens = min(burst, tokens + (now - then) * rate)
+        if tokens < 1.0:
+            self._buckets[name] = (tokens, now)
+            return (1.0 - tokens) / rate
+        self._buckets[name] = (tokens - 1.0, now)
+        return 0.0

@@ -1,0 +1,115 @@
+"""The calls of the contract, and large batches. The guard answers the first two itself, by the same handlers."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from buddies_serving.api_types import BatchRequest, FeedbackAnswer, FeedbackRequest, RecommendAnyRequest, Recommendation
+from buddies_serving.batch import ndjson
+from buddies_serving.guard import BATCH_PATH, Answer
+from buddies_serving.openapi import answers, body, ref
+from buddies_serving.problems import from_decoding, invalid
+from buddies_serving.recommendation_id import for_many
+from buddies_serving.service import Service
+
+router = APIRouter()
+_EXAMPLE = [{"user_id": 22434, "playlists": [14546, 28783, 209745, 29747, 32649]}]
+_BATCH = msgspec.json.Decoder(BatchRequest)
+
+
+def service_of(request: Request) -> Service:
+    """The service that the application was made for."""
+    return request.app.state.service
+
+
+Running = Annotated[Service, Depends(service_of)]
+
+
+def as_response(answer: Answer) -> Response:
+    """A hot handler's answer for FastAPI."""
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, answer.status, headers)
+
+
+@router.post(
+    "/api/playlist/recommend/",
+    summary="Five playlists for each user",
+    tags=["recommend"],
+    response_class=Response,
+    responses=answers({"type": "array", "items": ref(Recommendation)}, _EXAMPLE, 400, 413, 415, 422, 503, listed=True),
+    openapi_extra=body(RecommendAnyRequest, {"one user": {"user_ids": [22434]}, "by id": {"user_ids": ["b" * 40]}}),
+)
+async def recommend(request: Request, service: Running) -> Response:
+    """Unknown and cold users get the most liked playlists. What a user liked leaves their list at once."""
+    return as_response(service.hot_recommend(await request.body(), {}))
+
+
+@router.post(
+    "/feedback",
+    summary="One of the playlists shown was liked",
+    tags=["feedback"],
+    response_class=Response,
+    responses=answers(ref(FeedbackAnswer), {"msg": "Feedback Sent"}, 400, 413, 415, 422, 503),
+    openapi_extra=body(
+        FeedbackRequest,
+        {"as shown": {"user_id": 22434, "like_playlist": 28783, "other_playlists": [14546, 209745, 29747, 32649]}},
+    )
+    | {
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "description": "Sending again with the same key stores nothing twice; derived when absent.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+            }
+        ]
+    },
+)
+async def feedback(request: Request, service: Running) -> Response:
+    """Answers when the feedback is on disk, in PostgreSQL or in the local spool."""
+    key = request.headers.get("idempotency-key")
+    headers = {} if key is None else {b"idempotency-key": key.encode()}
+    return as_response(await service.hot_feedback(await request.body(), headers))
+
+
+@router.post(
+    BATCH_PATH,
+    summary="Playlists for very many users, a line each",
+    tags=["recommend"],
+    response_class=StreamingResponse,
+    responses=answers(
+        {"type": "string"},
+        '{"user_id":22434,"playlists":[14546,28783]}\n',
+        *(400, 413, 415, 422, 503),
+        media_type="application/x-ndjson",
+        listed=True,
+    ),
+    openapi_extra=body(BatchRequest, {"two users": {"user_ids": [22434, 7], "k": 2}}),
+)
+async def recommend_batch(request: Request, service: Running) -> StreamingResponse:
+    """Newline-delimited JSON in the order of the request, streamed; one model answers the whole batch."""
+    content = await request.body()
+    try:
+        wanted = _BATCH.decode(content)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise from_decoding(error) from error
+    limit = service.settings.max_batch_users
+    if len(wanted.user_ids) > limit:
+        raise invalid("user_ids", f"holds {len(wanted.user_ids)} users, the most is {limit}")
+    serving = service.recommender.serving()
+    users = np.array(wanted.user_ids, dtype=np.int64)
+
+    async def lines() -> AsyncIterator[bytes]:
+        for part in ndjson(serving, users, wanted.k, service.fresh, service.usage):
+            yield part
+
+    headers = {
+        "x-model-version": serving.version_header,
+        "x-recommendation-id": for_many(serving.champion.version, content),
+    }
+    return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)

@@ -1,0 +1,193 @@
+"""Recommendations with reasons, lists for songs, and playlists."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from buddies_serving import api_types as types
+from buddies_serving.by_songs import can_fold_in, find_song, fold_in, similar
+from buddies_serving.explain import card, reason, song
+from buddies_serving.openapi import answers, body, ref
+from buddies_serving.problems import Problem, from_decoding, invalid, unavailable
+from buddies_serving.recommendation_id import for_list, for_many
+from buddies_serving.routes_contract import Running
+from buddies_serving.served_model import ServedModel
+from buddies_serving.service import Service
+
+router = APIRouter(prefix="/api", tags=["recommend"])
+_SONGS = msgspec.json.Decoder(types.SongsRequest)
+_LARGEST = 2_147_483_647
+_WAITING = 32
+T = TypeVar("T")
+
+UserId = Annotated[
+    str, Path(pattern="^([0-9]{1,10}|[0-9a-f]{40})$", description="Index, or 40-hex id.", examples=["22434"])
+]
+PlaylistId = Annotated[int, Path(ge=0, le=_LARGEST, description="MPD pid.", examples=[28783])]
+ListLength = Annotated[int, Query(ge=1, le=50, description="Playlists wanted.")]
+_WHY = {"kind": "buddy", "buddy": 7, "similarity": 0.31, "shared_songs": 12, "songs": []}
+_CARD = {"playlist": 28783, "name": "road trip", "tracks": 61, "followers": 3}
+
+
+def json_answer(content: msgspec.Struct, headers: dict[str, str] | None = None) -> Response:
+    """A struct as a JSON answer."""
+    return Response(msgspec.json.encode(content), 200, headers, "application/json")
+
+
+@router.get(
+    "/users/{user_id}/recommendations",
+    summary="A user's playlists, with the reasons",
+    response_class=Response,
+    responses=answers(
+        ref(types.UserRecommendations),
+        {
+            **{"user": 22434, "cold": False, "model_version": "v7", "arm": "champion"},
+            **{"recommendation_id": "a.9f86d081884c7d65.v7", "playlists": [{**_CARD, "why": _WHY}]},
+        },
+        *(422, 503),
+        listed=True,
+    ),
+)
+async def recommendations(user_id: UserId, service: Running, k: ListLength = 5, explain: bool = False) -> Response:
+    """`explain` adds the buddy who owns each playlist, how close they are, and some of the songs shared."""
+    named = user_id if len(user_id) == 40 else int(user_id)
+    if isinstance(named, int) and named > _LARGEST:
+        raise invalid("user_id", f"must be {_LARGEST} at most")
+    started = time.perf_counter()
+    serving = service.recommender.serving()
+    user, arm = service.recommender.resolve(serving, named)
+    model = serving.model(arm)
+    asked = named if isinstance(named, int) else user
+    pids = serving.top(arm, user, k, service.fresh.of(-1 if asked is None else asked))
+    rows = [model.find_playlist(pid) for pid in pids]
+    cards = [card(model, row, reason(model, user, row) if explain else None) for row in rows if row is not None]
+    cold = model.is_cold(user)
+    identity = for_list(arm, model.version, -1 if asked is None else asked, pids)
+    service.usage.one(serving, user, arm)
+    service.metrics.inferences.observe(time.perf_counter() - started)
+    service.metrics.recommended_users += 1
+    service.metrics.cold_users += cold
+    service.metrics.list_lengths.observe(len(pids))
+    answer = types.UserRecommendations(asked, cold, model.version, arm, identity, cards)
+    return json_answer(answer, {"x-model-version": model.version, "x-recommendation-id": identity})
+
+
+@router.post(
+    "/recommend/from-songs",
+    summary="Playlists for a listener known by songs",
+    response_class=Response,
+    responses=answers(
+        ref(types.SongsRecommendations),
+        {
+            **{"method": "fold-in", "unknown": [], "model_version": "v7", "playlists": [{**_CARD, "why": None}]},
+            "recommendation_id": "m.9f86d081884c7d65.v7",
+        },
+        *(400, 413, 415, 422, 503),
+        listed=True,
+    ),
+    openapi_extra=body(
+        types.SongsRequest, {"typed": {"songs": [{"title": "You're The One", "artist": "Dwight Yoakam"}], "k": 5}}
+    ),
+)
+async def from_songs(request: Request, service: Running) -> Response:
+    """Folds the listener into the model where it can (`fold-in`), else answers with the most liked playlists."""
+    content = await request.body()
+    try:
+        wanted = _SONGS.decode(content)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise from_decoding(error) from error
+    for place, query in enumerate(wanted.songs):
+        if query.id is None and not (query.title and query.artist):
+            raise invalid(f"songs[{place}]", "needs an id, or a title and an artist")
+    started = time.perf_counter()
+    model = service.recommender.serving().champion
+    found = [find_song(model, query) for query in wanted.songs]
+    songs = sorted({row for row in found if row is not None})
+    if songs and can_fold_in(model):
+        method, rows = "fold-in", await heavy(service, lambda: fold_in(model, songs, wanted.k))
+    else:
+        method, rows = "most-liked", model.popular[: wanted.k]
+        service.metrics.cold_users += 1
+    service.metrics.inferences.observe(time.perf_counter() - started)
+    service.metrics.recommended_users += 1
+    service.metrics.list_lengths.observe(len(rows))
+    identity = for_many(model.version, content)
+    unknown = [place for place, row in enumerate(found) if row is None]
+    cards = [card(model, row) for row in rows]
+    answer = types.SongsRecommendations(method, unknown, model.version, identity, cards)
+    return json_answer(answer, {"x-model-version": model.version, "x-recommendation-id": identity})
+
+
+@router.get(
+    "/playlists/{playlist_id}",
+    summary="A playlist",
+    response_class=Response,
+    responses=answers(ref(types.PlaylistDetail), {**_CARD, "owner": 7, "songs": []}, 404, 422, 503),
+)
+async def playlist(playlist_id: PlaylistId, service: Running) -> Response:
+    """Name, size, owner, and up to 200 of its songs."""
+    model, row = _find(service, playlist_id)
+    shown = card(model, row)
+    owner = int(model.arrays["playlist_owner"][row])
+    songs = [song(model, int(index)) for index in model.row("playlist_library", row)[:200]]
+    detail = types.PlaylistDetail(
+        playlist_id, shown.name, shown.tracks, shown.followers, owner if owner >= 0 else None, songs
+    )
+    return json_answer(detail, {"x-model-version": model.version})
+
+
+@router.get(
+    "/playlists/{playlist_id}/similar",
+    summary="Playlists like this one",
+    response_class=Response,
+    responses=answers(
+        ref(types.SimilarPlaylists),
+        {"playlist": 28783, "method": "embeddings", "similar": [{**_CARD, "similarity": 0.93}]},
+        *(404, 422, 503),
+    ),
+)
+async def similar_playlists(playlist_id: PlaylistId, service: Running, k: ListLength = 5) -> Response:
+    """By cosine of the embeddings, or of the songs where the model has none."""
+    model, row = _find(service, playlist_id)
+    method, found = await heavy(service, lambda: similar(model, row, k))
+    listed = []
+    for other, value in found:
+        shown = card(model, other)
+        listed.append(types.SimilarPlaylist(shown.playlist, shown.name, shown.tracks, shown.followers, round(value, 4)))
+    return json_answer(types.SimilarPlaylists(playlist_id, method, listed), {"x-model-version": model.version})
+
+
+@router.get(
+    "/users",
+    summary="Some users to try",
+    response_class=Response,
+    responses=answers(ref(types.UserSample), {"users": [22434, 7]}, 422, 503),
+)
+async def users(service: Running, limit: Annotated[int, Query(ge=1, le=100)] = 12) -> Response:
+    """Users spread evenly over the index, those first who have candidates."""
+    model = service.recommender.serving().champion
+    step = max(1, model.users // (4 * limit))
+    spread = range(0, model.users, step)
+    personal = [user for user in spread if not model.is_cold(user)]
+    return json_answer(types.UserSample(personal[:: max(1, len(personal) // limit)][:limit] or list(spread)[:limit]))
+
+
+async def heavy(service: Service, work: Callable[[], T]) -> T:
+    """Runs work that reads whole matrices in a thread, two at a time; 503 when many wait already."""
+    waiting = len(getattr(service.heavy, "_waiters", None) or ())
+    if waiting >= _WAITING:
+        raise unavailable("Too many searches are waiting.", 1)
+    async with service.heavy:
+        return await asyncio.to_thread(work)
+
+
+def _find(service: Service, pid: int) -> tuple[ServedModel, int]:
+    model = service.recommender.serving().champion
+    row = model.find_playlist(pid)
+    if row is None:
+        raise Problem(404, f"Playlist {pid} does not exist.")
+    return model, row

@@ -1,0 +1,102 @@
+"""Health, the model served, metrics, the API's description, and the listener page."""
+
+from pathlib import Path
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from fastapi.templating import Jinja2Templates
+
+from buddies_serving import api_types as types
+from buddies_serving.guard import PAGE_POLICY
+from buddies_serving.openapi import answers, ref
+from buddies_serving.routes_contract import Running
+from buddies_serving.routes_recommend import json_answer
+
+router = APIRouter()
+PAGE_FOLDER = Path(__file__).parent / "page"
+_templates = Jinja2Templates(PAGE_FOLDER)
+_PAGE_HEADERS = {"content-security-policy": PAGE_POLICY.decode()}
+
+
+@router.get(
+    "/health/live",
+    summary="Is the process alive",
+    tags=["system"],
+    response_class=Response,
+    responses=answers(ref(types.Health), {"status": "ok", "problems": [], "warnings": []}),
+)
+async def live() -> Response:
+    """Answers as long as the process does."""
+    return json_answer(types.Health("ok"))
+
+
+@router.get(
+    "/health/ready",
+    summary="Can it do its work",
+    tags=["system"],
+    response_class=Response,
+    responses=answers(ref(types.Health), {"status": "ok", "problems": [], "warnings": []})
+    | {503: {"description": "Not ready", "content": {"application/json": {"schema": ref(types.Health)}}}},
+)
+async def ready(service: Running) -> Response:
+    """Ready needs a model, running tasks and a place for feedback; a database that is away is only a warning."""
+    health = service.health()
+    return Response(msgspec.json.encode(health), 503 if health.problems else 200, media_type="application/json")
+
+
+@router.get(
+    "/model",
+    summary="The model served",
+    tags=["system"],
+    response_class=Response,
+    responses=answers(ref(types.ModelAnswer), {"mode": "lookup", "arms": []}, 503),
+)
+async def model(service: Running) -> Response:
+    """Versions, runs and metrics of the champion and, if there is one, the challenger."""
+    serving = service.recommender.serving()
+    arms = []
+    for arm, served in (("champion", serving.champion), ("challenger", serving.challenger)):
+        if served is None:
+            continue
+        about = served.manifest
+        share = serving.share if arm == "challenger" else 1.0 - serving.share
+        arms.append(
+            types.ModelAbout(
+                arm=arm,
+                share=share,
+                version=about.version,
+                model_version=about.model_version,
+                created_at=about.created_at,
+                since=serving.since,
+                run_id=about.run_id,
+                data_fingerprint=about.data_fingerprint,
+                metrics=about.metrics,
+                counts=about.counts,
+            )
+        )
+    return json_answer(types.ModelAnswer(service.settings.serving_mode, arms))
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    tags=["system"],
+    response_class=Response,
+    responses=answers({"type": "string"}, "buddies_ready 1.0\n", media_type="text/plain"),
+)
+async def metrics(service: Running) -> Response:
+    """The exposition format."""
+    return Response(service.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/", include_in_schema=False)
+async def page(request: Request) -> Response:
+    """The listener page."""
+    return _templates.TemplateResponse(request, "listener.html", headers=_PAGE_HEADERS)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> Response:
+    """The API's description for people, made from the OpenAPI document without anything from another server."""
+    document = request.app.openapi()
+    return _templates.TemplateResponse(request, "docs.html", {"api": document}, headers=_PAGE_HEADERS)

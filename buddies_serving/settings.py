@@ -1,0 +1,77 @@
+"""Settings of the service, each read from the environment (`BUDDIES_…`) or from `.env`."""
+
+import ipaddress
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServingSettings(BaseSettings):
+    """How the service listens, what it serves, where feedback goes and how it is protected."""
+
+    model_config = SettingsConfigDict(env_prefix="BUDDIES_", env_file=".env", extra="ignore", frozen=True)
+
+    home: str = Field(default=".buddies", description="Root of what is stored; holds `served_model/` and `spool/`.")
+    postgres_url: str | None = Field(
+        default=None, description="PostgreSQL for feedback; without it feedback stays in the spool until one is named."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on. Beyond loopback API keys are required.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    serving_mode: Literal["lookup", "live"] = Field(
+        default="lookup",
+        description="`lookup`: precomputed rankings; `live`: candidates ranked at each request.",
+    )
+    served_model_dir: Path | None = Field(default=None, description="The served model; default `<home>/served_model`.")
+    spool_dir: Path | None = Field(default=None, description="Folder of the feedback spool; default `<home>/spool`.")
+    model_poll_seconds: float = Field(default=1.0, gt=0, le=3600, description="Seconds between looks for a new model.")
+    api_keys_file: Path | None = Field(default=None, description="File of hashed API keys; naming one turns keys on.")
+    rate_limit: float = Field(default=200.0, gt=0, description="Requests a second of a key whose entry names no limit.")
+    rate_burst: float = Field(default=400.0, ge=1, description="Requests an API key may make at once after a pause.")
+    max_body_bytes: int = Field(default=262_144, ge=1024, description="Largest body of a request.")
+    max_batch_body_bytes: int = Field(default=4_194_304, ge=1024, description="Largest body of a large batch.")
+    max_users: int = Field(default=10_000, ge=1, description="Users one call for recommendations may name.")
+    max_batch_users: int = Field(default=200_000, ge=1, description="Users one call for a large batch may name.")
+    feedback_queue: int = Field(default=5_000, ge=1, description="Feedback that may wait; beyond it callers get 503.")
+    feedback_batch: int = Field(default=500, ge=1, le=5_000, description="Feedback stored in one transaction at most.")
+    feedback_timeout: float = Field(default=2.0, gt=0, description="Seconds PostgreSQL gets before a batch is spooled.")
+    spool_max_bytes: int = Field(
+        default=1 << 30, ge=4096, description="Size of the spool; beyond it feedback is refused."
+    )
+    fresh_likes: int = Field(default=500_000, ge=0, description="Recent likes in memory, which leave lists at once.")
+    access_log: Literal["all", "errors", "none"] = Field(default="errors", description="Which requests are logged.")
+    slow_request_ms: float = Field(default=250.0, gt=0, description="Slower requests are logged with the errors.")
+
+    @property
+    def local_home(self) -> Path:
+        """`home` where it is a folder, `.buddies` where it is the URL of a store."""
+        return Path(".buddies") if "://" in self.home else Path(self.home)
+
+    @property
+    def model_root(self) -> Path:
+        """Root folder of the served model."""
+        return self.served_model_dir or self.local_home / "served_model"
+
+    @property
+    def spool_root(self) -> Path:
+        """Folder of the feedback spool."""
+        return self.spool_dir or self.local_home / "spool"
+
+    @property
+    def database(self) -> str | None:
+        """`postgres_url` as asyncpg reads it, whatever driver the URL names; None when none is set."""
+        if not self.postgres_url:
+            return None
+        scheme, _, rest = self.postgres_url.partition("://")
+        return f"{scheme.partition('+')[0]}://{rest}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

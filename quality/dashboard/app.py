@@ -1,0 +1,191 @@
+"""The data-quality dashboard: server-rendered pages, a JSON endpoint under every chart, a CSV of every table.
+
+`create_app` can be served by itself (`python -m quality.dashboard`) or mounted under another application; all its
+links are relative to where it is. Nothing is fetched from another machine, and no script is inline.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+
+from buddies_assets.charts import THEMES
+from buddies_assets.resources.postgres import DatabaseError
+from buddies_assets.settings import Settings
+from quality.dashboard import filters
+from quality.dashboard.context import Context
+from quality.dashboard.headers import SecurityHeaders
+from quality.dashboard.pages import checks, feedback, lineage, models, overview, training, users
+from quality.dashboard.period import InvalidPeriodError, Period
+from quality.dashboard.settings import DashboardSettings
+from quality.dashboard.sources import Sources
+from quality.dashboard.tables import as_csv
+from quality.dashboard.view import Page, View
+
+PAGES: dict[str, Page] = {
+    page.name: page
+    for page in (
+        overview.PAGE,
+        training.PAGE,
+        feedback.PAGE,
+        users.PAGE,
+        checks.PAGE,
+        models.PAGE,
+        lineage.PAGE,
+        checks.DETAIL,
+    )
+}
+NAVIGATION = [page for page in PAGES.values() if page is not checks.DETAIL]
+_HERE = Path(__file__).parent
+
+
+def create_app(settings: Settings, dashboard: DashboardSettings, *, refresh: bool = True) -> FastAPI:
+    """The application; with `refresh` a thread of its own keeps what it knows up to date."""
+    sources = Sources(settings, dashboard)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        import altair  # noqa: F401  (takes a second: now, and not at the first chart)
+
+        if refresh:
+            sources.start()
+        yield
+        sources.close()
+
+    app = FastAPI(title="Buddies data quality", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.sources = sources
+    app.add_middleware(SecurityHeaders)
+    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    docs = settings.local_home / "great_expectations" / "data_docs"
+    docs.mkdir(parents=True, exist_ok=True)
+    app.mount("/expectations", StaticFiles(directory=docs, html=True), name="expectations")
+    templates = Jinja2Templates(_HERE / "templates")
+    filters.install(templates.env, dashboard.dagster_url)
+    _add_pages(app, sources, templates)
+    _add_data(app, sources)
+    _add_errors(app, templates, dashboard)
+    return app
+
+
+def _add_pages(app: FastAPI, sources: Sources, templates: Jinja2Templates) -> None:
+    def render(request: Request, page: Page) -> Response:
+        with _context(request, sources) as context:
+            view = page.view(context)
+            if view is None:
+                return templates.TemplateResponse(request, "error.html", _missing(context), status_code=404)
+            return templates.TemplateResponse(request, "page.html", _shown(context, page, view))
+
+    @app.get("/", response_class=HTMLResponse, name="overview")
+    def show_overview(request: Request) -> Response:
+        return render(request, overview.PAGE)
+
+    @app.get("/healthz", name="healthz")
+    def healthz() -> JSONResponse:
+        refreshed = sources.refreshed_at
+        return JSONResponse({"status": "ok", "refreshed_at": refreshed.isoformat() if refreshed else None})
+
+    @app.get("/{name}", response_class=HTMLResponse, name="page")
+    def show_page(request: Request, name: str) -> Response:
+        if name not in PAGES:
+            text = f"There is no page {name!r}. The pages are: {', '.join(page.label for page in NAVIGATION)}."
+            about = {"title": "No such page", "message": text, "pages": NAVIGATION, "period": None}
+            return templates.TemplateResponse(request, "error.html", about, status_code=404)
+        return render(request, PAGES[name])
+
+
+def _add_data(app: FastAPI, sources: Sources) -> None:
+    @app.get("/theme/{theme}.json", name="theme")
+    def show_theme(theme: str) -> JSONResponse:
+        return JSONResponse(THEMES["dark" if theme == "dark" else "light"])
+
+    @app.get("/{name}/charts/{chart}.json", name="chart")
+    def show_chart(request: Request, name: str, chart: str) -> JSONResponse:
+        if name not in PAGES or chart not in PAGES[name].charts:
+            return JSONResponse({"error": f"The page {name!r} has no chart {chart!r}."}, status_code=404)
+        with _context(request, sources) as context:
+            built = PAGES[name].charts[chart](context)
+        if built is None:
+            return JSONResponse({"empty": True})
+        # Validation against the schema of Vega-Lite is for tests; it doubles the time.
+        spec = built.to_dict(validate=False)
+        spec.pop("config", None)
+        return JSONResponse({"spec": spec})
+
+    @app.get("/{name}/tables/{table}.{form}", name="table")
+    def show_table(request: Request, name: str, table: str, form: str) -> Response:
+        if name not in PAGES or table not in PAGES[name].tables or form not in ("csv", "json"):
+            return JSONResponse({"error": f"The page {name!r} has no table {table}.{form}."}, status_code=404)
+        with _context(request, sources) as context:
+            built = PAGES[name].tables[table](context)
+        if form == "json":
+            return Response(filters.to_json([dict(row) for row in built.rows]), media_type="application/json")
+        headers = {"Content-Disposition": f'attachment; filename="{name}-{table}.csv"'}
+        return Response(as_csv(built), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSettings) -> None:
+    import psycopg2
+
+    def page(request: Request, title: str, text: str, status: int) -> Response:
+        if "/charts/" in request.url.path or "/tables/" in request.url.path:
+            return JSONResponse({"error": text}, status_code=status)
+        about = {"title": title, "message": text, "pages": NAVIGATION, "period": None}
+        return templates.TemplateResponse(request, "error.html", about, status_code=status)
+
+    @app.exception_handler(InvalidPeriodError)
+    def bad_period(request: Request, error: InvalidPeriodError) -> Response:
+        return page(request, "These dates make no range", str(error), 400)
+
+    @app.exception_handler(DatabaseError)
+    def no_database(request: Request, error: DatabaseError) -> Response:
+        return page(request, "The database is not running", str(error), 503)
+
+    @app.exception_handler(psycopg2.OperationalError)
+    def lost_database(request: Request, error: psycopg2.OperationalError) -> Response:
+        text = "PostgreSQL does not answer. Run `buddies db start`, or check BUDDIES_POSTGRES_URL; then reload."
+        return page(request, "The database does not answer", text, 503)
+
+
+@contextmanager
+def _context(request: Request, sources: Sources) -> Iterator[Context]:
+    now = datetime.now(UTC)
+    query = {name: value for name, value in request.query_params.items() if value}
+    period = Period.parse(query.get("from"), query.get("to"), now.date())
+    with sources.connection() as connection:
+        yield Context(connection, sources, period, now, query)
+
+
+def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
+    failing = [row for row in context.standing if row["state"] == "fail"]
+    kept = {name: context.query[name] for name in ("asset", "check") if name in context.query}
+    return {
+        "page": page,
+        "view": view,
+        "pages": NAVIGATION,
+        "period": context.period,
+        "presets": context.period.presets(context.now.date()),
+        "failing": len(failing),
+        "refreshed_at": context.sources.refreshed_at,
+        "query": context.query,
+        "kept": kept if page is checks.DETAIL else {},
+        "filters": _filters(context) if page is checks.PAGE else None,
+    }
+
+
+def _filters(context: Context) -> dict[str, list[str]]:
+    return {
+        "asset": sorted({row["asset"] for row in context.standing}),
+        "state": ["fail", "warn", "pass"],
+        "severity": ["error", "warn"],
+    }
+
+
+def _missing(context: Context) -> dict[str, Any]:
+    text = "There is no such check, or it has never run. All that have are on the page Checks."
+    return {"title": "No such check", "message": text, "pages": NAVIGATION, "period": context.period}

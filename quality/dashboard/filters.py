@@ -1,0 +1,68 @@
+"""What the templates call: numbers, times and small drawings as text."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment
+
+SPARK_WIDTH, SPARK_HEIGHT = 84, 18
+
+
+def install(environment: Environment, dagster_url: str) -> None:
+    """Adds the filters to a template environment."""
+    environment.filters["figure"] = figure
+    environment.filters["moment"] = moment
+    environment.filters["spark"] = spark
+    environment.filters["strip_words"] = strip_words
+    environment.filters["strip_paths"] = strip_paths
+    environment.globals["run_url"] = lambda run_id: f"{dagster_url}/runs/{quote(str(run_id))}"
+    environment.trim_blocks = environment.lstrip_blocks = True
+
+
+def figure(value: Any) -> str:
+    """A number as people read it: thousands apart, four significant digits after the point."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+
+
+def moment(value: datetime | None) -> str:
+    """A time to the minute, in UTC."""
+    return value.strftime("%d %b %Y %H:%M UTC") if value else "–"
+
+
+def spark(values: Sequence[float]) -> str:
+    """Points of an SVG polyline through the values, or nothing for fewer than two."""
+    if len(values) < 2:
+        return ""
+    low, span = min(values), (max(values) - min(values)) or 1
+    step = SPARK_WIDTH / (len(values) - 1)
+    return " ".join(
+        f"{i * step:.1f},{SPARK_HEIGHT - 2 - (value - low) / span * (SPARK_HEIGHT - 4):.1f}"
+        for i, value in enumerate(values)
+    )
+
+
+def strip_words(strip: str) -> str:
+    """A strip of evaluations for those who do not see it."""
+    failed, warned = strip.count("f"), strip.count("w")
+    return f"{len(strip)} evaluations: {failed} failed, {warned} warned, {len(strip) - failed - warned} passed"
+
+
+def strip_paths(strip: str) -> list[tuple[str, str]]:
+    """(mark, path) for each verdict in a strip: one shape for all bars of a colour, since thousands of elements
+    would hold up the first paint of a long table."""
+    bars = {mark: [f"M{5 * i} 0h3.5v15h-3.5z" for i, found in enumerate(strip) if found == mark] for mark in "pwf"}
+    return [(mark, "".join(paths)) for mark, paths in bars.items() if paths]
+
+
+def to_json(value: Any) -> str:
+    """JSON with times in ISO form."""
+    return json.dumps(value, default=lambda v: v.isoformat() if isinstance(v, (date, datetime)) else str(v))

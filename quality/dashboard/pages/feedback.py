@@ -1,0 +1,236 @@
+"""Feedback: who gives it, how much, whether it is sound, and what it says of the models."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from buddies_assets import charts
+from quality.dashboard.context import Context
+from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows, next_retraining
+from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
+from quality.history import assets, feedback
+
+if TYPE_CHECKING:
+    import altair as alt
+
+EMPTY = "No feedback in this range. Choose a longer one, or send some: like a playlist on the sample page."
+SHARE_OF_USUAL = 1 / 3
+STALE_AFTER = timedelta(days=2)
+MOST_TOP_PERCENT = 0.10
+FEWEST_A_DAY = 30
+"""Sessions of a version on a day below which a mean of them says nothing and is not drawn."""
+EXPECTED_SCORE = (0.195, 0.205)
+"""One like in five shown is 0.20; sessions that show fewer playlists lift it a little."""
+
+
+def _days(context: Context) -> list[dict[str, Any]]:
+    period = context.period
+    return context.once("days", lambda: feedback.days(context.connection, period.first, period.after))
+
+
+def view(context: Context) -> View:
+    """The page."""
+    progress, _ = next_retraining(context)
+    missing = progress.whole - progress.done
+    figures = [
+        Figure("daily_users", "Daily users giving feedback", "Distinct users per day", EMPTY),
+        Figure("weekly_users", "Weekly users giving feedback", "Distinct users per ISO week", EMPTY),
+        Figure(
+            "score",
+            "Average feedback score per day",
+            "Share of shown playlists that were liked: 0.20 by construction when one of five is liked. "
+            "What tells models apart is beside it",
+            EMPTY,
+        ),
+        Figure(
+            "rank",
+            "Rank of the liked playlist",
+            "Mean position by model version, days of thirty sessions or more; 1 is best, 3 is a guess among five",
+            EMPTY,
+        ),
+        Figure(
+            "like_rate",
+            "Likes per recommendation served",
+            "By model version",
+            "Nothing is known to have been served in this range: the service counts what it serves once it runs.",
+        ),
+        Figure("volume", "Feedback volume per day", "Sessions; dashed = volume floor", EMPTY),
+        Figure(
+            "cumulative",
+            "Cumulative feedback",
+            f"Vertical rules = retrainings (every {number(progress.whole)} sessions)",
+            EMPTY,
+            wide=True,
+            run_id=context.run_of("bpr_checkpoint"),
+        ),
+    ]
+    return View(
+        title="Feedback for retraining",
+        subtitle=f"{context.period.days} days · {number(missing)} more feedback sessions start the next retraining",
+        tiles=_tiles(context),
+        figures=figures,
+        tables=[feedback_checks(context), daily(context)],
+        progress=progress,
+        notice="" if _days(context) else EMPTY,
+    )
+
+
+def _tiles(context: Context) -> list[Tile]:
+    days = _days(context)
+    counts = context.sources.activity.between(context.period.first, context.period.after)
+    before = context.period.before
+    earlier = sum(d["sessions"] for d in feedback.days(context.connection, before.first, before.after))
+    sessions, shown = sum(d["sessions"] for d in days), sum(d["shown"] for d in days)
+    invalid, ranks = sum(d["invalid"] for d in days), sum(d["rank_sum"] for d in days)
+    library = context.sources.manifests.get("user_library")
+    newest = feedback.state(context.connection)["last_session"]
+    waited = (context.now - newest) if newest else None
+    top = counts.top_share(0.01)
+    grown = f"{'▲' if sessions >= earlier else '▼'} {abs(sessions / earlier - 1) * 100:.1f} %" if earlier else ""
+    change = f"{grown} vs the {before.days} days before" if earlier else "none in the range before"
+    of_all = f"{percent(len(counts.users) / library.rows)} of {number(library.rows)} users" if library else ""
+    return [
+        Tile("Distinct feedback users", number(len(counts.users)), of_all),
+        Tile("Feedback sessions", number(sessions), change),
+        Tile("Avg score per session", number(sessions / shown if shown else None, 3), "0.20 by construction (1 of 5)"),
+        Tile("Mean rank of the liked", number(ranks / sessions if sessions else None, 2), "1 is best, 3 a guess"),
+        Tile("Invalid sessions", number(invalid), "no or several likes", "fail" if invalid else "ok"),
+        Tile("Top 1 % users' share", percent(top), "limit 10 %", "warn" if top > MOST_TOP_PERCENT else ""),
+        Tile(
+            "Freshness",
+            age(waited.total_seconds()) if waited is not None else "–",
+            "limit 2 d",
+            "warn" if waited is not None and waited > STALE_AFTER else "",
+        ),
+    ]
+
+
+def daily_users(context: Context) -> "alt.TopLevelMixin | None":
+    """Distinct users a day; today is left out until it is over, since half a day looks like a fall."""
+    over = [d for d in _days(context) if d["day"] < context.now.date()] or _days(context)
+    rows = [{"day": d["day"].isoformat(), "users": d["users"]} for d in over]
+    return charts.line_over_time(rows, y="users", title="users") if rows else None
+
+
+def weekly_users(context: Context) -> "alt.TopLevelMixin | None":
+    """Distinct users a week."""
+    monday = context.period.first - timedelta(days=context.period.first.weekday())
+    found = feedback.weeks(context.connection, monday, context.period.after)
+    rows = [{"day": w["week"].isoformat(), "users": w["users"]} for w in found]
+    return charts.bars_over_time(rows, y="users", title="users", unit="week") if rows else None
+
+
+def score(context: Context) -> "alt.TopLevelMixin | None":
+    """Share of shown playlists that were liked, a day."""
+    rows = [{"day": d["day"].isoformat(), "score": d["sessions"] / d["shown"]} for d in _days(context) if d["shown"]]
+    return (
+        charts.line_over_time(rows, y="score", title="score", band=EXPECTED_SCORE, zero=False, form=".3f")
+        if rows
+        else None
+    )
+
+
+def rank(context: Context) -> "alt.TopLevelMixin | None":
+    """Mean rank of the liked playlist, a day and model version."""
+    found = feedback.versions(context.connection, context.period.first, context.period.after)
+    rows = [
+        {"day": v["day"].isoformat(), "version": v["model_version"], "rank": v["rank_sum"] / v["sessions"]}
+        for v in found
+        if v["sessions"] >= FEWEST_A_DAY
+    ]
+    if not rows:
+        return None
+    return charts.line_over_time(rows, y="rank", title="mean rank", series="version", zero=False, form=".2f")
+
+
+def like_rate(context: Context) -> "alt.TopLevelMixin | None":
+    """Likes per recommendation served, a day and model version."""
+    first, after = context.period.first, context.period.after
+    served = {
+        (s["day"], s["model_version"]): s["recommendations"] for s in feedback.served(context.connection, first, after)
+    }
+    rows = [
+        {"day": v["day"].isoformat(), "version": v["model_version"], "rate": v["sessions"] / served[key]}
+        for v in feedback.versions(context.connection, first, after)
+        if v["sessions"] >= FEWEST_A_DAY and served.get(key := (v["day"], v["model_version"]))
+    ]
+    if not rows:
+        return None
+    return charts.line_over_time(rows, y="rate", title="likes per list", series="version", zero=False, form=".3f")
+
+
+def volume(context: Context) -> "alt.TopLevelMixin | None":
+    """Sessions a day, with the floor below which a day is suspiciously quiet."""
+    rows = [{"day": d["day"].isoformat(), "sessions": d["sessions"]} for d in _days(context)]
+    if not rows:
+        return None
+    usual = sorted(r["sessions"] for r in rows)[len(rows) // 2]
+    floor = context.sources.dashboard.volume_floor or round(usual * SHARE_OF_USUAL)
+    return charts.bars_over_time(rows, y="sessions", title="sessions", floor=floor)
+
+
+def cumulative(context: Context) -> "alt.TopLevelMixin | None":
+    """Sessions since the beginning, with retrainings marked."""
+    days = _days(context)
+    if not days:
+        return None
+    total = int(feedback.totals(context.connection, context.period.first)["sessions"])
+    rows = []
+    for day in days:
+        total += day["sessions"]
+        rows.append({"day": day["day"].isoformat(), "sessions": total})
+    made = assets.retrainings(context.connection)
+    marks = [
+        {"at": m["at"].isoformat(), "label": m["version"]}
+        for m in made
+        if context.period.since <= m["at"] < context.period.until
+    ]
+    return charts.cumulative(rows, y="sessions", marks=marks, title="sessions")
+
+
+def daily(context: Context) -> Table:
+    """The days behind the charts."""
+    found = [
+        {
+            "day": d["day"].isoformat(),
+            "sessions": d["sessions"],
+            "users": d["users"],
+            "score": d["sessions"] / d["shown"] if d["shown"] else None,
+            "rank": d["rank_sum"] / d["sessions"] if d["sessions"] else None,
+            "invalid": d["invalid"],
+        }
+        for d in reversed(_days(context))
+    ]
+    columns = (
+        Column("day", "Day"),
+        Column("sessions", "Sessions", "number"),
+        Column("users", "Users", "number"),
+        Column("score", "Avg score", "number"),
+        Column("rank", "Mean rank", "number"),
+        Column("invalid", "Invalid", "number"),
+    )
+    return Table("daily", "Days", "Newest first", columns, found, EMPTY)
+
+
+def feedback_checks(context: Context) -> Table:
+    """Where the checks of feedback stand."""
+    found = [r for r in context.standing if "feedback" in r["asset"] or r["asset"] == "training_window"]
+    empty = "No check of feedback has run yet: run `quality_job`."
+    rows = check_rows(context, found)
+    return Table("checks", "Data-quality checks", "Last 28 evaluations, newest right", CHECK_COLUMNS, rows, empty)
+
+
+PAGE = Page(
+    "feedback",
+    "Feedback",
+    view,
+    charts={
+        "daily_users": daily_users,
+        "weekly_users": weekly_users,
+        "score": score,
+        "rank": rank,
+        "like_rate": like_rate,
+        "volume": volume,
+        "cumulative": cumulative,
+    },
+    tables={"daily": daily, "checks": feedback_checks},
+)

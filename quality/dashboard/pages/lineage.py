@@ -1,0 +1,84 @@
+"""Lineage: the asset graph from left to right, coloured by health."""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from buddies_assets import charts
+from quality.dashboard.context import Context
+from quality.dashboard.view import Column, Figure, Page, Table, View
+from quality.graph import UPSTREAM, layers
+
+if TYPE_CHECKING:
+    import altair as alt
+
+EMPTY = "The graph has no asset."
+STAGGER = 0.5
+"""Rows by which every other column is lowered, so that long names of neighbours do not meet."""
+
+
+def view(context: Context) -> View:
+    """The page."""
+    subtitle = "From raw files to what is served and back through feedback; each node opens the asset in Dagster"
+    figure = Figure(
+        "graph",
+        "Asset graph",
+        "Coloured by health: green passes, amber warns, red fails, grey was never made",
+        EMPTY,
+        wide=True,
+    )
+    return View("Lineage", subtitle, figures=[figure], tables=[edges(context)])
+
+
+def graph(context: Context) -> "alt.TopLevelMixin":
+    """The graph; assets of one column are spread evenly round its middle."""
+    columns: dict[int, list[str]] = defaultdict(list)
+    for asset, column in layers().items():
+        columns[column].append(asset)
+    tallest = max(len(members) for members in columns.values())
+    place = {
+        asset: (float(column), (tallest - len(members)) // 2 + row + STAGGER * (column % 2))
+        for column, members in columns.items()
+        for row, asset in enumerate(members)
+    }
+    nodes = [
+        {
+            "name": asset,
+            "x": x,
+            "y": y,
+            "state": context.health[asset].state.label,
+            "note": context.health[asset].reason,
+            "url": context.asset_url(asset),
+        }
+        for asset, (x, y) in place.items()
+    ]
+    links = [
+        {"x": place[up][0], "y": place[up][1], "x2": place[asset][0], "y2": place[asset][1]}
+        for asset, ups in UPSTREAM.items()
+        for up in ups
+    ]
+    return charts.graph(nodes, links)
+
+
+def edges(context: Context) -> Table:
+    """The graph as a table, for those who do not see it."""
+    found = [
+        {
+            "health": context.health[asset].state.label,
+            "asset": asset,
+            "upstream": ", ".join(ups) or "files",
+            "reason": context.health[asset].reason,
+            "run": context.run_of(asset),
+        }
+        for asset, ups in UPSTREAM.items()
+    ]
+    columns = (
+        Column("health", "Health", "state"),
+        Column("asset", "Asset", "code"),
+        Column("upstream", "Made of"),
+        Column("reason", "Why"),
+        Column("run", "Run", "run"),
+    )
+    return Table("edges", "The graph as a table", "In the order of the data's flow", columns, found, EMPTY)
+
+
+PAGE = Page("lineage", "Lineage", view, charts={"graph": graph}, tables={"edges": edges})

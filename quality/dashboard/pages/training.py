@@ -1,0 +1,159 @@
+"""Training data: how many users, blocks and triplets, what is wrong with them, and how they are distributed."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from buddies_assets import charts
+from quality.dashboard.context import Context
+from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows
+from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, number, percent
+
+if TYPE_CHECKING:
+    import altair as alt
+
+EMPTY = "Not computed yet. Materialise the asset `{}`; its figures appear within seconds."
+CHECKED = ("user_blocks", "triplets", "splits", "playlist_ownership")
+
+DISTRIBUTIONS: dict[str, tuple[str, str, str, str, str]] = {
+    "blocks": ("user_blocks", "per_user", "User-blocks per user", "blocks", "users"),
+    "triplets": ("triplets", "per_user", "Triplets per user", "triplets", "users"),
+    "liked": ("liked_playlists", "per_user", "Liked playlists per user", "liked playlists", "users"),
+    "exploration": ("exploration_coefficients", "coefficients", "Exploration coefficients", "coefficient", "users"),
+    "owned": ("playlist_ownership", "per_owner", "Playlists per owner", "playlists owned", "owners"),
+    "neighbours": ("user_pairings", "per_user", "Neighbours per user", "neighbours", "users"),
+    "popularity": ("user_pairings", "popularity", "User popularity", "times chosen as a neighbour", "users"),
+    "reachable": ("user_pairings", "reachable", "Playlists reachable", "playlists of neighbours", "users"),
+    "library": ("user_library", "songs_per_row", "Songs per user library", "shared songs", "users"),
+}
+"""Histograms of the page: asset, its figure, title, what the axis counts, and what a bar counts."""
+
+
+def _spread(context: Context, chart: str) -> dict[str, Any] | None:
+    asset, figure, *_ = DISTRIBUTIONS[chart]
+    found = context.figures(asset)
+    return found.get(figure) if found else None
+
+
+def _histogram(chart: str) -> Callable[[Context], "alt.TopLevelMixin | None"]:
+    def build(context: Context) -> "alt.TopLevelMixin | None":
+        spread = _spread(context, chart)
+        if not spread or not spread["bins"]:
+            return None
+        return charts.histogram(spread["bins"], axis=DISTRIBUTIONS[chart][3], count=DISTRIBUTIONS[chart][4])
+
+    return build
+
+
+def _lorenz(context: Context) -> "alt.TopLevelMixin | None":
+    found = context.figures("playlist_ownership")
+    return charts.lorenz(found["lorenz"], who="owners", what="playlists") if found and found["lorenz"] else None
+
+
+def view(context: Context) -> View:
+    """The page."""
+    figures = [
+        Figure(name, title, _summary(_spread(context, name)), EMPTY.format(asset), run_id=context.run_of(asset))
+        for name, (asset, _, title, _, _) in DISTRIBUTIONS.items()
+    ]
+    owned = context.figures("playlist_ownership") or {}
+    subtitle = f"Gini {number(owned.get('gini'), 2)} · the top 1 % of owners hold {percent(owned.get('top_percent'))}"
+    lorenz = Figure(
+        "lorenz",
+        "Lorenz curve of ownership",
+        subtitle if owned else "",
+        EMPTY.format("playlist_ownership"),
+        run_id=context.run_of("playlist_ownership"),
+    )
+    missing = [asset for asset, *_ in DISTRIBUTIONS.values() if context.figures(asset) is None]
+    return View(
+        title="Training data",
+        subtitle="The stored version of each dataset, whatever the range of days",
+        tiles=_tiles(context),
+        figures=[*figures[:5], lorenz, *figures[5:]],
+        tables=[distributions(context), block_checks(context)],
+        notice=f"Waiting for {', '.join(sorted(set(missing)))}: materialise them; figures follow within seconds."
+        if missing
+        else "",
+    )
+
+
+def _tiles(context: Context) -> list[Tile]:
+    blocks = context.figures("user_blocks") or {}
+    per_user = blocks.get("per_user") or {}
+    triplets, liked = _spread(context, "triplets") or {}, _spread(context, "liked") or {}
+    owned = context.figures("playlist_ownership") or {}
+    songs = context.figures("songs") or {}
+    run = context.run_of("user_blocks")
+    without, inconsistent = blocks.get("without_positive"), blocks.get("inconsistent")
+    return [
+        Tile("Distinct users", number(per_user.get("count")), "with a user-block", run_id=run),
+        Tile("User-blocks", number(blocks.get("blocks")), f"{number(per_user.get('mean'), 1)} per user", run_id=run),
+        Tile("Blocks with no positive", number(without), "must be 0", "fail" if without else "ok", run),
+        Tile("Inconsistent positives", number(inconsistent), "must be 0", "fail" if inconsistent else "ok", run),
+        Tile(
+            "Triplets per user",
+            number(triplets.get("mean"), 1),
+            f"median {number(triplets.get('median'))}, max {number(triplets.get('max'))}",
+            run_id=context.run_of("triplets"),
+        ),
+        Tile(
+            "Liked per user",
+            number(liked.get("mean"), 1),
+            f"median {number(liked.get('median'))}, max {number(liked.get('max'))}",
+            run_id=context.run_of("liked_playlists"),
+        ),
+        Tile(
+            "Ownership Gini",
+            number(owned.get("gini"), 2),
+            f"top 1 % own {percent(owned.get('top_percent'))}",
+            run_id=context.run_of("playlist_ownership"),
+        ),
+        Tile("Songs shared", number(songs.get("rows")), "by both sources", run_id=context.run_of("songs")),
+    ]
+
+
+def _summary(spread: dict[str, Any] | None) -> str:
+    if not spread or not spread["count"]:
+        return ""
+    digits = 3 if spread["max"] <= 1 else 1
+    shown = {name: number(spread[name], digits) for name in ("mean", "median", "p99", "max")}
+    return f"mean {shown['mean']} · median {shown['median']} · p99 {shown['p99']} · max {shown['max']}"
+
+
+def distributions(context: Context) -> Table:
+    """The quantiles behind the histograms."""
+    found = []
+    for name, (asset, _, title, _, _) in DISTRIBUTIONS.items():
+        spread = _spread(context, name)
+        if spread and spread["count"]:
+            measures = {m: spread[m] for m in ("count", "mean", "p1", "median", "p99", "max")}
+            found.append({"measure": title, "asset": asset, **measures, "run": context.run_of(asset)})
+    columns = (
+        Column("measure", "Measure"),
+        Column("asset", "Asset", "code"),
+        *(Column(m, m.capitalize(), "number") for m in ("count", "mean", "p1", "median", "p99", "max")),
+        Column("run", "Run", "run"),
+    )
+    return Table("distributions", "Distributions", "Quantiles of each measure", columns, found, EMPTY.format("scores"))
+
+
+def block_checks(context: Context) -> Table:
+    """Where the checks of the training data stand."""
+    found = [row for row in context.standing if row["asset"] in CHECKED]
+    return Table(
+        "checks",
+        "Data-quality checks",
+        "Last 28 evaluations, newest right",
+        CHECK_COLUMNS,
+        check_rows(context, found),
+        "No check has run yet: run `quality_job`, or materialise the assets.",
+    )
+
+
+PAGE = Page(
+    "training",
+    "Training data",
+    view,
+    charts={**{name: _histogram(name) for name in DISTRIBUTIONS}, "lorenz": _lorenz},
+    tables={"distributions": distributions, "checks": block_checks},
+)

@@ -1,0 +1,17 @@
+"""Settings of the dashboard, each a variable `BUDDIES_<NAME>`."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DashboardSettings(BaseSettings):
+    """Where the dashboard listens, what it links to, and how often it looks for news."""
+
+    model_config = SettingsConfigDict(env_prefix="BUDDIES_", env_file=".env", extra="ignore", frozen=True)
+
+    dashboard_host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
+    dashboard_port: int = Field(8001, ge=0, le=65535, description="Port of the dashboard; 0: any free one.")
+    dagster_url: str = Field("http://127.0.0.1:3000", description="Dagster's UI, for the links to runs and assets.")
+    refresh_seconds: float = Field(20.0, gt=0, description="Seconds between looks for new events and feedback.")
+    volume_floor: int = Field(0, ge=0, description="Sessions a day below which the volume is low; 0: a third of usual.")
+    read_event_log: bool = Field(True, description="Copy news of Dagster's event log when DAGSTER_HOME is set.")

@@ -1,0 +1,145 @@
+"""What the dashboard reads: the history in PostgreSQL, and the manifests and statistics of the stored datasets.
+
+A background thread brings aggregates up to date; requests read what is there and never wait for it.
+"""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from buddies_assets.datasets import DatasetStore, Manifest
+from buddies_assets.resources.postgres import database_url
+from buddies_assets.settings import Settings
+from quality.dashboard.settings import DashboardSettings
+from quality.history import assets, feedback
+from quality.history.activity import ActivityIndex
+from quality.history.database import migrate
+from quality.statistics import COMPUTED
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+    from psycopg2.pool import ThreadedConnectionPool
+
+log = logging.getLogger(__name__)
+CONNECTIONS = 8
+
+
+class Sources:
+    """Connections and what is kept in memory between requests."""
+
+    def __init__(self, settings: Settings, dashboard: DashboardSettings) -> None:
+        self.settings = settings
+        self.dashboard = dashboard
+        self.store = DatasetStore.at(settings.home)
+        self.activity = ActivityIndex()
+        self.manifests: dict[str, Manifest] = {}
+        self.figures: dict[str, dict[str, Any]] = {}
+        self.cold_users: frozenset[int] = frozenset()
+        self.refreshed_at: datetime | None = None
+        self._pool: ThreadedConnectionPool | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._once = threading.Lock()
+
+    @contextmanager
+    def connection(self) -> Iterator["Connection"]:
+        """A connection for one request.
+
+        Raises:
+            DatabaseError, psycopg2.OperationalError: PostgreSQL is not to be reached.
+        """
+        pool = self._connections()
+        connection = pool.getconn()
+        try:
+            yield connection
+            connection.commit()
+        except Exception:
+            broken = bool(connection.closed)
+            if not broken:
+                connection.rollback()
+            raise
+        finally:
+            pool.putconn(connection, close=bool(connection.closed))
+
+    def _connections(self) -> "ThreadedConnectionPool":
+        from psycopg2.pool import ThreadedConnectionPool
+
+        with self._once:
+            if self._pool is None:
+                pool = ThreadedConnectionPool(1, CONNECTIONS, database_url(self.settings))
+                connection = pool.getconn()
+                migrate(connection)
+                pool.putconn(connection)
+                self._pool = pool
+            return self._pool
+
+    def refresh(self) -> None:
+        """Take in new events, feedback and datasets."""
+        with self.connection() as connection:
+            if self.dashboard.read_event_log and os.environ.get("DAGSTER_HOME"):
+                self._copy_events(connection)
+            feedback.refresh(connection)
+            self.activity.refresh(connection)
+            self._read_datasets(connection)
+        self.refreshed_at = datetime.now(UTC)
+
+    def _copy_events(self, connection: "Connection") -> None:
+        import dagster as dg
+
+        from quality.history.sync import sync
+
+        with dg.DagsterInstance.get() as instance:
+            sync(instance, connection)
+
+    def _read_datasets(self, connection: "Connection") -> None:
+        for name in self.store.names():
+            dataset = self.store.open(name)
+            known = self.manifests.get(name)
+            if (
+                known is not None
+                and known.fingerprint == dataset.fingerprint
+                and known.run_id == dataset.manifest.run_id
+            ):
+                continue
+            if name in COMPUTED:
+                compute = partial(COMPUTED[name], dataset, self.store)
+                self.figures[name] = assets.statistics(connection, name, dataset.fingerprint, compute)
+            if name == "cold_users":
+                self.cold_users = frozenset(dataset.frame(["user"])["user"].to_list())
+            self.manifests[name] = dataset.manifest
+
+    def start(self) -> None:
+        """Refresh now and then every few seconds, in a thread of its own, until `close`."""
+        self._thread = threading.Thread(target=self._keep_fresh, name="dashboard-refresh", daemon=True)
+        self._thread.start()
+
+    def _keep_fresh(self) -> None:
+        while True:
+            try:
+                self.refresh()
+            except Exception:
+                # A database that is down or a dataset that is being replaced must not end the loop; pages show the
+                # age of what they know, and the next round tries again.
+                log.exception("The dashboard could not refresh; next try in %s s", self.dashboard.refresh_seconds)
+            if self._stop.wait(self.dashboard.refresh_seconds):
+                return
+
+    def close(self) -> None:
+        """Stop refreshing and close the connections."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+        if self._pool is not None:
+            self._pool.closeall()
+            self._pool = None
+
+    def channels(self) -> dict[str, Any]:
+        """`champion` and `challenger` as the served model's `current.json` names them; nothing when none is served."""
+        current = self.settings.local_home / "served_model" / "current.json"
+        return json.loads(current.read_text(encoding="utf-8")) if current.exists() else {}

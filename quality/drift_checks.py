@@ -1,0 +1,72 @@
+"""Drift as Dagster checks: each asset's numbers against the history of its earlier versions.
+
+They never block: a number that moved may be right. Where no database was ever started there is nothing to compare with,
+and they pass and say so.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from quality.drift_watch import DISTRIBUTIONS, observe
+
+DRIFT = "has_not_drifted"
+NO_DATABASE = "There is no database here, so there is no history to compare with."
+
+
+def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
+    """One check `has_not_drifted` on each of the assets: rows, and distributions where they are watched."""
+    watched = {asset: ", ".join(["rows", *DISTRIBUTIONS.get(asset, ())]) for asset in assets}
+    texts = {asset: f"Near earlier versions: {measures}." for asset, measures in watched.items()}
+    specs = [
+        dg.AssetCheckSpec(DRIFT, asset=asset, description=text.replace("_", " "), metadata={"severity": "warn"})
+        for asset, text in texts.items()
+    ]
+
+    @dg.multi_asset_check(
+        name="drift_checks", specs=specs, can_subset=True, required_resource_keys={"pipeline"}, description=__doc__
+    )
+    def drift_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        from buddies_assets.steps.feedback import feedback_database
+        from quality.history.database import connected
+        from quality.history.sync import sync
+
+        pipeline: Any = context.resources.pipeline
+        wanted = sorted(key.asset_key.to_user_string() for key in context.selected_asset_check_keys)
+        url = feedback_database(pipeline.settings)
+        if url is None:
+            for asset in wanted:
+                yield dg.AssetCheckResult(
+                    asset_key=asset, check_name=DRIFT, passed=True, metadata={"note": NO_DATABASE}
+                )
+            return
+        with connected(url) as connection:
+            sync(context.instance, connection)
+            found = observe(connection, pipeline.store, wanted)
+        for asset in wanted:
+            drifts = [drift for drift in found if drift.asset == asset]
+            failed = [drift for drift in drifts if not drift.passed]
+            records = [
+                dg.TableRecord(
+                    {"measure": d.measure, "method": d.method, "value": d.finding.value, "high": d.finding.high or 0.0}
+                )
+                for d in drifts
+            ]
+            worst = max(drifts, key=lambda d: d.finding.value / (d.finding.high or 1.0), default=None)
+            metadata: dict[str, Any] = {"looked at": len(drifts), "offending": len(failed), "severity": "warn"}
+            if worst is not None:
+                figures = {"value": worst.finding.value, "low": worst.finding.low, "high": worst.finding.high}
+                metadata |= {name: float(figure) for name, figure in figures.items() if figure is not None}
+            if failed:
+                metadata["sample"] = dg.MetadataValue.table(records)
+            yield dg.AssetCheckResult(
+                asset_key=asset,
+                check_name=DRIFT,
+                passed=not failed,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=texts[asset].replace("_", " "),
+                metadata=metadata,
+            )
+
+    return drift_checks

@@ -1,0 +1,76 @@
+"""Which numbers are watched for drift, and against what: the history's own record of earlier versions.
+
+Volumes come from the materialisations, distributions from the statistics kept with each version of a dataset. A
+measure without an earlier version passes: there is nothing yet that it could have drifted from.
+"""
+
+from collections.abc import Collection
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from buddies_assets.datasets import DatasetStore
+from quality.drift import METHODS, Drift, share_change, unbinned, volume
+from quality.history.assets import statistics
+from quality.history.database import rows
+from quality.statistics import COMPUTED
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+WINDOW = 28
+DISTRIBUTIONS: dict[str, dict[str, str]] = {
+    "exploration_coefficients": {"coefficients": "kolmogorov_smirnov"},
+    "liked_playlists": {"per_user": "psi"},
+    "playlist_ownership": {"per_owner": "jensen_shannon"},
+    "user_pairings": {"per_user": "psi", "popularity": "jensen_shannon"},
+    "user_library": {"songs_per_row": "psi"},
+    "playlist_library": {"songs_per_row": "psi"},
+    "user_blocks": {"per_user": "psi"},
+    "candidates": {"per_user": "jensen_shannon"},
+}
+"""Histograms of the stored statistics, and how each is compared."""
+
+_VOLUMES = """
+    SELECT asset, array_agg(row_count ORDER BY at DESC) AS counts
+    FROM (SELECT asset, at, row_count, row_number() OVER (PARTITION BY asset ORDER BY at DESC) AS place
+          FROM quality.materialisations WHERE row_count IS NOT NULL AND partition IS NULL) m
+    WHERE place <= %(window)s GROUP BY asset ORDER BY asset
+"""
+_FIGURES = """
+    SELECT asset, figures FROM quality.statistics WHERE asset = ANY (%(assets)s) ORDER BY asset, computed_at DESC
+"""
+
+
+def watch(connection: "Connection") -> list[Drift]:
+    """Every watched number against its reference window."""
+    counts = {row["asset"]: row["counts"] for row in rows(connection, _VOLUMES, {"window": WINDOW + 1})}
+    found = [Drift(asset, "rows", "volume", volume(held[0], held[1:])) for asset, held in counts.items()]
+    versions: dict[str, list[dict[str, Any]]] = {}
+    for row in rows(connection, _FIGURES, {"assets": sorted({*DISTRIBUTIONS, "cold_users", "user_library"})}):
+        versions.setdefault(row["asset"], []).append(row["figures"])
+    for asset, measures in DISTRIBUTIONS.items():
+        found += _distributions(asset, measures, versions.get(asset, []))
+    cold, users = counts.get("cold_users"), counts.get("user_library")
+    if cold and users:
+        shares = [c / u for c, u in zip(cold, users, strict=False) if u]
+        found.append(Drift("cold_users", "cold share", "difference", share_change(shares[0], shares[1:])))
+    return found
+
+
+def _distributions(asset: str, measures: dict[str, str], versions: list[dict[str, Any]]) -> list[Drift]:
+    if len(versions) < 2:
+        return []
+    now, before = versions[0], versions[1]
+    return [
+        Drift(asset, measure, method, METHODS[method](unbinned(now[measure]), unbinned(before[measure])))
+        for measure, method in measures.items()
+        if measure in now and measure in before
+    ]
+
+
+def observe(connection: "Connection", store: DatasetStore, wanted: Collection[str]) -> list[Drift]:
+    """`watch`, after the statistics of the stored versions are in the history; of the wanted assets."""
+    for name in sorted(set(wanted) & set(COMPUTED) & set(store.names())):
+        dataset = store.open(name)
+        statistics(connection, name, dataset.fingerprint, partial(COMPUTED[name], dataset, store))
+    return [drift for drift in watch(connection) if drift.asset in wanted]

@@ -1,0 +1,206 @@
+"""Great Expectations over user-blocks: the training blocks as a frame, the feedback tables by SQL in PostgreSQL.
+
+A second opinion by another tool on the rules of `quality.rules.blocks` and `quality.rules.feedback`. The context, the
+suites, the checkpoint, its stored results and the Data Docs lie under `<home>/great_expectations`; the dashboard links
+to the Data Docs. Great Expectations knows no polars, so frames cross to pandas here; it takes six seconds to import,
+so nothing imports it before it is used.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import polars as pl
+
+from buddies_assets.datasets import Dataset
+from buddies_assets.shards import EntityShards
+from quality.evidence import ranges_of_users
+
+if TYPE_CHECKING:
+    from great_expectations.data_context import AbstractDataContext
+
+MOST_ROWS = 2_000_000
+"""Rows of blocks that cross to pandas: two million take 1.2 s to validate; of a larger set, its first shards."""
+BLOCKS, SESSIONS, EVENTS = "user_blocks", "feedback_sessions", "feedback_events"
+
+_SESSIONS_SQL = """
+    SELECT created_at, received_at, user_id, liked, shown[1] AS first_shown, cardinality(shown) AS shown_count,
+           (liked = ANY (shown))::int AS liked_was_shown,
+           (SELECT count(DISTINCT p) FROM unnest(shown) p) AS shown_distinct,
+           extract(epoch FROM created_at - received_at) AS ahead_seconds, model_version, arm
+    FROM feedback.sessions WHERE created_at >= now() - interval '28 days'
+"""
+_EVENTS_SQL = """
+    SELECT s.session_id::text AS session_id, count(*) FILTER (WHERE e.playlist = s.liked) AS likes,
+           count(*) AS playlists
+    FROM feedback.sessions s CROSS JOIN LATERAL unnest(s.shown) AS e(playlist)
+    WHERE s.created_at >= now() - interval '28 days' GROUP BY s.session_id
+"""
+
+
+@dataclass(frozen=True)
+class SuiteResult:
+    """What one suite found: expectations that hold, all of them, and the first that failed with its observed value."""
+
+    suite: str
+    passed: bool
+    successful: int
+    evaluated: int
+    failures: list[str]
+
+
+def blocks_frame(blocks: Dataset, splits: Dataset) -> pl.DataFrame:
+    """Blocks with what Great Expectations is to look at, one column a question, of at most two million rows.
+
+    Columns: user, positive, pair, negatives_count, negatives_distinct, positive_among_negatives, negatives_liked.
+    """
+    parts, rows = [], 0
+    for users in ranges_of_users(blocks):
+        block = EntityShards(blocks).frame(users)
+        likes = EntityShards(splits).frame(users, ["user", "playlist"])
+        liked = likes.group_by("user").agg(pl.col("playlist").alias("liked"))
+        members = pl.col("negatives").arr.to_list()
+        parts.append(
+            block.join(liked, on="user", how="left").select(
+                "user",
+                "positive",
+                pl.format("{}:{}", "user", "positive").alias("pair"),
+                members.list.drop_nulls().list.len().cast(pl.Int64).alias("negatives_count"),
+                members.list.n_unique().cast(pl.Int64).alias("negatives_distinct"),
+                members.list.contains(pl.col("positive")).cast(pl.Int64).alias("positive_among_negatives"),
+                members.list.set_intersection(pl.col("liked").fill_null([]))
+                .list.len()
+                .cast(pl.Int64)
+                .alias("negatives_liked"),
+            )
+        )
+        rows += block.height
+        if rows >= MOST_ROWS:
+            break
+    return pl.concat(parts).head(MOST_ROWS)
+
+
+class Expectations:
+    """The file context of a home, its suites, and how they are run."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "great_expectations"
+        os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+    def validate_blocks(self, frame: pl.DataFrame, *, n_users: int, n_playlists: int) -> SuiteResult:
+        """Runs the blocks' checkpoint on a frame of `blocks_frame` and rebuilds the Data Docs."""
+        import great_expectations.expectations as gxe
+
+        context = self._context()
+        source = _or_add(context.data_sources, "blocks", context.data_sources.add_pandas)
+        asset = _asset(source, BLOCKS, lambda: source.add_dataframe_asset(name=BLOCKS))
+        batch = _batch(asset, "whole", lambda: asset.add_batch_definition_whole_dataframe("whole"))
+        expectations = [
+            gxe.ExpectTableRowCountToBeBetween(min_value=1),
+            gxe.ExpectColumnValuesToBeUnique(column="pair"),
+            gxe.ExpectColumnValuesToNotBeNull(column="positive"),
+            gxe.ExpectColumnValuesToNotBeNull(column="user"),
+            gxe.ExpectColumnValuesToBeBetween(column="user", min_value=0, max_value=n_users - 1),
+            gxe.ExpectColumnValuesToBeBetween(column="positive", min_value=0, max_value=n_playlists - 1),
+            gxe.ExpectColumnValuesToBeInSet(column="negatives_count", value_set=[4]),
+            gxe.ExpectColumnPairValuesToBeEqual(column_A="negatives_count", column_B="negatives_distinct"),
+            gxe.ExpectColumnValuesToBeInSet(column="positive_among_negatives", value_set=[0]),
+            gxe.ExpectColumnValuesToBeInSet(column="negatives_liked", value_set=[0]),
+        ]
+        return _run(context, BLOCKS, batch, expectations, {"dataframe": frame.to_pandas()})
+
+    def validate_feedback(self, url: str) -> list[SuiteResult]:
+        """Runs the feedback checkpoints by SQL on the sessions of the last four weeks and rebuilds the Data Docs."""
+        import great_expectations.expectations as gxe
+
+        context = self._context()
+        driver = url.replace("postgresql://", "postgresql+psycopg2://", 1)
+        # The password stays in the environment: the context writes its configuration to disk.
+        os.environ["BUDDIES_GX_DATABASE"] = driver
+        source = _or_add(
+            context.data_sources,
+            "feedback",
+            lambda name: context.data_sources.add_postgres(name, connection_string="${BUDDIES_GX_DATABASE}"),
+        )
+        suites: dict[str, tuple[str, list[Any]]] = {
+            SESSIONS: (
+                _SESSIONS_SQL,
+                [
+                    gxe.ExpectColumnValuesToNotBeNull(column="liked"),
+                    gxe.ExpectColumnValuesToBeInSet(column="liked_was_shown", value_set=[1]),
+                    gxe.ExpectColumnPairValuesToBeEqual(column_A="shown_count", column_B="shown_distinct"),
+                    gxe.ExpectColumnValuesToBeBetween(column="shown_count", min_value=1, max_value=100),
+                    gxe.ExpectColumnValuesToBeBetween(column="ahead_seconds", max_value=300),
+                    gxe.ExpectColumnValuesToBeInSet(column="arm", value_set=["champion", "challenger"]),
+                ],
+            ),
+            EVENTS: (_EVENTS_SQL, [gxe.ExpectColumnValuesToBeInSet(column="likes", value_set=[1])]),
+        }
+        found = []
+        for name, (sql, expectations) in suites.items():
+            asset = _asset(source, name, lambda name=name, sql=sql: source.add_query_asset(name=name, query=sql))
+            batch = _batch(asset, "whole", lambda asset=asset: asset.add_batch_definition_whole_table("whole"))
+            found.append(_run(context, name, batch, expectations, None))
+        return found
+
+    def _context(self) -> "AbstractDataContext":
+        import great_expectations as gx
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        context = gx.get_context(mode="file", project_root_dir=str(self.folder))
+        context.variables.progress_bars = cast(Any, {"globally": False})
+        site: Any = {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str((self.folder / "data_docs").resolve()),
+            },
+        }
+        if "data_docs" in context.get_site_names():
+            context.update_data_docs_site(site_name="data_docs", site_config=site)
+        else:
+            context.add_data_docs_site(site_name="data_docs", site_config=site)
+        return context
+
+
+def _run(
+    context: "AbstractDataContext", name: str, batch: Any, expectations: list[Any], parameters: dict[str, Any] | None
+) -> SuiteResult:
+    import great_expectations as gx
+    from great_expectations.checkpoint import UpdateDataDocsAction
+
+    suite = context.suites.add_or_update(gx.ExpectationSuite(name=name, expectations=expectations))
+    validation = context.validation_definitions.add_or_update(
+        gx.ValidationDefinition(name=name, data=batch, suite=suite)
+    )
+    checkpoint = context.checkpoints.add_or_update(
+        gx.Checkpoint(
+            name=name,
+            validation_definitions=[validation],
+            actions=[UpdateDataDocsAction(name="data_docs", site_names=["data_docs"])],
+            result_format="SUMMARY",
+        )
+    )
+    result = checkpoint.run(batch_parameters=parameters)
+    (outcome,) = result.run_results.values()
+    said: list[Any] = [r.expectation_config for r in outcome.results if not r.success]
+    failures = [f"{config.type} {config.kwargs.get('column', '')}".strip() for config in said]
+    done = outcome.statistics
+    return SuiteResult(
+        name, bool(result.success), int(done["successful_expectations"]), int(done["evaluated_expectations"]), failures
+    )
+
+
+def _or_add(sources: Any, name: str, add: Any) -> Any:
+    return sources.get(name) if name in sources.all() else add(name)
+
+
+def _asset(source: Any, name: str, add: Any) -> Any:
+    return source.get_asset(name) if name in {asset.name for asset in source.assets} else add()
+
+
+def _batch(asset: Any, name: str, add: Any) -> Any:
+    return asset.get_batch_definition(name) if name in {b.name for b in asset.batch_definitions} else add()

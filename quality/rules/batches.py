@@ -1,0 +1,78 @@
+"""Rules of validation and test batches: one unseen positive and 50 negatives that the user neither likes nor owns."""
+
+import polars as pl
+
+from quality.rules.blocks import (
+    block_playlists_exist,
+    block_users_exist,
+    blocks_hold_no_cold_user,
+    negatives_are_distinct,
+    negatives_are_not_liked,
+    negatives_are_not_owned,
+    one_block_per_positive,
+    positive_is_not_among_the_negatives,
+)
+from quality.rules.shapes import as_lists, exploded, lengths
+from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
+
+NEGATIVES = 50
+
+
+@rule(blocking=True)
+def batches_are_full(validation_batches: pl.DataFrame) -> Finding:
+    """A batch has exactly 50 negatives: Hit@1 of a guess is then 1/51."""
+    listed = as_lists(validation_batches, "negatives")
+    wrong = pl.col("negatives").list.drop_nulls().list.len() != NEGATIVES
+    return offending_rows(
+        listed.filter(wrong).with_columns(lengths(listed, "negatives").alias("found")), validation_batches.height
+    )
+
+
+@rule(blocking=True)
+def positives_are_of_this_split(validation_batches: pl.DataFrame, splits: pl.DataFrame) -> Finding:
+    """Every positive is a like of that user in validation: one of train would measure memory."""
+    return _of_split(validation_batches, splits, "validation")
+
+
+@rule(blocking=True)
+def test_positives_are_of_this_split(test_batches: pl.DataFrame, splits: pl.DataFrame) -> Finding:
+    """Every positive is a like of that user in test."""
+    return _of_split(test_batches, splits, "test")
+
+
+def _of_split(batches: pl.DataFrame, splits: pl.DataFrame, name: str) -> Finding:
+    likes = splits.filter(pl.col("split").cast(pl.String) == name).select("user", pl.col("playlist").alias("positive"))
+    return offending_rows(batches.join(likes, on=["user", "positive"], how="anti"), batches.height)
+
+
+@rule(severity=Severity.WARN)
+def negatives_come_from_everywhere(validation_batches: pl.DataFrame, n_playlists: int) -> Finding:
+    """No playlist is a negative far more often than an even draw over all playlists gives.
+
+    The band is ten times the even rate plus ten, enough for any chance and for a pool a few times smaller.
+    """
+    drawn = exploded(validation_batches.select("user", "negatives"), "negatives", "playlist")
+    if drawn.height == 0:
+        return within(0.0, 0.0, 1.0)
+    counts = drawn.group_by("playlist").len("times").sort("times", descending=True)
+    even = drawn.height / max(n_playlists, 1)
+    return within(float(counts["times"][0]), 0.0, 10 * even + 10, drawn.height, counts)
+
+
+_SHARED = (
+    one_block_per_positive,
+    positive_is_not_among_the_negatives,
+    negatives_are_distinct,
+    negatives_are_not_liked,
+    negatives_are_not_owned,
+    blocks_hold_no_cold_user,
+    block_users_exist,
+    block_playlists_exist,
+)
+
+VALIDATION: tuple[Rule, ...] = tuple(shared.on("validation_batches") for shared in _SHARED)
+TEST: tuple[Rule, ...] = (
+    *(shared.on("test_batches") for shared in _SHARED),
+    batches_are_full.on("test_batches"),
+    negatives_come_from_everywhere.on("test_batches"),
+)

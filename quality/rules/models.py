@@ -1,0 +1,173 @@
+"""Rules of a trained checkpoint, of its evaluation, and of what it ranks: finite, not permuted, not stale.
+
+A checkpoint is judged by its arrays and by a few thousand triplets: a model that orders the pairs it was trained on
+no better than chance has lost its rows' meaning, whatever its loss said.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from quality.rules.shapes import as_lists, duplicates, exploded, repeated_members
+from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
+
+PROBES = 20_000
+LEAST_TRAIN_AUC = 0.60
+LEAST_LENGTH = 1e-6
+METRICS = ("mrr", "hit_1", "hit_5", "hit_10")
+
+
+def _unsound(values: np.ndarray, name: str) -> Finding:
+    bad = np.flatnonzero(~np.isfinite(np.asarray(values)).all(axis=1))
+    sample = pl.DataFrame({name: bad[:10]})
+    return Finding(float(len(bad)), None, 0.0, len(bad), len(values), sample, counts_rows=True)
+
+
+@rule(asset="bpr_checkpoint", blocking=True)
+def user_vectors_are_finite(user_vectors: np.ndarray) -> Finding:
+    """No user vector holds a NaN or an infinity: a NaN score would rank first."""
+    return _unsound(user_vectors, "user")
+
+
+@rule(asset="bpr_checkpoint", blocking=True)
+def playlist_vectors_are_finite(user_vectors: np.ndarray, playlist_vectors: np.ndarray) -> Finding:
+    """No playlist vector holds a NaN or an infinity."""
+    return _unsound(playlist_vectors, "playlist")
+
+
+@rule(asset="bpr_checkpoint", blocking=True)
+def there_is_a_vector_for_each_row(
+    user_vectors: np.ndarray, playlist_vectors: np.ndarray, n_users: int, n_playlists: int
+) -> Finding:
+    """Vectors are users × d and playlists × d, one for each row of the libraries."""
+    wrong = [
+        {"what": what, "found": found, "expected": expected}
+        for what, found, expected in (
+            ("users", len(user_vectors), n_users),
+            ("playlists", len(playlist_vectors), n_playlists),
+            ("dimension", user_vectors.shape[1], playlist_vectors.shape[1]),
+        )
+        if found != expected
+    ]
+    return offending_rows(pl.DataFrame(wrong), 3)
+
+
+@rule(asset="bpr_checkpoint", blocking=True)
+def vectors_tell_users_apart(user_vectors: np.ndarray) -> Finding:
+    """User vectors are neither all zero nor all the same: their spread is above 10⁻⁶."""
+    spread = float(np.std(np.asarray(user_vectors, np.float64), axis=0).max()) if len(user_vectors) else 0.0
+    return within(spread, LEAST_LENGTH, None, len(user_vectors))
+
+
+@rule(asset="bpr_checkpoint", blocking=True)
+def playlist_vectors_tell_playlists_apart(user_vectors: np.ndarray, playlist_vectors: np.ndarray) -> Finding:
+    """Playlist vectors are neither all zero nor all the same: their spread is above 10⁻⁶."""
+    spread = float(np.std(np.asarray(playlist_vectors, np.float64), axis=0).max()) if len(playlist_vectors) else 0.0
+    return within(spread, LEAST_LENGTH, None, len(playlist_vectors))
+
+
+@rule(asset="bpr_checkpoint", blocking=True)
+def the_model_knows_its_training_pairs(
+    user_vectors: np.ndarray, playlist_vectors: np.ndarray, triplets: pl.DataFrame
+) -> Finding:
+    """In at least 60 % of trained triplets the positive scores higher: with permuted rows it is 50 %."""
+    probe = triplets.head(PROBES)
+    users, ups, downs = (probe[c].to_numpy() for c in ("user", "positive", "negative"))
+    known = (users < len(user_vectors)) & (np.maximum(ups, downs) < len(playlist_vectors))
+    if not known.any() or user_vectors.shape[1] != playlist_vectors.shape[1]:
+        return within(None, LEAST_TRAIN_AUC, None, probe.height)
+    u = np.asarray(user_vectors)[users[known]]
+    gap = (u * (np.asarray(playlist_vectors)[ups[known]] - np.asarray(playlist_vectors)[downs[known]])).sum(axis=1)
+    return within(float((gap > 0).mean()), LEAST_TRAIN_AUC, None, int(known.sum()))
+
+
+@rule(asset="bpr_checkpoint", blocking=True)
+def the_model_is_of_these_data(model_card: Mapping[str, Any], current_inputs: Mapping[str, str]) -> Finding:
+    """The fingerprints of the data that the model was trained on are those of the data that are stored now."""
+    trained_on = model_card.get("inputs", {})
+    wrong = [
+        {"dataset": name, "trained_on": str(trained_on.get(name)), "stored": fingerprint}
+        for name, fingerprint in sorted(current_inputs.items())
+        if trained_on.get(name) != fingerprint
+    ]
+    return offending_rows(pl.DataFrame(wrong), len(current_inputs))
+
+
+@rule(asset="bpr_checkpoint", severity=Severity.WARN)
+def the_loss_fell(model_card: Mapping[str, Any]) -> Finding:
+    """The last epoch's loss is finite and not above the first's."""
+    losses = [float(loss) for loss in model_card.get("losses", [])]
+    if not losses:
+        return within(0.0, None, None)
+    return within(losses[-1], None, losses[0], len(losses), pl.DataFrame({"loss": losses}))
+
+
+@rule(asset="bpr_evaluation", blocking=True)
+def metrics_are_shares(bpr_evaluation: pl.DataFrame) -> Finding:
+    """MRR and Hit@k of every system are finite and between 0 and 1."""
+    present = [m for m in METRICS if m in bpr_evaluation.columns]
+    bad = pl.any_horizontal((~pl.col(m).is_finite() | ~pl.col(m).is_between(0, 1)).fill_null(True) for m in present)
+    return offending_rows(bpr_evaluation.filter(bad), bpr_evaluation.height)
+
+
+@rule()
+def hits_grow_with_the_list(bpr_evaluation: pl.DataFrame) -> Finding:
+    """Hit@1 ≤ MRR, and Hit@1 ≤ Hit@5 ≤ Hit@10."""
+    wrong = (
+        (pl.col("hit_1") > pl.col("mrr") + 1e-9)
+        | (pl.col("hit_1") > pl.col("hit_5") + 1e-9)
+        | (pl.col("hit_5") > pl.col("hit_10") + 1e-9)
+    )
+    return offending_rows(bpr_evaluation.filter(wrong), bpr_evaluation.height)
+
+
+@rule()
+def systems_are_evaluated_once(bpr_evaluation: pl.DataFrame) -> Finding:
+    """(system, split) occurs once."""
+    return duplicates(bpr_evaluation, "system", "split")
+
+
+@rule(blocking=True)
+def the_model_beats_a_guess(bpr_evaluation: pl.DataFrame) -> Finding:
+    """The model's Hit@10 is above 10/51, what a constant score gets."""
+    model = bpr_evaluation.filter(pl.col("system").str.starts_with("bpr"))
+    return within(model["hit_10"].min() if model.height else None, 10 / 51, None, model.height, model)  # type: ignore[arg-type]
+
+
+@rule(blocking=True)
+def ranked_lists_are_as_long_as_their_scores(ranked_candidates: pl.DataFrame) -> Finding:
+    """A user has as many scores as playlists."""
+    wrong = pl.col("playlists").list.len() != pl.col("scores").list.len()
+    return offending_rows(ranked_candidates.filter(wrong), ranked_candidates.height)
+
+
+@rule(blocking=True)
+def ranked_scores_are_finite(ranked_candidates: pl.DataFrame) -> Finding:
+    """No ranked score is NaN or infinite."""
+    bad = pl.col("scores").list.eval(~pl.element().is_finite()).list.any()
+    return offending_rows(ranked_candidates.filter(bad.fill_null(False)), ranked_candidates.height)
+
+
+@rule(blocking=True)
+def ranked_scores_fall(ranked_candidates: pl.DataFrame) -> Finding:
+    """Scores never rise along a user's list: the best comes first."""
+    falls = pl.col("scores").list.eval(pl.element().diff().fill_null(0) <= 0).list.all()
+    return offending_rows(ranked_candidates.filter(~falls.fill_null(True)), ranked_candidates.height)
+
+
+@rule(blocking=True)
+def ranked_playlists_are_distinct(ranked_candidates: pl.DataFrame) -> Finding:
+    """A playlist is ranked once for a user."""
+    return repeated_members(ranked_candidates, "playlists")
+
+
+@rule(blocking=True)
+def ranked_playlists_are_candidates(ranked_candidates: pl.DataFrame, candidates: pl.DataFrame) -> Finding:
+    """The ranked playlists of a user are that user's candidates, all of them and no other."""
+    ranked = exploded(as_lists(ranked_candidates.select("user", "playlists"), "playlists"), "playlists", "playlist")
+    offered = exploded(as_lists(candidates.select("user", "playlists"), "playlists"), "playlists", "playlist")
+    keys = ["user", "playlist"]
+    extra, lost = ranked.join(offered, on=keys, how="anti"), offered.join(ranked, on=keys, how="anti")
+    return offending_rows(pl.concat([extra.select(keys), lost.select(keys)]), max(ranked.height, offered.height))

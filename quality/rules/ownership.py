@@ -1,0 +1,116 @@
+"""Rules of playlist ownership: one owner a playlist, who likes it in train, and at most 100 playlists an owner."""
+
+import numpy as np
+import polars as pl
+
+from quality.rules.shapes import duplicates, with_partner
+from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
+
+CAP = 100
+MOST_GINI = 0.90
+
+
+def gini(sizes: pl.Series) -> float:
+    """Gini coefficient of non-negative sizes: 0 when all are equal, towards 1 when one has everything."""
+    ordered = sizes.cast(pl.Float64).sort().to_numpy()
+    n, total = len(ordered), float(ordered.sum())
+    if n == 0 or not total:
+        return 0.0
+    weighted = float((ordered * np.arange(1, n + 1)).sum())
+    return 2 * weighted / (n * total) - (n + 1) / n
+
+
+def _train(splits: pl.DataFrame) -> pl.DataFrame:
+    return splits.filter(pl.col("split").cast(pl.String) == "train")
+
+
+@rule(blocking=True)
+def playlists_have_one_owner(playlist_ownership: pl.DataFrame) -> Finding:
+    """A playlist occurs once."""
+    return duplicates(playlist_ownership, "playlist")
+
+
+@rule(blocking=True)
+def owners_hold_at_most_the_cap(playlist_ownership: pl.DataFrame, owned_counts: pl.DataFrame) -> Finding:
+    """Nobody owns more than 100 playlists."""
+    return offending_rows(owned_counts.filter(pl.col("owned") > CAP), playlist_ownership.height)
+
+
+@rule(blocking=True)
+def owners_are_not_cold(playlist_ownership: pl.DataFrame, cold_users: pl.DataFrame) -> Finding:
+    """No owner is a cold user."""
+    owners = playlist_ownership.rename({"owner": "user"})
+    return with_partner(owners, cold_users, "user")
+
+
+@rule(blocking=True)
+def owners_like_what_they_own_in_train(playlist_ownership: pl.DataFrame, splits: pl.DataFrame) -> Finding:
+    """An owner likes the playlist in train: a validation or test positive is not its user's to own."""
+    likes = _train(splits).select(pl.col("user").alias("owner"), "playlist")
+    return offending_rows(
+        playlist_ownership.join(likes, on=["owner", "playlist"], how="anti"), playlist_ownership.height
+    )
+
+
+@rule()
+def every_ownable_playlist_is_owned(
+    playlist_ownership: pl.DataFrame, splits: pl.DataFrame, owned_counts: pl.DataFrame
+) -> Finding:
+    """A playlist that somebody with room likes in train has an owner."""
+    full = owned_counts.filter(pl.col("owned") >= CAP).select(pl.col("owner").alias("user"))
+    with_room = _train(splits).join(full, on="user", how="anti").select("playlist").unique()
+    return offending_rows(with_room.join(playlist_ownership, on="playlist", how="anti"), with_room.height)
+
+
+@rule()
+def owners_outbid_all_likers_with_room(
+    playlist_ownership: pl.DataFrame, splits: pl.DataFrame, user_sizes: pl.DataFrame, owned_counts: pl.DataFrame
+) -> Finding:
+    """Only users who own 100 already bid higher: priority is score / √songs, ties go to the lower index."""
+    bids = (
+        _train(splits)
+        .join(user_sizes, on="user", how="left")
+        .with_columns((pl.col("score").cast(pl.Float64) / pl.col("songs").sqrt()).alias("bid"))
+    )
+    full = owned_counts.filter(pl.col("owned") >= CAP).select(pl.col("owner").alias("user"))
+    joined = bids.join(full, on="user", how="anti").join(
+        playlist_ownership.select("playlist", "owner", "priority"), on="playlist", how="inner"
+    )
+    higher = joined.filter((pl.col("bid") > pl.col("priority") * (1 + 1e-5)) & (pl.col("user") != pl.col("owner")))
+    return offending_rows(higher.select("playlist", "owner", "priority", "user", "bid"), playlist_ownership.height)
+
+
+@rule()
+def priorities_are_those_bid(
+    playlist_ownership: pl.DataFrame, splits: pl.DataFrame, user_sizes: pl.DataFrame
+) -> Finding:
+    """`priority` is finite and the owner's score / √songs."""
+    bids = (
+        _train(splits)
+        .join(user_sizes, on="user", how="left")
+        .select(
+            pl.col("user").alias("owner"),
+            "playlist",
+            (pl.col("score").cast(pl.Float64) / pl.col("songs").sqrt()).alias("bid"),
+        )
+    )
+    joined = playlist_ownership.join(bids, on=["owner", "playlist"], how="inner")
+    near = (pl.col("priority") - pl.col("bid")).abs() <= 1e-5 * pl.col("bid")
+    unsound = playlist_ownership.filter(~pl.col("priority").is_finite() | (pl.col("priority") <= 0))
+    if unsound.height:
+        return offending_rows(unsound, playlist_ownership.height)
+    return offending_rows(joined.filter(~near), playlist_ownership.height)
+
+
+@rule()
+def likers_are_counted(playlist_ownership: pl.DataFrame, splits: pl.DataFrame) -> Finding:
+    """`likers` is the number of users who like the playlist in train."""
+    counted = _train(splits).group_by("playlist").len("found")
+    joined = playlist_ownership.join(counted, on="playlist", how="left").with_columns(pl.col("found").fill_null(0))
+    return offending_rows(joined.filter(pl.col("likers") != pl.col("found")), playlist_ownership.height)
+
+
+@rule(severity=Severity.WARN)
+def ownership_is_spread(playlist_ownership: pl.DataFrame, owned_counts: pl.DataFrame) -> Finding:
+    """The Gini coefficient of playlists per owner is at most 0.90 (published: 0.60)."""
+    return within(gini(owned_counts["owned"]), 0.0, MOST_GINI, playlist_ownership.height)

@@ -1,0 +1,117 @@
+"""Rules of the splits and of the users set aside: no leak, the right shares, nobody twice."""
+
+import polars as pl
+
+from quality.rules.libraries import SIGMAS
+from quality.rules.shapes import duplicates, with_partner, without_partner
+from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
+
+COLD_SHARE = 0.05
+SHARES = {"train": 0.7, "validation": 0.2, "test": 0.1}
+FEWEST_LIKES = 5
+
+
+def _share_of(splits: pl.DataFrame, name: str) -> Finding:
+    """Share of the pairs of users with at least five likes; rounding within a user moves it by up to one pair each."""
+    held = splits.filter(pl.len().over("user") >= FEWEST_LIKES)
+    if held.height == 0:
+        return within(SHARES[name], None, None)
+    users = held["user"].n_unique()
+    room = SIGMAS * (SHARES[name] * (1 - SHARES[name]) / held.height) ** 0.5 + users / held.height
+    share = held.filter(pl.col("split").cast(pl.String) == name).height / held.height
+    return within(share, SHARES[name] - room, SHARES[name] + room, held.height)
+
+
+@rule(blocking=True)
+def pairs_are_in_one_split(splits: pl.DataFrame) -> Finding:
+    """(user, playlist) is in one split: a pair in train and test would be learned by heart."""
+    return duplicates(splits, "user", "playlist")
+
+
+@rule(blocking=True)
+def split_pairs_are_liked(splits: pl.DataFrame, liked_playlists: pl.DataFrame) -> Finding:
+    """Every pair of a split is one that the user likes."""
+    return without_partner(splits, liked_playlists, "user", "playlist")
+
+
+@rule(blocking=True)
+def liked_pairs_are_split(splits: pl.DataFrame, liked_playlists: pl.DataFrame, cold_users: pl.DataFrame) -> Finding:
+    """Every liked pair of a user who is not cold is in a split: none is lost."""
+    warm = liked_playlists.join(cold_users.select("user"), on="user", how="anti")
+    return without_partner(warm.select("user", "playlist"), splits, "user", "playlist")
+
+
+@rule(blocking=True)
+def cold_users_are_not_split(splits: pl.DataFrame, cold_users: pl.DataFrame) -> Finding:
+    """No pair of a cold user is in a split: they measure what the model does for strangers."""
+    return with_partner(splits, cold_users, "user")
+
+
+@rule()
+def few_likes_stay_in_train(splits: pl.DataFrame) -> Finding:
+    """A user with fewer than five liked playlists keeps them all in train."""
+    few = splits.filter((pl.len().over("user") < FEWEST_LIKES) & (pl.col("split").cast(pl.String) != "train"))
+    return offending_rows(few, splits.height)
+
+
+@rule(blocking=True)
+def every_user_trains(splits: pl.DataFrame) -> Finding:
+    """Every user of the splits has a train pair: one with none has no vector worth the name."""
+    users = splits.group_by("user").agg((pl.col("split").cast(pl.String) == "train").any().alias("trains"))
+    return offending_rows(users.filter(~pl.col("trains")), users.height)
+
+
+@rule()
+def split_names_are_known(splits: pl.DataFrame) -> Finding:
+    """A split is train, validation or test."""
+    named = splits["split"].cast(pl.String).is_in(list(SHARES)).fill_null(False)
+    return offending_rows(splits.filter(~named), splits.height)
+
+
+@rule()
+def split_scores_are_the_liked_scores(splits: pl.DataFrame, liked_playlists: pl.DataFrame) -> Finding:
+    """A pair carries the score it was liked with: ownership is decided by it."""
+    liked = liked_playlists.select("user", "playlist", pl.col("score").alias("liked_score"))
+    joined = splits.join(liked, on=["user", "playlist"], how="inner")
+    apart = (pl.col("score") - pl.col("liked_score")).abs() > 1e-6
+    return offending_rows(joined.filter(apart | pl.col("score").is_nan()), joined.height)
+
+
+@rule(severity=Severity.WARN)
+def train_share_is_as_set(splits: pl.DataFrame) -> Finding:
+    """About 70 % of the pairs of users with five likes or more are in train."""
+    return _share_of(splits, "train")
+
+
+@rule(severity=Severity.WARN)
+def validation_share_is_as_set(splits: pl.DataFrame) -> Finding:
+    """About 20 % of the pairs of users with five likes or more are in validation."""
+    return _share_of(splits, "validation")
+
+
+@rule(severity=Severity.WARN)
+def test_share_is_as_set(splits: pl.DataFrame) -> Finding:
+    """About 10 % of the pairs of users with five likes or more are in test."""
+    return _share_of(splits, "test")
+
+
+@rule(blocking=True)
+def cold_users_are_unique(cold_users: pl.DataFrame) -> Finding:
+    """A cold user is listed once."""
+    return duplicates(cold_users, "user")
+
+
+@rule()
+def cold_users_exist(cold_users: pl.DataFrame, user_rows: pl.DataFrame) -> Finding:
+    """A cold user's id is the one at its row of the user library."""
+    numbered = user_rows.with_row_index("user").select(pl.col("user").cast(pl.UInt32), pl.col("user_id").alias("held"))
+    joined = cold_users.select(pl.col("user").cast(pl.UInt32), "user_id").join(numbered, on="user", how="left")
+    return offending_rows(joined.filter((pl.col("user_id") != pl.col("held")).fill_null(True)), cold_users.height)
+
+
+@rule(severity=Severity.WARN)
+def cold_share_is_as_set(cold_users: pl.DataFrame, n_likers: int) -> Finding:
+    """5 % of the users who like anything are set aside, within five standard errors of an independent draw."""
+    users = max(n_likers, 1)
+    room = SIGMAS * (COLD_SHARE * (1 - COLD_SHARE) / users) ** 0.5 + 1 / users
+    return within(cold_users.height / users, max(0.0, COLD_SHARE - room), COLD_SHARE + room, n_likers)

@@ -1,0 +1,90 @@
+"""Feedback in the graph: days as partitions, the window in a run, and what the checkpoint says it has seen."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from buddies_assets.assets.feedback import DAILY
+from buddies_assets.datasets import DatasetStore
+from buddies_assets.definitions import build_definitions
+from buddies_assets.loop.database import connected, execute
+from buddies_assets.settings import Settings
+from buddies_assets.training.checkpoints import CheckpointStore
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@pytest.fixture
+def with_feedback(tiny_world, loop_settings: Settings) -> Settings:
+    """The tiny world with 40 sessions two days ago, of its own users and playlists, and two that give no block."""
+    made, _ = tiny_world
+    shutil.copytree(made.home, loop_settings.home)
+    store = DatasetStore.at(loop_settings.home)
+    users = store.open("user_library").frame()["user_id"].to_list()
+    pids = store.open("playlist_library").frame()["pid"].to_list()
+    at = datetime.now(UTC) - timedelta(days=2)
+    with connected(loop_settings.postgres_url or "") as connection:
+        for number in range(42):
+            shown = pids[number * 5 : number * 5 + 5]
+            execute(
+                connection,
+                "INSERT INTO feedback.sessions (session_id, created_at, received_at, user_id, user_key, liked, shown,"
+                " model_version, arm) VALUES (gen_random_uuid(), %(at)s, %(at)s, %(user)s, %(key)s, %(liked)s,"
+                " %(shown)s, '000001-a-b', 'champion')",
+                {
+                    "at": at,
+                    "user": number,
+                    "key": users[number] if number < 40 else "f" * 40,
+                    "liked": shown[0],
+                    "shown": shown,
+                },
+            )
+    return loop_settings.model_copy(update={"search_trials": 0, "shard_users": 150, "threads": 2})
+
+
+def test_feedback_is_partitioned_by_day_and_outside_of_what_one_run_materialises():
+    specs = {spec.key.to_user_string(): spec for spec in build_definitions(Settings()).resolve_all_asset_specs()}
+    for name in ("feedback_blocks", "quarantined_feedback"):
+        assert specs[name].partitions_def == DAILY
+    graph = build_definitions(Settings()).resolve_asset_graph()
+    outside = {"user_feedback", "feedback_blocks", "quarantined_feedback"}
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} - {
+        key.to_user_string() for key in graph.materializable_asset_keys
+    } == outside
+    assert {graph.get(key).partitions_def for key in graph.materializable_asset_keys} == {None}
+
+
+def test_a_run_reads_the_days_that_changed_and_the_checkpoint_keeps_the_watermark(with_feedback, instance):
+    job = build_definitions(with_feedback).resolve_implicit_global_asset_job_def()
+    wanted = [dg.AssetKey("training_window"), dg.AssetKey("bpr_checkpoint")]
+    result = job.execute_in_process(instance=instance, run_config=QUIET, asset_selection=wanted)
+    assert result.success
+    day = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
+    events = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    partitions = {m.asset_key.to_user_string(): m.partition for m in events if m.partition}
+    assert partitions == {"feedback_blocks": day, "quarantined_feedback": day}
+    window = DatasetStore.at(with_feedback.home).open("training_window").frame()
+    assert 35 <= window.height <= 40
+    assert set(window.columns) >= {"user", "positive", "negatives", "split", "copies"}
+    checkpoint = CheckpointStore(Path(with_feedback.home) / "checkpoints").latest()
+    assert checkpoint.version == "000002"
+    assert checkpoint.lineage["feedback"]["days"] == {day: 42}
+    again = job.execute_in_process(instance=instance, run_config=QUIET, asset_selection=wanted[:1])
+    assert len(again.get_asset_materialization_events()) == 1
+
+
+def test_a_day_can_be_backfilled_by_itself(with_feedback, instance):
+    job = build_definitions(with_feedback).resolve_job_def("feedback_days_job")
+    day = (datetime.now(UTC) - timedelta(days=2)).date()
+    for key in (day.isoformat(), (day - timedelta(days=1)).isoformat()):
+        assert job.execute_in_process(instance=instance, run_config=QUIET, partition_key=key).success
+    stored = DatasetStore.at(with_feedback.home).folder("quarantined_feedback") / day.isoformat()
+    assert pl.read_parquet(f"{stored}/*/*.parquet")["reason"].to_list() == ["the user is not in the user library"] * 2
+    assert instance.get_materialized_partitions(dg.AssetKey("feedback_blocks")) == {
+        day.isoformat(),
+        (day - timedelta(days=1)).isoformat(),
+    }

@@ -1,0 +1,173 @@
+"""The loop with real processes: PostgreSQL, the daemon, the service, and listeners who answer over HTTP."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+from living import ROOT, daemon, free_port, service, wait_for
+
+from buddies_assets.loop import channels, ledger
+from buddies_assets.loop.commands import service_url
+from buddies_assets.loop.database import connected
+from buddies_assets.loop.simulation import Population, ServiceClient, simulate_listeners
+from buddies_assets.settings import Settings
+from buddies_assets.training.checkpoints import CheckpointStore
+from buddies_assets.training.factors import Factors
+from buddies_serving.arms import draw
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(280)]
+LISTENERS = 300
+
+
+@pytest.fixture
+def living(
+    tiny_world, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Settings, Path]]:
+    """Settings of a tiny world with a hurried loop, known to an instance that the daemon shares."""
+    made, result = tiny_world
+    shutil.copytree(made.home, tmp_path / "home")
+    variables = {
+        "HOME": tmp_path / "home",
+        "POSTGRES_URL": postgres_url,
+        "PORT": free_port(),
+        "SEARCH_TRIALS": 0,
+        "TRACK": "false",
+        "SYNTHETIC_USERS": 400,
+        "SYNTHETIC_PLAYLISTS": 4_000,
+        "SHARD_USERS": 150,
+        "THREADS": 2,
+        "RETRAIN_SESSIONS": 400,
+        "CANARY_SHARE": 0.5,
+        "CANARY_FEWEST": 200,
+        "SENSOR_SECONDS": 2,
+        "SCHEDULES": "off",
+        "MODEL_POLL_SECONDS": 0.2,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(f"BUDDIES_{name}", str(value))
+    instance_home = tmp_path / "dagster"
+    instance_home.mkdir()
+    shutil.copy(ROOT / "dagster.yaml", instance_home)
+    monkeypatch.setenv("DAGSTER_HOME", str(instance_home))
+    monkeypatch.chdir(tmp_path)
+    with dg.DagsterInstance.get() as instance:
+        for event in result.get_asset_materialization_events():
+            instance.report_runless_asset_event(dg.AssetMaterialization(event.asset_key))
+        for evaluation in result.get_asset_check_evaluations():
+            if evaluation.blocking:
+                told = (evaluation.asset_key, evaluation.check_name, evaluation.passed)
+                instance.report_runless_asset_event(dg.AssetCheckEvaluation(*told, metadata={}, blocking=True))
+    yield Settings(), tmp_path
+
+
+def run(settings: Settings, *assets: str) -> dg.ExecuteInProcessResult:
+    """One run of some assets in the shared instance."""
+    from buddies_assets.definitions import build_definitions
+
+    job = build_definitions(settings).resolve_implicit_global_asset_job_def()
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    with dg.DagsterInstance.get() as instance:
+        chosen = [dg.AssetKey(name) for name in assets]
+        return job.execute_in_process(instance=instance, run_config=quiet, asset_selection=chosen)
+
+
+class Listeners:
+    """A population that goes on listening, day after day of its own clock.
+
+    Either half of the listeners: what one has liked leaves their lists, so after thousands of lists nothing good is
+    left to show them, and a good model looks no better than a bad one.
+    """
+
+    def __init__(self, settings: Settings, half: int) -> None:
+        self.settings, self.half, self.rounds = settings, half, 0
+        self.likes, self.lists = 0, 0
+
+    def listen(self, lists: int) -> float:
+        """Ask for that many lists and answer them; the like-rate."""
+        self.rounds += 1
+        end = datetime.now(UTC)
+        everyone = Population.of(self.settings, users=LISTENERS, seed=1)
+        population = replace(everyone, users=np.sort(everyone.users)[self.half :: 2], seed=self.rounds)
+        with ServiceClient(service_url(self.settings)) as client:
+            report = simulate_listeners(population, client, start=end - timedelta(days=14), end=end, lists=lists)
+        self.lists += report.lists
+        self.likes += report.likes
+        return report.rate
+
+
+def decisions(settings: Settings) -> list[dict]:
+    with connected(settings.postgres_url or "") as connection:
+        return ledger.decisions(connection)[::-1]
+
+
+def test_feedback_retrains_a_canary_proves_it_and_a_sabotaged_model_is_rolled_back(living):
+    settings, folder = living
+    root = settings.local_home / "served_model"
+    checkpoints = CheckpointStore(Path(settings.home) / "checkpoints")
+    first = channels.channels(root)
+    assert first is not None
+    with service(folder, settings.port) as url, daemon(folder):
+        listeners = Listeners(settings, half=0)
+        client = ServiceClient(url)
+        before = {user: client.recommend(user).pids for user in range(50)}
+        listeners.listen(2_500)
+        assert listeners.likes > 400
+
+        wait_for(lambda: len(checkpoints.versions()) > 1, 90, "the sensor retrained")
+        trial = wait_for(lambda: (channels.channels(root) or first).challenger, 90, "the new model is on trial")
+        assert channels.model_of(trial.version) == "000002"
+        assert trial.share == 0.5
+        learnt = checkpoints.load("000002").lineage["feedback"]
+        assert learnt["sessions"] >= 400
+        wait_for(lambda: client.recommend(0) and _arms(url) == {"champion", "challenger"}, 10, "both are served")
+        for user in range(20):
+            arm = client.recommend(user).recommendation_id[0]
+            assert arm == ("b" if draw(user) < 0.5 else "a")
+
+        def decided(count: int) -> bool:
+            # Slowly, so that the sensor looks before the listeners have liked all there is for them.
+            listeners.listen(200)
+            time.sleep(2)
+            return len([d for d in decisions(settings) if d["action"] != "alarm"]) >= count
+
+        wait_for(lambda: decided(1), 90, "the trial is decided")
+        made = decisions(settings)[0]
+        assert (made["action"], made["challenger"], made["automatic"]) == ("promoted", "000002", True)
+        wait_for(lambda: client.recommend(0) and _arms(url) == {"champion"}, 10, "the service took it up")
+        after = {user: client.recommend(user).pids for user in range(50)}
+        assert sum(before[user] != after[user] for user in before) > 10
+
+        sabotage(checkpoints, settings)
+        listeners = Listeners(settings, half=1)
+        wait_for(lambda: channels.channels(root).challenger, 20, "the sabotaged model is on trial")
+        wait_for(lambda: decided(2), 90, "the sabotaged model is judged")
+        last = decisions(settings)[1]
+        assert (last["action"], last["challenger"]) == ("rolled_back", "000003"), last["reason"]
+        assert "000003" in channels.rejected(root)
+        served = channels.channels(root)
+        assert served is not None and channels.model_of(served.champion) == "000002" and served.challenger is None
+
+
+def sabotage(checkpoints: CheckpointStore, settings: Settings) -> None:
+    """A model whose vectors belong to other users, past the offline gate: only listeners can tell."""
+    good = checkpoints.latest()
+    factors = checkpoints.factors(good.version)
+    order = np.random.default_rng(0).permutation(len(factors.users))
+    wrong = Factors(np.ascontiguousarray(-factors.users[order]), factors.playlists)
+    checkpoints.save(wrong, good.config, metrics=good.metrics, lineage=good.lineage | {"run_id": "sabotage"})
+    lenient = settings.model_copy(update={"canary_tolerance": 1.0})
+    assert run(lenient, "ranked_candidates", "served_model").success
+
+
+def _arms(url: str) -> set[str]:
+    from urllib.request import urlopen
+
+    with urlopen(f"{url}/model", timeout=5) as answer:
+        return {arm["arm"] for arm in json.load(answer)["arms"]}

@@ -1,0 +1,117 @@
+"""Faults with real processes: two daemons, both killed in the middle of a retraining, and a database that restarts."""
+
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import psycopg2
+import pytest
+from living import ROOT, daemon, end_group, free_port, service, wait_for
+
+from buddies_assets.automation.situation import RETRAIN_JOB
+from buddies_assets.loop.commands import service_url
+from buddies_assets.loop.simulation import Population, Report, ServiceClient, simulate_listeners
+from buddies_assets.resources.postgres import EmbeddedPostgres
+from buddies_assets.settings import Settings
+from buddies_assets.training.checkpoints import CheckpointStore
+from buddies_serving.model_store import read_channels
+from buddies_serving.served_model import ServedModel
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
+
+
+@pytest.fixture
+def faulty(
+    tiny_world, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Settings, EmbeddedPostgres, Path]]:
+    """A tiny world with a database server of its own, and a loop that notices a dead run within seconds."""
+    made, _ = tiny_world
+    shutil.copytree(made.home, tmp_path / "home")
+    folder = tmp_path_factory.mktemp("own-postgres")
+    for parent in (folder, *folder.parents):
+        if parent.owner() == folder.owner() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    server = EmbeddedPostgres(folder / "server")
+    variables = {
+        "HOME": tmp_path / "home",
+        "POSTGRES_URL": server.start(),
+        "PORT": free_port(),
+        "SEARCH_TRIALS": 0,
+        "TRACK": "false",
+        "SYNTHETIC_USERS": 400,
+        "SYNTHETIC_PLAYLISTS": 4_000,
+        "SHARD_USERS": 150,
+        "THREADS": 2,
+        "RETRAIN_SESSIONS": 150,
+        "RETRAIN_LOST_AFTER": 20,
+        "RETRAIN_PAUSE": 1,
+        "CANARY_TOLERANCE": 1.0,
+        "SENSOR_SECONDS": 2,
+        "SCHEDULES": "off",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(f"BUDDIES_{name}", str(value))
+    (tmp_path / "dagster").mkdir()
+    shutil.copy(ROOT / "dagster.yaml", tmp_path / "dagster")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.chdir(tmp_path)
+    yield Settings(), server, tmp_path
+    server.stop()
+
+
+def listen(settings: Settings, lists: int, seed: int) -> Report:
+    end = datetime.now(UTC)
+    population = Population.of(settings, users=300, seed=seed)
+    with ServiceClient(service_url(settings)) as client:
+        return simulate_listeners(population, client, start=end - timedelta(days=9), end=end, lists=lists)
+
+
+def retrainings(*statuses: dg.DagsterRunStatus) -> int:
+    with dg.DagsterInstance.get() as instance:
+        return instance.get_runs_count(dg.RunsFilter(job_name=RETRAIN_JOB, statuses=list(statuses)))
+
+
+def stored_sessions(settings: Settings) -> int:
+    connection = psycopg2.connect(settings.postgres_url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM feedback.sessions")
+        (count,) = cursor.fetchone()
+    connection.close()
+    return count
+
+
+def test_no_retraining_and_no_session_is_lost_or_doubled(faulty):
+    settings, server, folder = faulty
+    checkpoints = CheckpointStore(Path(settings.home) / "checkpoints")
+    root = settings.local_home / "served_model"
+    with service(folder, settings.port), daemon(folder, "first") as first, daemon(folder, "second") as second:
+        sent = listen(settings, 900, seed=1).likes
+        assert sent > 150
+        wait_for(lambda: retrainings(dg.DagsterRunStatus.STARTED), 150, "a retraining runs")
+        for one in (first, second):
+            end_group(one, signal.SIGKILL)
+        assert len(checkpoints.versions()) == 1
+
+        reports: list[Report] = []
+        listening = threading.Thread(target=lambda: reports.append(listen(settings, 400, seed=2)))
+        listening.start()
+        server.stop()
+        assert server.start() == settings.postgres_url
+        listening.join(60)
+        sent += reports[0].likes
+        wait_for(lambda: stored_sessions(settings) >= sent, 60, "every acknowledged session is stored")
+        assert stored_sessions(settings) == sent
+
+        with daemon(folder, "third"):
+            wait_for(lambda: len(checkpoints.versions()) > 1, 200, "the retraining was made up for")
+            wait_for(lambda: retrainings(dg.DagsterRunStatus.SUCCESS), 120, "and its run succeeded")
+            assert not retrainings(dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED)
+    assert checkpoints.versions() == ["000001", "000002"]
+    assert retrainings(dg.DagsterRunStatus.SUCCESS) == 1
+    assert checkpoints.load("000002").lineage["feedback"]["sessions"] == sent
+    served = read_channels(root)
+    assert ServedModel.open(root / "versions" / served.champion).version.startswith("000001-")

@@ -1,0 +1,65 @@
+"""A real Ray cluster of two nodes on this machine, and a small world of libraries to work on."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import polars as pl
+import pytest
+
+from buddies_assets.algorithms.exploration import exploration_coefficients
+from buddies_assets.algorithms.libraries import Library
+from buddies_assets.datasets import Dataset, DatasetStore, Recipe
+from buddies_assets.matrices import LabelledLibrary
+
+N_USERS, N_PLAYLISTS, N_SONGS, SEED = 400, 600, 300, 5
+
+
+@pytest.fixture(scope="session")
+def cluster(s3_endpoint: str) -> Iterator:
+    """A head node of two CPUs; its environment has the object store's address and keys."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    os.environ.update(_keys(s3_endpoint))
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+    for name in _keys(s3_endpoint):
+        os.environ.pop(name, None)
+
+
+def _keys(endpoint: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "RAY_usage_stats_enabled": "0",
+    }
+
+
+def _libraries_in(store: DatasetStore) -> dict[str, Dataset]:
+    """The inputs of scoring, stored: libraries of users and playlists, and the coefficients."""
+    generator = np.random.default_rng(SEED)
+    sides = {}
+    for side, key, n, most in (("user", "user_id", N_USERS, 40), ("playlist", "pid", N_PLAYLISTS, 60)):
+        lengths = generator.integers(1, most, n)
+        songs = (generator.random(lengths.sum()) ** 2 * N_SONGS).astype(np.uint32)
+        library = Library.from_pairs(np.repeat(np.arange(n), lengths), songs, n, N_SONGS)
+        rows = pl.DataFrame({side: np.arange(n, dtype=np.uint32), key: np.arange(n, dtype=np.uint32)})
+        keys = pl.Series("key", [f"song {i}" for i in range(N_SONGS)])
+        labelled = LabelledLibrary(library, rows.with_columns(songs=pl.Series(library.lengths)), keys)
+        name = f"{side}_library"
+        sides[name] = labelled.save(store.writer(Recipe(name), "test"))
+    writer = store.writer(Recipe("exploration_coefficients"), "test")
+    users = np.arange(N_USERS, dtype=np.uint32)
+    drawn = pl.DataFrame({"user": users, "exploration": exploration_coefficients(users, SEED)})
+    return sides | {"exploration_coefficients": writer.commit([writer.write_shard(0, drawn)])}
+
+
+@pytest.fixture
+def libraries_in() -> Callable[[DatasetStore], dict[str, Dataset]]:
+    """Stores the inputs of scoring 400 users against 600 playlists."""
+    return _libraries_in

@@ -1,0 +1,63 @@
+"""Charts: valid Vega-Lite, the rows inside, and an image in both themes."""
+
+import json
+
+import pytest
+
+from buddies_assets import charts
+
+DAYS = [{"day": f"2026-01-{day:02d}", "users": day, "version": "v1" if day < 9 else "v2"} for day in range(1, 15)]
+BUILT = {
+    "line": lambda: charts.line_over_time(DAYS, y="users", title="users", band=(3, 9)),
+    "series": lambda: charts.line_over_time(DAYS, y="users", title="users", series="version", zero=False),
+    "bars": lambda: charts.bars_over_time(DAYS, y="users", title="users", floor=4),
+    "weeks": lambda: charts.bars_over_time(DAYS[::7], y="users", title="users", unit="week"),
+    "cumulative": lambda: charts.cumulative(
+        DAYS, y="users", marks=[{"at": "2026-01-04", "label": "v1"}], title="users"
+    ),
+    "histogram": lambda: charts.histogram([{"start": 0, "stop": 1, "count": 4}], axis="songs"),
+    "lorenz": lambda: charts.lorenz([{"x": 0, "y": 0}, {"x": 1, "y": 1}], who="users", what="sessions"),
+    "ranking": lambda: charts.ranking([{"user": "7", "n": 3}], label="user", value="n", title="sessions"),
+    "lines": lambda: charts.lines([{"epoch": 1, "value": 0.3, "m": "mrr"}], x="epoch", y="value", series="m", axis="e"),
+    "band": lambda: charts.value_and_band(
+        [{"at": "2026-01-01", "value": 3, "low": 1, "high": None, "state": "pass", "run": "r"}], name="rows"
+    ),
+    "graph": lambda: charts.graph(
+        [{"name": "songs", "x": 0, "y": 0, "state": "ok", "note": "", "url": "/"}],
+        [{"x": 0, "y": 0, "x2": 1, "y2": 1}],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_chart_is_valid_and_brings_its_rows(name):
+    spec = BUILT[name]().to_dict()
+    assert "vega-lite/v6" in spec["$schema"]
+    assert "values" in json.dumps(spec)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_chart_becomes_an_image_in_both_themes(theme):
+    image = charts.png(BUILT["histogram"]().properties(width=200), scale=1, theme=theme)
+    assert image.startswith(b"\x89PNG")
+
+
+def test_over_a_few_days_the_ticks_are_days():
+    few = charts.line_over_time(DAYS[:4], y="users", title="users").to_dict()
+    many = charts.line_over_time(DAYS, y="users", title="users").to_dict()
+    ticks = [chart["layer"][0]["encoding"]["x"]["axis"]["tickCount"] for chart in (few, many)]
+    assert ticks == ["day", 6]
+
+
+def test_vendored_vega_is_of_the_version_that_altair_writes():
+    import re
+    from pathlib import Path
+
+    import altair
+
+    import quality.dashboard.app as app
+
+    vendored = Path(app.__file__).parent / "static" / "vendor" / "vega-lite.min.js"
+    found = re.search(r'"(6\.\d+\.\d+)"', vendored.read_text(encoding="utf-8"))
+    assert found is not None
+    assert found[1].split(".")[:2] == altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2]

@@ -1,0 +1,247 @@
+"""The dashboard in Chromium: figures and marks that are shown, links, ranges, failures, themes, keyboard, phone."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from quality.defects.bench import DEFECTS
+from quality.history.records import Evaluation
+from quality.history.writer import write_evaluations
+from quality.rules.catalogue import rules_by_asset
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = pytest.mark.browser
+
+CHROMIUM = next((p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(p).exists()), None)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PAGES = ("", "training", "feedback", "users", "checks", "models", "lineage")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    """Debian's Chromium, once for the module."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: apt-get install -y chromium")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, dashboard) -> Iterator["playwright.Page"]:
+    """A fresh page that fails the test when the console reports an error or a request leaves the machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=dashboard.url)
+    opened = context.new_page()
+    opened.set_default_timeout(15_000)
+    problems: list[str] = []
+    home = (dashboard.url, dashboard.dagster_url, "data:")
+    opened.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("request", lambda r: problems.append(f"left: {r.url}") if not r.url.startswith(home) else None)
+    opened.problems = problems
+    yield opened
+    context.close()
+    assert problems == []
+
+
+def drawn(page) -> None:
+    """Wait until every chart is drawn or says why not."""
+    expect(page.locator(".chart[aria-busy=true]")).to_have_count(0, timeout=15_000)
+
+
+def tile(page, label: str):
+    """The figure of a tile."""
+    return page.locator(".tile", has=page.get_by_role("heading", name=label, exact=True)).locator(".value")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_draws_all_its_charts(page, path):
+    page.goto(f"/{path}")
+    drawn(page)
+    expect(page.locator(".empty.error")).to_have_count(0)
+    expect(page.locator("h1")).to_have_count(1)
+
+
+def test_the_feedback_page_shows_the_sessions_that_were_sent(page):
+    page.goto("/feedback")
+    drawn(page)
+    expect(tile(page, "Distinct feedback users")).to_have_text("4")
+    expect(tile(page, "Feedback sessions")).to_have_text("7")
+    expect(tile(page, "Avg score per session")).to_have_text("0.200")
+    expect(tile(page, "Mean rank of the liked")).to_have_text("2.00")
+    expect(tile(page, "Invalid sessions")).to_have_text("0")
+    bars = page.locator("#figure-volume .mark-rect path[aria-label]")
+    expect(bars).to_have_count(3)
+    labels = [bars.nth(i).get_attribute("aria-label") for i in range(3)]
+    assert [re.search(r"sessions: (\d+)", label)[1] for label in labels] == ["4", "2", "1"]
+    users = page.locator("#figure-daily_users .mark-symbol path[aria-label]")
+    assert sorted(re.search(r"users: (\d+)", users.nth(i).get_attribute("aria-label"))[1] for i in range(3)) == [
+        "1",
+        "2",
+        "3",
+    ]
+    expect(page.locator("#figure-cumulative").get_by_text("000001")).to_be_visible()
+
+
+def test_the_training_page_shows_the_blocks_of_the_stored_world(page, world):
+    page.goto("/training")
+    drawn(page)
+    blocks = world["user_blocks"]
+    expect(tile(page, "User-blocks")).to_have_text(f"{blocks.height:,}")
+    expect(tile(page, "Distinct users")).to_have_text(f"{blocks['user'].n_unique():,}")
+    expect(tile(page, "Blocks with no positive")).to_have_text("0")
+    expect(tile(page, "Songs shared")).to_have_text(f"{world['songs'].height:,}")
+    bars = page.locator("#figure-owned .mark-rect path[aria-label]")
+    counts = [
+        int(re.search(r"owners: ([\d,]+)", bars.nth(i).get_attribute("aria-label"))[1]) for i in range(bars.count())
+    ]
+    assert sum(counts) == world["playlist_ownership"]["owner"].n_unique()
+
+
+def test_the_users_page_ranks_the_most_active(page):
+    page.goto("/users")
+    drawn(page)
+    rows = page.locator("#table-power tbody tr")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(0)).to_contain_text("3")
+    expect(tile(page, "New users")).to_have_text("4")
+    expect(page.locator("#figure-power .mark-rect path[aria-label*='sessions: 3']")).to_have_count(1)
+
+
+def test_a_range_in_the_form_changes_the_figures_and_the_url(page, dashboard):
+    page.goto("/feedback")
+    day = (dashboard.today - timedelta(days=2)).date().isoformat()
+    page.get_by_label("From").fill(day)
+    page.get_by_label("to", exact=True).fill(day)
+    page.get_by_role("button", name="Apply").click()
+    expect(tile(page, "Feedback sessions")).to_have_text("2")
+    assert f"from={day}&to={day}" in page.url
+    page.get_by_role("link", name="Users", exact=True).click()
+    assert f"from={day}" in page.url
+    expect(tile(page, "Distinct users")).to_have_text("2")
+    drawn(page)
+
+
+def test_a_figure_leads_to_its_dagster_run(page):
+    page.goto("/training")
+    drawn(page)
+    page.locator("#figure-blocks a.run").click()
+    expect(page.get_by_role("heading")).to_have_text("Dagster /runs/run-made")
+
+
+def test_a_planted_failure_turns_the_overview_red_and_a_repaired_one_green(page, dashboard, world):
+    defect = next(d for d in DEFECTS if d.name == "a negative twice")
+    rule = next(r for r in rules_by_asset()["user_blocks"] if r.name == "negatives_are_distinct")
+
+    def evaluate(data, run: str) -> None:
+        finding = rule.judge(data).finding
+        write_evaluations(
+            dashboard.connection,
+            [
+                Evaluation(
+                    *(datetime.now(UTC), rule.asset, rule.name, run, str(rule.severity), finding.passed),
+                    *(finding.value, finding.low, finding.high, finding.offending, finding.total),
+                    sample=finding.sample.to_dicts(),
+                    rule=rule.text,
+                )
+            ],
+        )
+        dashboard.connection.commit()
+
+    evaluate({**world, **defect.plant(world)}, "run-spoiled")
+    page.goto("/")
+    expect(page.locator(".status .pill")).to_have_text("1 check failing")
+    expect(page.locator(".tile.fail h2").first).to_have_text("Healthy assets")
+    row = page.locator("#table-assets tbody tr", has_text="user_blocks").first
+    expect(row.locator(".pill")).to_have_text("fail")
+    page.locator("#table-open").get_by_role("link", name="negatives are distinct").click()
+    drawn(page)
+    expect(page.get_by_text(rule.text)).to_be_visible()
+    expect(page.locator("#table-sample tbody tr")).to_have_count(1)
+    expect(page.locator("#figure-value .mark-symbol path[aria-label]")).to_have_count(1)
+
+    evaluate(world, "run-repaired")
+    page.goto("/")
+    expect(page.locator(".status .pill")).to_have_text("no check failing")
+    expect(row.locator(".pill")).to_have_text("ok")
+
+
+def test_checks_show_failures_first_and_can_be_filtered(page):
+    page.goto("/checks")
+    rows = page.locator("#table-checks tbody tr")
+    expect(rows.first.locator(".pill")).to_have_text("warn")
+    strip = rows.filter(has_text="one block per positive").first.get_by_role("img")
+    expect(strip).to_have_attribute("aria-label", "28 evaluations: 0 failed, 0 warned, 28 passed")
+    page.get_by_label("State").select_option("pass")
+    page.get_by_role("button", name="Filter").click()
+    expect(rows.first.locator(".pill")).to_have_text("pass")
+    assert "state=pass" in page.url
+
+
+def test_the_lineage_is_coloured_by_health(page):
+    page.goto("/lineage")
+    drawn(page)
+    node = page.locator("#figure-graph .mark-symbol path[aria-label*='name: splits']")
+    expect(node.first).to_have_attribute("fill", "#c98a1b")
+
+
+def test_models_show_metrics_per_epoch(page):
+    page.goto("/models")
+    drawn(page)
+    expect(page.locator("#table-versions tbody tr")).to_have_count(1)
+    expect(page.locator("#figure-epochs .mark-symbol path[aria-label*='epoch: ']")).to_have_count(2)
+
+
+def test_the_theme_changes_at_once_and_is_kept(page):
+    page.goto("/feedback")
+    drawn(page)
+    before = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Change between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("#figure-volume .chart")).to_have_attribute("data-drawn", "dark")
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") != before
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    drawn(page)
+
+
+def test_a_chart_that_cannot_be_loaded_can_be_tried_again(page):
+    page.route("**/charts/volume.json*", lambda route: route.abort())
+    page.goto("/feedback")
+    box = page.locator("#figure-volume")
+    expect(box.get_by_role("alert")).to_contain_text("could not be loaded")
+    page.unroute("**/charts/volume.json*")
+    box.get_by_role("button", name="Try again").click()
+    expect(box.locator(".mark-rect path[aria-label]")).to_have_count(3)
+    page.problems.clear()
+    drawn(page)
+
+
+def test_the_keyboard_reaches_the_content_and_the_navigation(page):
+    page.goto("/checks")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(7)
+    expect(page.locator("nav a[aria-current=page]")).to_have_text("Checks")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_phone_needs_no_sideways_scrolling(page, path):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"/{path}")
+    drawn(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,215 @@
+"""The dashboard over HTTP: every page answers, tables come as CSV, errors say what to do, and it mounts anywhere."""
+
+import csv
+import io
+import json
+import urllib.error
+import urllib.request
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from fastapi import FastAPI
+
+from buddies_assets.charts import THEMES
+from buddies_assets.settings import Settings
+from quality.dashboard.app import NAVIGATION, PAGES, create_app
+from quality.dashboard.filters import figure, spark, strip_paths
+from quality.dashboard.period import InvalidPeriodError, Period
+from quality.dashboard.settings import DashboardSettings
+from quality.dashboard.tables import as_csv
+from quality.dashboard.view import Column, Table, age
+from quality.graph import UPSTREAM, layers
+from quality.health import State, judge_asset
+
+TODAY = date(2026, 3, 10)
+
+
+def get(address: str) -> tuple[int, str, dict[str, str]]:
+    try:
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            return answer.status, answer.read().decode(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), dict(error.headers)
+
+
+@pytest.mark.parametrize("page", [page.name for page in NAVIGATION if page.name != "overview"] + [""])
+def test_every_page_answers(dashboard, page):
+    status, body, headers = get(f"{dashboard.url}/{page}")
+    assert status == 200
+    assert "<h1>" in body
+    assert "script-src 'self'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("page", "chart"), [(p.name, c) for p in PAGES.values() for c in p.charts], ids=lambda value: value
+)
+def test_every_chart_has_a_json_endpoint(dashboard, page, chart):
+    status, body, _ = get(f"{dashboard.url}/{page}/charts/{chart}.json?asset=user_blocks&check=one_block_per_positive")
+    assert status == 200
+    answer = json.loads(body)
+    assert answer.get("empty") or "vega-lite" in answer["spec"]["$schema"]
+
+
+def test_a_table_comes_as_csv_with_the_days_of_the_range(dashboard):
+    _, body, headers = get(f"{dashboard.url}/feedback/tables/daily.csv")
+    rows = list(csv.DictReader(io.StringIO(body)))
+    assert [(r["Sessions"], r["Users"]) for r in rows] == [("1", "1"), ("2", "2"), ("4", "3")]
+    assert rows[0]["Avg score"] == "0.2"
+    assert "feedback-daily.csv" in headers["content-disposition"]
+
+
+def test_a_page_that_is_not_there_names_those_that_are(dashboard):
+    status, body, _ = get(f"{dashboard.url}/weather")
+    assert status == 404
+    assert "Training data" in body
+
+
+def test_an_impossible_range_says_what_is_wrong(dashboard):
+    status, body, _ = get(f"{dashboard.url}/feedback?from=2026-02-01&to=2026-01-01")
+    assert status == 400
+    assert "Exchange the two dates" in body
+
+
+def test_a_range_without_feedback_says_so(dashboard):
+    _, body, _ = get(f"{dashboard.url}/feedback?from=2001-01-01&to=2001-02-01")
+    assert "No feedback in this range" in body
+
+
+def test_a_check_that_never_ran_is_not_found(dashboard):
+    status, body, _ = get(f"{dashboard.url}/check?asset=songs&check=nothing")
+    assert status == 404
+    assert "has never run" in body
+
+
+def test_without_a_database_the_page_names_the_command_that_starts_it(tmp_path, dashboard):
+    import http.client
+    import socket
+    import threading
+    import time
+
+    import uvicorn
+
+    app = create_app(Settings(home=str(tmp_path)), DashboardSettings(), refresh=False)
+    outer = FastAPI()
+    outer.mount("/quality", app)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(outer, log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        connection = http.client.HTTPConnection("127.0.0.1", listening.getsockname()[1])
+        connection.request("GET", "/quality/")
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        server.should_exit = True
+        thread.join(timeout=10)
+    assert answer.status == 503
+    assert "buddies db start" in body
+    assert 'href="/quality/static/app.css"' in body
+
+
+def test_the_default_period_is_ninety_days_up_to_today():
+    period = Period.parse(None, None, TODAY)
+    assert (period.first, period.last, period.days) == (date(2025, 12, 11), TODAY, 90)
+    assert period.before.last == date(2025, 12, 10)
+    assert [p["current"] for p in period.presets(TODAY)] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01"])
+def test_a_text_that_is_no_date_is_refused(text):
+    with pytest.raises(InvalidPeriodError, match="YYYY-MM-DD"):
+        Period.parse(text, None, TODAY)
+
+
+def check(passed: bool, severity: str) -> dict[str, object]:
+    return {"check_name": "c", "last_passed": passed, "severity": severity}
+
+
+@pytest.mark.parametrize(
+    ("days", "checks", "state"),
+    [
+        (1, [], State.OK),
+        (1, [check(True, "error")], State.OK),
+        (1, [check(False, "warn")], State.WARN),
+        (1, [check(False, "warn"), check(False, "error")], State.FAIL),
+        (20, [check(True, "error")], State.WARN),
+        (None, [], State.UNKNOWN),
+    ],
+)
+def test_health_is_the_worst_of_age_and_checks(days, checks, state):
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    made = None if days is None else now - timedelta(days=days)
+    assert judge_asset(made, now, timedelta(days=14), checks).state is state
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_quoted():
+    table = Table("t", "T", "", (Column("a", "A"),), [{"a": "=1+1"}, {"a": None}, {"a": -3}], "")
+    assert as_csv(table) == 'A\n\'=1+1\n""\n-3\n'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1234567, "1,234,567"), (0.20004, "0.2"), (None, "–"), (12345.67, "12,345.7")]
+)
+def test_figures_are_written_for_people(value, text):
+    assert figure(value) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(41, "41 s"), (7200, "2 h"), (3 * 86_400, "3 d"), (None, "–")])
+def test_ages_are_in_their_largest_unit(seconds, text):
+    assert age(seconds) == text
+
+
+def test_a_trend_of_one_value_is_no_line():
+    assert spark([3]) == ""
+    assert spark([1, 3]) == "0.0,16.0 84.0,2.0"
+
+
+def test_a_strip_is_one_shape_for_each_verdict():
+    assert strip_paths("pfp") == [("p", "M0 0h3.5v15h-3.5zM10 0h3.5v15h-3.5z"), ("f", "M5 0h3.5v15h-3.5z")]
+    assert strip_paths("") == []
+
+
+def test_every_asset_is_drawn_to_the_right_of_what_it_is_made_of():
+    column = layers()
+    loops = {("user_feedback", "served_model"), ("bpr_checkpoint", "training_window")}
+    wrong = [
+        (asset, up)
+        for asset, ups in UPSTREAM.items()
+        for up in ups
+        if (asset, up) not in loops and column[asset] <= column[up]
+    ]
+    assert wrong == []
+
+
+def test_the_drawn_graph_has_every_asset_of_the_definitions():
+    from buddies_assets.definitions import build_definitions
+
+    graph = build_definitions(Settings()).resolve_asset_graph()
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(UPSTREAM)
+
+
+def test_both_themes_describe_the_same_parts():
+    assert THEMES["light"].keys() == THEMES["dark"].keys()
+    assert THEMES["light"]["background"] != THEMES["dark"]["background"]
+
+
+def test_decisions_on_challengers_are_shown_with_their_reason(dashboard):
+    from buddies_assets.loop import ledger
+    from buddies_assets.loop.database import connected
+
+    with connected(dashboard.sources.settings.postgres_url) as connection:
+        ledger.record(
+            connection,
+            "rolled_back",
+            champion="000001",
+            challenger="000002",
+            reason="clearly worse: like-rate 0.1000 against 0.2000",
+            automatic=True,
+            numbers={},
+        )
+    _, body, _ = get(f"{dashboard.url}/models/tables/decisions.csv")
+    row = next(csv.DictReader(io.StringIO(body)))
+    assert (row["Decision"], row["Challenger"], row["By"]) == ("rolled back", "000002", "the loop")
+    assert row["Why"].startswith("clearly worse")

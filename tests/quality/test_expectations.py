@@ -1,0 +1,75 @@
+"""Great Expectations over blocks as a frame and feedback by SQL: what holds, what fails, where its pages lie."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import asyncpg
+import psycopg2
+import pytest
+from stored_world import store_world
+
+from buddies_serving.migrate import migrate
+from quality.defects.planting import repeated, with_members
+from quality.expectations import Expectations, blocks_frame
+
+
+@pytest.fixture(scope="module")
+def expectations(tmp_path_factory) -> Expectations:
+    """A context of its own, made once: it takes seconds."""
+    return Expectations(tmp_path_factory.mktemp("expectations"))
+
+
+@pytest.fixture
+def sizes(world) -> dict[str, int]:
+    """Rows of the index tables."""
+    return {"n_users": world["n_users"], "n_playlists": world["n_playlists"]}
+
+
+def stored_frame(world, tmp_path):
+    store = store_world(world, tmp_path)
+    return blocks_frame(store.open("user_blocks"), store.open("splits"))
+
+
+def test_good_blocks_meet_every_expectation_and_get_a_page(world, sizes, tmp_path, expectations):
+    found = expectations.validate_blocks(stored_frame(world, tmp_path), **sizes)
+    assert (found.passed, found.successful, found.failures) == (True, found.evaluated, [])
+    assert (expectations.folder / "data_docs" / "index.html").exists()
+    assert list((expectations.folder / "data_docs" / "validations" / "user_blocks").rglob("*.html"))
+
+
+def test_spoiled_blocks_fail_by_the_expectations_that_name_the_damage(world, sizes, tmp_path, expectations):
+    blocks = with_members(world["user_blocks"], "negatives", lambda m: [world["user_blocks"]["positive"][0], *m[1:]])
+    spoiled = {**world, "user_blocks": repeated(blocks, 1)}
+    found = expectations.validate_blocks(stored_frame(spoiled, tmp_path), **sizes)
+    assert not found.passed
+    assert set(found.failures) == {
+        "expect_column_values_to_be_unique pair",
+        "expect_column_values_to_be_in_set positive_among_negatives",
+        "expect_column_values_to_be_in_set negatives_liked",
+    }
+
+
+def test_feedback_is_judged_in_the_database_and_no_password_is_written(postgres_url, expectations):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, _tables(postgres_url)).result()
+    connection = psycopg2.connect(postgres_url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO feedback.sessions (session_id, created_at, received_at, user_id, liked, shown, model_version,"
+            " arm) VALUES (gen_random_uuid(), %(at)s, %(at)s, 1, 5, '{5,5,6}', 'v1', 'champion')",
+            {"at": datetime.now(UTC)},
+        )
+    connection.close()
+    sessions, events = expectations.validate_feedback(postgres_url)
+    assert [failure.split()[0] for failure in sessions.failures] == ["expect_column_pair_values_to_be_equal"]
+    assert events.failures == ["expect_column_values_to_be_in_set likes"]
+    password = postgres_url.split(":")[2].split("@")[0]
+    written = [p for p in expectations.folder.rglob("*.yml") if password in p.read_text(encoding="utf-8")]
+    assert written == []
+
+
+async def _tables(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await migrate(connection)
+    await connection.close()

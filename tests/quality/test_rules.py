@@ -1,0 +1,119 @@
+"""Every rule holds on good data, and every planted defect is named by the check that is meant to name it."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quality.defects.bench import DEFECTS, try_defect, try_file_defect
+from quality.defects.files import FILE_DEFECTS
+from quality.rules import blocks, feedback
+from quality.rules.catalogue import rules_by_asset
+from quality.rules.ownership import gini
+from quality.rules.verdict import Finding, MissingInputError, merged, offending_rows, within
+from quality.schemas import Sizes, UnknownSchemaError, pandera_schema
+from quality.worlds import clean_world
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_no_rule_raises_an_alarm_on_a_good_world(seed):
+    world = clean_world(seed)
+    rules = [rule for found in rules_by_asset().values() for rule in found]
+    assert [f"{r.asset}.{r.name}" for r in rules if not r.judge(world).passed] == []
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_a_planted_defect_is_named_by_its_check(defect, world):
+    assert defect.caught_by in try_defect(defect, world).raised
+
+
+@pytest.mark.parametrize("defect", FILE_DEFECTS, ids=lambda defect: defect.name)
+def test_a_damaged_file_is_quarantined_for_its_reason(defect):
+    assert try_file_defect(defect).caught
+
+
+def test_every_rule_says_what_must_hold_in_a_sentence():
+    texts = {f"{r.asset}.{r.name}": r.text for found in rules_by_asset().values() for r in found}
+    assert [name for name, text in texts.items() if not text.rstrip().endswith((".", ")"))] == []
+
+
+def test_every_planted_defect_is_meant_for_a_rule_that_exists():
+    known = {f"{r.asset}.{r.name}" for found in rules_by_asset().values() for r in found}
+    assert {d.caught_by for d in DEFECTS} - known == set()
+
+
+def test_a_rule_names_the_input_that_is_missing():
+    with pytest.raises(MissingInputError, match="splits"):
+        blocks.negatives_are_not_liked.judge({"user_blocks": pl.DataFrame()})
+
+
+def test_data_too_broken_to_judge_fail_and_say_why():
+    verdict = blocks.one_block_per_positive.judge({"user_blocks": pl.DataFrame({"user": [1]})})
+    assert not verdict.passed
+    assert verdict.finding.unreadable
+    assert "positive" in verdict.finding.sample["could_not_be_judged"][0]
+
+
+def test_a_figure_that_is_nan_never_passes():
+    assert not within(float("nan"), None, None).passed
+    assert not within(None, None, None).passed
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.lists(st.integers(0, 5), max_size=8), min_size=1, max_size=5))
+def test_findings_over_shards_add_up_to_the_finding_over_all(shards):
+    parts = [offending_rows(pl.DataFrame({"n": [n for n in shard if n > 3]}), len(shard)) for shard in shards]
+    everything = [n for shard in shards for n in shard]
+    whole = merged(parts)
+    assert (whole.value, whole.total) == (sum(n > 3 for n in everything), len(everything))
+    assert whole.passed == all(n <= 3 for n in everything)
+
+
+def test_a_band_over_shards_is_the_mean_weighted_by_rows():
+    whole = merged([Finding(0.5, 0.0, 0.6, total=10), Finding(1.0, 0.0, 0.6, total=30)])
+    assert whole.value == pytest.approx(0.875)
+    assert not whole.passed
+
+
+def test_gini_of_equal_shares_is_0_and_of_one_owner_is_one_less_a_share():
+    assert gini(pl.Series([3, 3, 3, 3])) == pytest.approx(0.0)
+    assert gini(pl.Series([0, 0, 0, 8])) == pytest.approx(0.75)
+
+
+def test_block_rules_serve_feedback_blocks_with_lists_of_any_length():
+    frame = pl.DataFrame(
+        {"user": [1, 1], "positive": [5, 6], "negatives": [[5, 7], [8]]},
+        schema={"user": pl.UInt32, "positive": pl.UInt32, "negatives": pl.List(pl.UInt32)},
+    )
+    rule = next(r for r in feedback.BLOCKS if r.name == "positive_is_not_among_the_negatives")
+    finding = rule.judge({"feedback_blocks": frame}).finding
+    assert (rule.asset, finding.value, finding.sample["positive"].to_list()) == ("feedback_blocks", 1.0, [5])
+
+
+def test_a_schema_bounds_indexes_by_the_sizes_it_is_given():
+    frame = pl.DataFrame({"user": [0, 3], "exploration": [0.1, 0.2]}, schema_overrides={"user": pl.UInt32})
+    pandera_schema("exploration_coefficients", Sizes(users=4)).validate(frame)
+    with pytest.raises(Exception, match="less_than_or_equal_to"):
+        pandera_schema("exploration_coefficients", Sizes(users=3)).validate(frame)
+
+
+def test_an_unknown_dataset_has_no_schema():
+    with pytest.raises(UnknownSchemaError, match="weather"):
+        pandera_schema("weather", Sizes())
+
+
+def test_permuted_rows_are_told_from_trained_ones(world):
+    rule = next(r for r in rules_by_asset()["bpr_checkpoint"] if r.name == "the_model_knows_its_training_pairs")
+    right = rule.judge(world).finding
+    shuffled = np.random.default_rng(0).permutation(world["user_vectors"])
+    wrong = rule.judge({**world, "user_vectors": shuffled}).finding
+    assert right.value > 0.9
+    assert wrong.value == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("asset", ["user_feedback", "feedback_blocks", "training_window", "quarantined_feedback"])
+def test_before_the_first_feedback_there_is_no_alarm(asset, world):
+    names = ("user_feedback", "feedback_scores", "feedback_blocks", "training_window", "quarantined_feedback")
+    nothing = {**world, **{name: world[name].clear() for name in names}}
+    assert [rule.name for rule in rules_by_asset()[asset] if not rule.judge(nothing).passed] == []

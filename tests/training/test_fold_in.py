@@ -1,0 +1,88 @@
+"""Factors for users and playlists that training never saw."""
+
+import numpy as np
+import pytest
+
+from buddies_assets.algorithms.batches import evaluation_batches
+from buddies_assets.algorithms.blocks import Ragged
+from buddies_assets.algorithms.libraries import Library
+from buddies_assets.training.cold import cold_user_table
+from buddies_assets.training.config import TrainingConfig
+from buddies_assets.training.data import Bags
+from buddies_assets.training.evaluation import popularity
+from buddies_assets.training.fold_in import FoldIn, content, first_known, fit_fold_in, select
+from buddies_assets.training.trainer import train
+
+
+@pytest.fixture(scope="module")
+def trained(world):
+    config = TrainingConfig(dimension=32, learning_rate=0.02, start="joint", item_bias=True, als_alpha=10.0)
+    factors = train(config, world.data).factors
+    fold_in = fit_fold_in(
+        factors,
+        world.user_songs,
+        world.playlist_songs,
+        trained_users=np.flatnonzero(world.train.lengths),
+        trained_playlists=np.flatnonzero(popularity(world.train)),
+        item_bias=True,
+        rank=48,
+    )
+    return factors, fold_in
+
+
+def cold_bags(world) -> Bags:
+    likes = Ragged(world.cold_likes.indptr, world.cold_likes.indices)
+    drawn = evaluation_batches(np.arange(world.data.n_users), likes, likes, n_playlists=world.data.n_playlists, seed=1)
+    return Bags(drawn.user, drawn.positive, drawn.negatives)
+
+
+def test_the_more_songs_are_known_the_better_a_cold_user_is_served(world, trained):
+    factors, fold_in = trained
+    rows = cold_user_table(fold_in, factors, world.user_songs, cold_bags(world), popularity(world.train), seed=1)
+    assert [(row["system"], row["known_songs"]) for row in rows] == [
+        ("most liked", None),
+        *(("fold-in", known) for known in (1, 3, 10, None)),
+    ]
+    assert rows[1]["mrr"] < rows[2]["mrr"] < rows[3]["mrr"]
+    assert rows[4]["mrr"] > rows[0]["mrr"]
+
+
+def test_folded_users_have_the_bias_column_of_trained_ones(world, trained):
+    assert (trained[1].users(world.user_songs)[:, -1] == 1.0).all()
+
+
+def test_somebody_without_songs_gets_finite_factors(trained, world):
+    nobody = Library.from_pairs(np.empty(0, int), np.empty(0, int), 2, world.user_songs.n_columns)
+    assert np.isfinite(trained[1].users(nobody)).all()
+    assert np.isfinite(trained[1].playlists(nobody)).all()
+
+
+def test_a_stored_fold_in_gives_the_same_factors(trained, world, tmp_path):
+    trained[1].save(tmp_path / "fold_in.safetensors")
+    again = FoldIn.load(tmp_path / "fold_in.safetensors")
+    np.testing.assert_array_equal(again.users(world.user_songs), trained[1].users(world.user_songs))
+    np.testing.assert_array_equal(again.playlists(world.playlist_songs), trained[1].playlists(world.playlist_songs))
+
+
+def test_factors_that_are_a_linear_function_of_content_are_recovered(world):
+    songs = np.random.default_rng(0).standard_normal((world.playlist_songs.n_columns, 5)).astype(np.float32)
+    inputs = content(world.playlist_songs, songs)
+    assert inputs.shape == (world.playlist_songs.n_rows, 8)
+    row = 3
+    own = world.playlist_songs.row(row)
+    np.testing.assert_allclose(inputs[row, :5], songs[own].mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(inputs[row, 5:], [np.log1p(len(own)), len(own) ** -0.5, 1.0], rtol=1e-5)
+
+
+def test_known_songs_are_a_sample_of_the_library_that_grows_with_its_size(world):
+    one, three = (first_known(world.user_songs, known, seed=4) for known in (1, 3))
+    for user in range(50):
+        library = set(world.user_songs.row(user).tolist())
+        assert set(one.row(user).tolist()) <= set(three.row(user).tolist()) <= library
+        assert len(three.row(user)) == min(3, len(library))
+
+
+def test_rows_are_selected_in_the_order_given(world):
+    chosen = select(world.user_songs, np.array([5, 2]))
+    np.testing.assert_array_equal(chosen.row(0), world.user_songs.row(5))
+    np.testing.assert_array_equal(chosen.row(1), world.user_songs.row(2))

@@ -1,0 +1,73 @@
+"""What MLflow holds after a training, a search and a promotion."""
+
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from buddies_assets.training.config import TrainingConfig
+from buddies_assets.training.search import SearchResult, Trial
+from buddies_assets.training.tracking import Tracking, aliased_version, point_alias, track_search, tracked_run
+from buddies_assets.training.trainer import train
+
+pytestmark = pytest.mark.ray
+
+CONFIG = TrainingConfig(dimension=8, epochs=2)
+TAGS = {"mode": "toy", "dataset": "abc", "git_revision": "def"}
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory) -> Tracking:
+    folder = tmp_path_factory.mktemp("mlflow")
+    return Tracking(f"sqlite:///{folder}/mlflow.db", (folder / "artifacts").as_uri())
+
+
+def test_a_training_leaves_parameters_epochs_datasets_and_a_model_that_scores(tracking, world):
+    with tracked_run(tracking, name="first", config=CONFIG, tags=TAGS) as run:
+        result = train(CONFIG, world.data, on_epoch=run.epoch)
+        run.datasets({"user_blocks": "0123456789abcdef" * 4})
+        run.image("mrr.png", b"\x89PNG")
+        version = run.model(result.factors, CONFIG)
+    client = tracking.client()
+    stored = client.get_run(run.run_id)
+    assert stored.info.status == "FINISHED"
+    assert stored.data.params["dimension"] == "8"
+    assert stored.data.params["negatives.uniform"] == "2"
+    assert TAGS.items() <= stored.data.tags.items()
+    history = client.get_metric_history(run.run_id, "mrr")
+    assert [(m.step, m.value) for m in history] == [(r.epoch, r.metrics["mrr"]) for r in result.history]
+    assert [entry.dataset.name for entry in stored.inputs.dataset_inputs] == ["user_blocks"]
+    assert aliased_version(tracking, "challenger") == version
+    assert aliased_version(tracking, "champion") is None
+
+    point_alias(tracking, "champion", version)
+    mlflow.set_tracking_uri(tracking.uri)
+    model = mlflow.pyfunc.load_model(f"models:/{tracking.model}@champion")
+    assert model.metadata.signature is not None
+    scores = model.predict(pd.DataFrame({"user": [3, 4], "playlist": [7, 9]}))
+    expected = [result.factors.users[u] @ result.factors.playlists[p] for u, p in ((3, 7), (4, 9))]
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+    logged = {Path(path).suffix for path in Path(tracking.artifacts.removeprefix("file://")).rglob("*")}
+    assert ".safetensors" in logged
+    assert not logged & {".pkl", ".pickle", ".cloudpickle"}
+
+
+def test_a_run_whose_body_raises_is_marked_failed(tracking):
+    with pytest.raises(RuntimeError), tracked_run(tracking, name="broken", config=CONFIG, tags=TAGS) as run:
+        raise RuntimeError
+    assert tracking.client().get_run(run.run_id).info.status == "FAILED"
+
+
+def test_the_trials_of_a_search_are_child_runs_with_their_epochs(tracking):
+    rows = [{"epoch": 1, "mrr": 0.3}, {"epoch": 2, "mrr": 0.4}]
+    trials = [Trial("good", CONFIG, 0.4, 1.0, "ended", rows), Trial("bad", CONFIG, 0.0, 1.0, "diverged", [])]
+    parent = track_search(tracking, SearchResult(CONFIG, trials), name="search", tags=TAGS)
+    client = tracking.client()
+    experiment = client.get_experiment_by_name(tracking.experiment).experiment_id
+    children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+    assert {run.info.run_name: run.data.tags["state"] for run in children} == {"good": "ended", "bad": "diverged"}
+    good = next(run for run in children if run.info.run_name == "good")
+    assert [m.value for m in client.get_metric_history(good.info.run_id, "mrr")] == [0.3, 0.4]
+    assert parent in tracking.run_url(parent, ui="http://127.0.0.1:5000/")
