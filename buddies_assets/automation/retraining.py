@@ -6,12 +6,16 @@ from enum import StrEnum
 
 
 class RunState(StrEnum):
-    """Where a retraining's run stands."""
+    """Where a retraining's run stands.
 
-    WAITING = "waiting"
+    A queued run waits for a place, however long; a starting one (created, or handed to a process that has not begun)
+    and a running one show that they are alive, or are dead.
+    """
+
+    QUEUED = "queued"
+    STARTING = "starting"
     RUNNING = "running"
     FAILED = "failed"
-    DONE = "done"
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,13 @@ class RetrainRun:
 
     Attributes:
         after: version of the newest checkpoint when it was started.
-        last_sign: when it last showed that it is alive (a heartbeat or an entry in its log).
+        attempt: which attempt to retrain after that version it is, from 1; two daemons may start one attempt twice.
+        last_sign: when it last showed that it is alive (a heartbeat, a change of its state or an entry in its log).
     """
 
     run_id: str
     after: str
+    attempt: int
     state: RunState
     last_sign: datetime
 
@@ -67,19 +73,17 @@ class RetrainDecision:
 def decide_retraining(situation: Situation, patience: Patience) -> RetrainDecision:
     """Whether to start a retraining now.
 
-    The run key is made of the checkpoint and the number of failed attempts, so that the same tick twice, a second
-    daemon or a reset cursor asks for the same run, and a failed run for a new one.
+    The run key is made of the checkpoint and the number of the attempt, so that the same tick twice, a second daemon
+    or a reset cursor asks for the same run, and a failed run for a new one.
     """
     if situation.checkpoint is None:
         return RetrainDecision("no bpr_checkpoint yet: materialise the graph once")
     lost = tuple(
         run.run_id
         for run in situation.runs
-        if run.state is RunState.RUNNING and situation.now - run.last_sign > patience.lost_after
+        if run.state in (RunState.STARTING, RunState.RUNNING) and situation.now - run.last_sign > patience.lost_after
     )
-    alive = [
-        run for run in situation.runs if run.state in (RunState.WAITING, RunState.RUNNING) and run.run_id not in lost
-    ]
+    alive = [run for run in situation.runs if run.state is not RunState.FAILED and run.run_id not in lost]
     if alive:
         return RetrainDecision(f"a retraining is in flight (run {alive[0].run_id[:8]}, {alive[0].state})", lost=lost)
     where = f"{situation.new_sessions:,} of {situation.needed:,} sessions since bpr_checkpoint {situation.checkpoint}"
@@ -94,14 +98,15 @@ def decide_retraining(situation: Situation, patience: Patience) -> RetrainDecisi
         for run in situation.runs
         if run.after == situation.checkpoint and (run.state is RunState.FAILED or run.run_id in lost)
     ]
+    last = max((run.attempt for run in failed), default=0)
     if failed and not lost:
-        pause = min(patience.longest_pause, patience.first_pause * 2 ** (len(failed) - 1))
+        pause = min(patience.longest_pause, patience.first_pause * 2 ** (last - 1))
         again = max(run.last_sign for run in failed) + pause
         if situation.now < again:
-            return RetrainDecision(f"{where}; attempt {len(failed)} failed, the next is at {again:%H:%M:%S} UTC")
+            return RetrainDecision(f"{where}; attempt {last} failed, the next is at {again:%H:%M:%S} UTC")
     why = situation.degraded or "enough feedback"
-    key = f"retrain-after-{situation.checkpoint}-attempt-{len(failed) + 1}"
-    return RetrainDecision(f"{why}: {where}", key, len(failed) + 1, lost)
+    key = f"retrain-after-{situation.checkpoint}-attempt-{last + 1}"
+    return RetrainDecision(f"{why}: {where}", key, last + 1, lost)
 
 
 def decide_raw_files(seen: dict[str, str], found: dict[str, str]) -> tuple[str | None, str]:

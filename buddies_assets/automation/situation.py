@@ -8,7 +8,7 @@ import dagster as dg
 from buddies_assets.automation.retraining import Patience, RetrainRun, RunState, Situation
 from buddies_assets.loop import ledger
 from buddies_assets.loop.channels import channels, model_of
-from buddies_assets.loop.claims import AFTER_TAG
+from buddies_assets.loop.claims import AFTER_TAG, ATTEMPT_TAG
 from buddies_assets.loop.feedback_source import day_counts
 from buddies_assets.loop.watermark import Watermark
 from buddies_assets.settings import Settings
@@ -16,8 +16,13 @@ from buddies_assets.steps.feedback import window_of
 from buddies_assets.training.checkpoints import Checkpoint, CheckpointStore
 
 RETRAIN_JOB = "retrain_job"
-_WAITING = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING]
-_RUNNING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_STATES = {
+    dg.DagsterRunStatus.QUEUED: RunState.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED: RunState.STARTING,
+    dg.DagsterRunStatus.STARTING: RunState.STARTING,
+    dg.DagsterRunStatus.STARTED: RunState.RUNNING,
+    dg.DagsterRunStatus.CANCELING: RunState.RUNNING,
+}
 _FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _MOST_RUNS = 50
 
@@ -68,7 +73,7 @@ def situation(
 
 def retrain_runs(instance: dg.DagsterInstance, connection, checkpoint: str) -> Iterable[RetrainRun]:
     """Runs of `retrain_job` that are in flight, and those that were started after this checkpoint and failed."""
-    in_flight = instance.get_run_records(dg.RunsFilter(job_name=RETRAIN_JOB, statuses=_WAITING + _RUNNING), _MOST_RUNS)
+    in_flight = instance.get_run_records(dg.RunsFilter(job_name=RETRAIN_JOB, statuses=list(_STATES)), _MOST_RUNS)
     failed = instance.get_run_records(
         dg.RunsFilter(job_name=RETRAIN_JOB, statuses=_FAILED, tags={AFTER_TAG: checkpoint}), _MOST_RUNS
     )
@@ -76,14 +81,13 @@ def retrain_runs(instance: dg.DagsterInstance, connection, checkpoint: str) -> I
     beats = ledger.heartbeats(connection, [record.dagster_run.run_id for record in records]) if records else {}
     for record in records:
         run = record.dagster_run
-        state = RunState.WAITING if run.status in _WAITING else RunState.FAILED
         signs = [record.update_timestamp.astimezone(UTC)]
-        if run.status in _RUNNING:
-            state = RunState.RUNNING
+        if not run.is_finished:
             signs += [beats[run.run_id]] if run.run_id in beats else []
             last = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
             signs += [datetime.fromtimestamp(entry.timestamp, UTC) for entry in last]
-        yield RetrainRun(run.run_id, run.tags.get(AFTER_TAG, ""), state, max(signs))
+        after, attempt = run.tags.get(AFTER_TAG, ""), int(run.tags.get(ATTEMPT_TAG, 0))
+        yield RetrainRun(run.run_id, after, attempt, _STATES.get(run.status, RunState.FAILED), max(signs))
 
 
 def mark_lost(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> None:

@@ -19,8 +19,8 @@ PATIENCE = Patience(lost_after=timedelta(minutes=5), first_pause=timedelta(minut
 ENOUGH = Situation(NOW, "000007", 2_000, 2_000)
 
 
-def ran(state: RunState, minutes: float, after: str = "000007", run_id: str = "run-1") -> RetrainRun:
-    return RetrainRun(run_id, after, state, NOW - timedelta(minutes=minutes))
+def ran(state: RunState, minutes: float, after: str = "000007", run_id: str = "run-1", attempt: int = 1) -> RetrainRun:
+    return RetrainRun(run_id, after, attempt, state, NOW - timedelta(minutes=minutes))
 
 
 def test_too_few_sessions_are_counted_in_the_reason():
@@ -34,7 +34,7 @@ def test_enough_sessions_start_one_run_and_the_same_tick_twice_asks_for_the_same
     assert first.run_key == second.run_key == "retrain-after-000007-attempt-1"
 
 
-@pytest.mark.parametrize("state", [RunState.WAITING, RunState.RUNNING])
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.STARTING, RunState.RUNNING])
 def test_nothing_is_started_while_a_retraining_is_in_flight(state):
     decision = decide_retraining(replace(ENOUGH, runs=(ran(state, 4),)), PATIENCE)
     assert decision.run_key is None
@@ -42,13 +42,14 @@ def test_nothing_is_started_while_a_retraining_is_in_flight(state):
 
 
 def test_a_queued_run_is_waited_for_however_long():
-    decision = decide_retraining(replace(ENOUGH, runs=(ran(RunState.WAITING, 600),)), PATIENCE)
+    decision = decide_retraining(replace(ENOUGH, runs=(ran(RunState.QUEUED, 600),)), PATIENCE)
     assert decision.run_key is None
     assert decision.lost == ()
 
 
-def test_a_run_whose_process_died_is_reported_and_the_next_attempt_started_at_once():
-    decision = decide_retraining(replace(ENOUGH, runs=(ran(RunState.RUNNING, 6),)), PATIENCE)
+@pytest.mark.parametrize("state", [RunState.STARTING, RunState.RUNNING])
+def test_a_run_whose_process_died_is_reported_and_the_next_attempt_started_at_once(state):
+    decision = decide_retraining(replace(ENOUGH, runs=(ran(state, 6),)), PATIENCE)
     assert decision.lost == ("run-1",)
     assert decision.run_key == "retrain-after-000007-attempt-2"
 
@@ -57,10 +58,23 @@ def test_a_failed_run_is_tried_again_after_a_pause_that_doubles():
     once = replace(ENOUGH, runs=(ran(RunState.FAILED, 0.5),))
     assert decide_retraining(once, PATIENCE).run_key is None
     assert decide_retraining(replace(once, runs=(ran(RunState.FAILED, 1.1),)), PATIENCE).run_key.endswith("attempt-2")
-    twice = (ran(RunState.FAILED, 1.5), ran(RunState.FAILED, 9, run_id="run-0"))
+    first = ran(RunState.FAILED, 9, run_id="run-0")
+    twice = (ran(RunState.FAILED, 1.5, attempt=2), first)
     assert decide_retraining(replace(ENOUGH, runs=twice), PATIENCE).run_key is None
-    older = (ran(RunState.FAILED, 2.5), ran(RunState.FAILED, 9, run_id="run-0"))
+    older = (ran(RunState.FAILED, 2.5, attempt=2), first)
     assert decide_retraining(replace(ENOUGH, runs=older), PATIENCE).run_key.endswith("attempt-3")
+
+
+def test_an_attempt_that_two_daemons_started_is_one_attempt_also_when_both_runs_have_failed():
+    twins = (ran(RunState.FAILED, 1.1), ran(RunState.FAILED, 1.2, run_id="run-2"))
+    assert decide_retraining(replace(ENOUGH, runs=twins), PATIENCE).run_key == "retrain-after-000007-attempt-2"
+
+
+def test_the_dead_half_of_an_attempt_that_two_daemons_started_is_reported_while_the_other_half_goes_on():
+    twins = (ran(RunState.STARTING, 6), ran(RunState.RUNNING, 0.1, run_id="run-2"))
+    decision = decide_retraining(replace(ENOUGH, runs=twins), PATIENCE)
+    assert (decision.lost, decision.run_key) == (("run-1",), None)
+    assert "run-2" in decision.reason
 
 
 def test_failures_before_another_checkpoint_are_forgotten():

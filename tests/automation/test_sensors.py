@@ -7,13 +7,21 @@ from pathlib import Path
 import dagster as dg
 import psycopg2
 import pytest
+from living import wait_for
 
 from buddies_assets.automation.alerts import build_alert_sensors
 from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.automation.situation import RETRAIN_JOB
 from buddies_assets.loop import ledger
-from buddies_assets.loop.claims import AFTER_TAG, ATTEMPT_TAG
+from buddies_assets.loop.claims import (
+    AFTER_TAG,
+    ATTEMPT_TAG,
+    AlreadyClaimedError,
+    Claim,
+    SupersededError,
+    claimed,
+)
 from buddies_assets.loop.database import connected, execute, rows
 from buddies_assets.loop.feedback_source import DAY_COUNTS
 from buddies_assets.resources.pipeline import Pipeline
@@ -34,10 +42,13 @@ def evaluate(name: str, instance: dg.DagsterInstance, settings: Settings, cursor
 
 def retrain_run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, *, attempt: int = 1) -> dg.DagsterRun:
     """A run of the retrain job as a tick would have left it."""
+    from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
     from dagster._core.test_utils import create_run_for_test
 
     tags = {AFTER_TAG: "000001", ATTEMPT_TAG: str(attempt)}
-    return create_run_for_test(instance, job_name=RETRAIN_JOB, status=status, tags=tags)
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("buddies"), "__repository__")
+    origin = RemoteJobOrigin(repository, RETRAIN_JOB)
+    return create_run_for_test(instance, job_name=RETRAIN_JOB, status=status, tags=tags, remote_job_origin=origin)
 
 
 def test_it_counts_against_the_watermark_of_the_newest_checkpoint(instance, loop_settings, save_checkpoint, fill):
@@ -70,15 +81,67 @@ def test_it_waits_for_the_run_in_flight_and_tries_again_after_a_failure(instance
     assert request.run_key == "retrain-after-000001-attempt-2"
 
 
-def test_a_run_whose_daemon_was_killed_is_marked_failed_and_replaced(instance, loop_settings, save_checkpoint, fill):
+NEVER_BEGUN = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
+
+
+def silent(settings: Settings, run: dg.DagsterRun, instance: dg.DagsterInstance) -> Settings:
+    """Settings under which the run has been silent for too long."""
+    begun = instance.get_run_record_by_id(run.run_id).update_timestamp.timestamp()
+    wait_for(lambda: time.time() - begun > 0.05, 60, "the run is older than the patience")
+    return settings.model_copy(update={"retrain_lost_after": 0.05})
+
+
+@pytest.mark.parametrize("status", [*NEVER_BEGUN, dg.DagsterRunStatus.STARTED])
+def test_a_run_whose_daemon_was_killed_is_marked_failed_and_replaced(
+    instance, loop_settings, save_checkpoint, fill, status
+):
+    save_checkpoint()
+    fill(150, days=2)
+    run = retrain_run(instance, status)
+    assert "in flight" in evaluate("feedback_retrain_sensor", instance, loop_settings)[1]
+    (request,) = evaluate("feedback_retrain_sensor", instance, silent(loop_settings, run, instance))[0]
+    assert request.run_key == "retrain-after-000001-attempt-2"
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_that_waits_in_the_queue_is_not_taken_for_dead(instance, loop_settings, save_checkpoint, fill):
+    save_checkpoint()
+    fill(150, days=2)
+    run = retrain_run(instance, dg.DagsterRunStatus.QUEUED)
+    said = evaluate("feedback_retrain_sensor", instance, silent(loop_settings, run, instance))[1]
+    assert "in flight" in said and "queued" in said
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.QUEUED
+
+
+def test_the_heartbeat_of_a_training_that_logs_nothing_keeps_it_alive(instance, loop_settings, save_checkpoint, fill):
     save_checkpoint()
     fill(150, days=2)
     run = retrain_run(instance, dg.DagsterRunStatus.STARTED)
-    impatient = loop_settings.model_copy(update={"retrain_lost_after": 0.05})
-    time.sleep(0.2)
-    (request,) = evaluate("feedback_retrain_sensor", instance, impatient)[0]
+    impatient = silent(loop_settings, run, instance)
+    with connected(loop_settings.postgres_url) as connection:
+        ledger.claim(connection, after="000001", attempt=1, run_id=run.run_id)
+        execute(connection, "UPDATE loop.retrainings SET heartbeat_at = now() + interval '1 hour'")
+    assert "in flight" in evaluate("feedback_retrain_sensor", instance, impatient)[1]
+
+
+def test_a_twin_that_finds_the_claim_of_a_dead_run_ends_and_the_next_attempt_gets_through(
+    instance, loop_settings, save_checkpoint, fill
+):
+    save_checkpoint()
+    fill(150, days=2)
+    dead, twin = (retrain_run(instance, dg.DagsterRunStatus.STARTED) for _ in range(2))
+    url = loop_settings.postgres_url
+    with connected(url) as connection:
+        ledger.claim(connection, after="000001", attempt=1, run_id=dead.run_id)
+    with pytest.raises(AlreadyClaimedError, match=dead.run_id), claimed(url, twin.tags, twin.run_id):
+        pass
+    instance.report_run_failed(twin)
+    (request,) = evaluate("feedback_retrain_sensor", instance, silent(loop_settings, dead, instance))[0]
     assert request.run_key == "retrain-after-000001-attempt-2"
-    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+    with claimed(url, request.tags, "the next run") as claim:
+        claim.require_current()
+        with pytest.raises(SupersededError, match="the next run"):
+            Claim(url, "000001", 1, dead.run_id).require_current()
 
 
 def test_without_any_database_the_sensors_say_so(instance, tmp_path):

@@ -22,7 +22,7 @@ from buddies_assets.training.checkpoints import CheckpointStore
 from buddies_assets.training.factors import Factors
 from buddies_serving.arms import draw
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
 LISTENERS = 300
 
 

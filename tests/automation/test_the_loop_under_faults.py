@@ -10,9 +10,10 @@ from pathlib import Path
 import dagster as dg
 import psycopg2
 import pytest
-from living import ROOT, daemon, end_group, free_port, service, wait_for
+from living import ROOT, daemon, end_group, free_port, runs_now, service, wait_for
 
 from buddies_assets.automation.situation import RETRAIN_JOB
+from buddies_assets.loop.claims import AFTER_TAG, ATTEMPT_TAG
 from buddies_assets.loop.commands import service_url
 from buddies_assets.loop.simulation import Population, Report, ServiceClient, simulate_listeners
 from buddies_assets.resources.postgres import EmbeddedPostgres
@@ -21,14 +22,14 @@ from buddies_assets.training.checkpoints import CheckpointStore
 from buddies_serving.model_store import read_channels
 from buddies_serving.served_model import ServedModel
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
 
 
 @pytest.fixture
 def faulty(
     tiny_world, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Settings, EmbeddedPostgres, Path]]:
-    """A tiny world with a database server of its own, and a loop that notices a dead run within seconds."""
+    """A tiny world with a database server of its own, and a loop that notices a dead run within a minute."""
     made, _ = tiny_world
     shutil.copytree(made.home, tmp_path / "home")
     folder = tmp_path_factory.mktemp("own-postgres")
@@ -47,7 +48,7 @@ def faulty(
         "SHARD_USERS": 150,
         "THREADS": 2,
         "RETRAIN_SESSIONS": 150,
-        "RETRAIN_LOST_AFTER": 20,
+        "RETRAIN_LOST_AFTER": 40,
         "RETRAIN_PAUSE": 1,
         "CANARY_TOLERANCE": 1.0,
         "SENSOR_SECONDS": 2,
@@ -84,6 +85,23 @@ def stored_sessions(settings: Settings) -> int:
     return count
 
 
+def plant_dead_runs() -> set[str]:
+    """Runs of the same attempt that a killed daemon leaves when it is slower: one made, one handed to a process."""
+    from dagster._core.test_utils import create_run_for_test
+
+    tags = {AFTER_TAG: "000001", ATTEMPT_TAG: "1"}
+    with dg.DagsterInstance.get() as instance:
+        made, handed_over = (create_run_for_test(instance, job_name=RETRAIN_JOB, tags=tags) for _ in range(2))
+        event = dg.DagsterEvent(dg.DagsterEventType.PIPELINE_STARTING.value, job_name=RETRAIN_JOB)
+        instance.report_dagster_event(event, run_id=handed_over.run_id)
+        planted = {made.run_id, handed_over.run_id}
+        in_flight = dg.RunsFilter(
+            run_ids=list(planted), statuses=[dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
+        )
+        assert instance.get_runs_count(in_flight) == 2
+    return planted
+
+
 def test_no_retraining_and_no_session_is_lost_or_doubled(faulty):
     settings, server, folder = faulty
     checkpoints = CheckpointStore(Path(settings.home) / "checkpoints")
@@ -91,27 +109,30 @@ def test_no_retraining_and_no_session_is_lost_or_doubled(faulty):
     with service(folder, settings.port), daemon(folder, "first") as first, daemon(folder, "second") as second:
         sent = listen(settings, 900, seed=1).likes
         assert sent > 150
-        wait_for(lambda: retrainings(dg.DagsterRunStatus.STARTED), 150, "a retraining runs")
+        wait_for(lambda: retrainings(dg.DagsterRunStatus.STARTED), 300, "a retraining runs", runs_now)
         for one in (first, second):
             end_group(one, signal.SIGKILL)
         assert len(checkpoints.versions()) == 1
+        planted = plant_dead_runs()
 
         reports: list[Report] = []
         listening = threading.Thread(target=lambda: reports.append(listen(settings, 400, seed=2)))
         listening.start()
         server.stop()
         assert server.start() == settings.postgres_url
-        listening.join(60)
+        listening.join(180)
         sent += reports[0].likes
-        wait_for(lambda: stored_sessions(settings) >= sent, 60, "every acknowledged session is stored")
+        wait_for(lambda: stored_sessions(settings) >= sent, 180, "every acknowledged session is stored")
         assert stored_sessions(settings) == sent
 
         with daemon(folder, "third"):
-            wait_for(lambda: len(checkpoints.versions()) > 1, 200, "the retraining was made up for")
-            wait_for(lambda: retrainings(dg.DagsterRunStatus.SUCCESS), 120, "and its run succeeded")
+            wait_for(lambda: len(checkpoints.versions()) > 1, 480, "the retraining was made up for", runs_now)
+            wait_for(lambda: retrainings(dg.DagsterRunStatus.SUCCESS), 240, "and its run succeeded", runs_now)
             assert not retrainings(dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED)
     assert checkpoints.versions() == ["000001", "000002"]
     assert retrainings(dg.DagsterRunStatus.SUCCESS) == 1
+    with dg.DagsterInstance.get() as instance:
+        assert all(instance.get_run_by_id(run).status == dg.DagsterRunStatus.FAILURE for run in planted)
     assert checkpoints.load("000002").lineage["feedback"]["sessions"] == sent
     served = read_channels(root)
     assert ServedModel.open(root / "versions" / served.champion).version.startswith("000001-")
