@@ -6,7 +6,7 @@ A column counts as covered when the asset's schema describes it and a check of t
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from quality.schemas import SCHEMAS
+from quality.tables import SCHEMAS
 
 BY_RULES = {"user_library": {"user", "user_id", "songs"}, "playlist_library": {"playlist", "pid", "songs"}}
 """Index tables of the libraries: rules hold their ids, order and sizes, and no schema describes them."""

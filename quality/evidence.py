@@ -49,6 +49,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "track_counts": ("mpd_tracks",),
     "listed_uris": ("mpd_tracks",),
     "raw_counts": RAW,
+    "als_users": ("als_factors",),
+    "als_playlists": ("als_factors",),
     "window_from": ("training_window",),
     "now": (),
     "now_at": (),
@@ -193,6 +195,8 @@ _MAKERS = {
     "track_counts": lambda handles: _lazy(handles["mpd_tracks"]).group_by("pid").agg(found=pl.len()).collect(),
     "listed_uris": lambda handles: _lazy(handles["mpd_tracks"]).select("track_uri").unique().collect(),
     "raw_counts": _raw_counts,
+    "als_users": lambda handles: handles["als_factors"].array("users"),
+    "als_playlists": lambda handles: handles["als_factors"].array("playlists"),
     "window_from": lambda handles: datetime.fromisoformat(handles["training_window"].manifest.params["from"]).replace(
         tzinfo=UTC
     ),

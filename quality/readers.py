@@ -12,6 +12,7 @@ from buddies_assets.datasets import Dataset, DatasetStore, Manifest
 from buddies_assets.settings import Settings
 from quality.evidence import Evidence, table
 from quality.inputs import with_derived
+from quality.served_readers import daily_inputs, served_model_inputs
 
 FEEDBACK_WINDOW = timedelta(days=28)
 """Sessions that feedback checks look at: the window that models are trained on."""
@@ -147,6 +148,8 @@ READERS: dict[str, Callable[[Settings], Mapping[str, Any]]] = {
     "user_feedback": feedback_inputs,
     "feedback_blocks": feedback_block_inputs,
     "quarantined_feedback": quarantined_feedback_inputs,
+    "served_model": served_model_inputs,
+    "daily_recommendations": daily_inputs,
 }
 """Assets that are read with the settings, not through the IO manager."""
 
@@ -155,5 +158,7 @@ READ_AFTER: dict[str, list[str]] = {
     "user_feedback": ["user_library", "playlist_library"],
     "feedback_blocks": ["user_library", "playlist_library", "playlist_ownership", "splits", "cold_users"],
     "quarantined_feedback": [],
+    "served_model": ["ranked_candidates", "user_library", "playlist_library", "songs"],
+    "daily_recommendations": ["served_model", "user_library", "playlist_library"],
 }
 """What must be stored before such an asset can be judged; a run makes it first."""

@@ -14,6 +14,7 @@ from quality.inputs import with_derived
 from quality.rules.lineage import MADE_OF_OTHERS
 from quality.synthetic.answers import feedback, model, pairings
 from quality.synthetic.labels import ownership, scores, splits, training
+from quality.synthetic.served import served
 from quality.synthetic.sizes import COLD, NOW, PLAYLISTS, SONGS, USERS
 from quality.synthetic.sources import sources
 
@@ -57,6 +58,7 @@ def clean_world(seed: int) -> dict[str, Any]:
     world |= training(rng, world["splits"], world["scores"], world["playlist_ownership"])
     world |= pairings(rng, heard, world["playlist_ownership"], world["splits"])
     world |= model(rng, world["splits"], world["candidates"])
+    world |= served(world)
     world |= feedback(rng, world["candidates"], world["playlist_rows"])
     fingerprints = {"input": ["user_library"], "made_of": ["f00d"], "stored": ["f00d"]}
     world |= {f"lineage:{asset}": pl.DataFrame(fingerprints) for asset in MADE_OF_OTHERS}

@@ -21,6 +21,8 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         writer = store.writer(Recipe(name), run_id)
         counts = {"rows": frame.height, "kept": frame.height, "quarantined": 0, "repeats": 0}
         extra = {"counts": counts} if name in RAW else {}
+        for part in ("users", "playlists") if name == "als_factors" else ():
+            writer.write_part(part, world[f"als_{part}"])
         writer.commit([writer.write_shard(0, frame)], extra=extra)
     for name, row, rows in (("user_library", "user", "user_rows"), ("playlist_library", "playlist", "playlist_rows")):
         library, writer = world[name], store.writer(Recipe(name), run_id)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from quality.defects import answers, examples, labels, sources
+from quality.defects import answers, examples, labels, served, sources
 from quality.defects.files import FILE_DEFECTS, FileDefect, quarantined_reasons
 from quality.defects.planting import Defect
 from quality.inputs import DERIVED, with_derived
@@ -12,7 +12,7 @@ from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Rule
 from quality.worlds import clean_world
 
-DEFECTS: tuple[Defect, ...] = (*sources.DEFECTS, *labels.DEFECTS, *examples.DEFECTS, *answers.DEFECTS)
+DEFECTS: tuple[Defect, ...] = (*sources.DEFECTS, *labels.DEFECTS, *examples.DEFECTS, *answers.DEFECTS, *served.DEFECTS)
 
 
 @dataclass(frozen=True)

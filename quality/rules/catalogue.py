@@ -6,6 +6,7 @@ from types import ModuleType
 from quality.rules import (
     batches,
     blocks,
+    evaluations,
     feedback,
     libraries,
     lineage,
@@ -14,12 +15,15 @@ from quality.rules import (
     pairings,
     raw,
     scores,
+    served,
     songs,
     splits,
+    starts,
     window,
 )
 from quality.rules.verdict import Rule
-from quality.schemas import SCHEMAS, schema_rule
+from quality.schemas import schema_rule
+from quality.tables import SCHEMAS
 
 MODULES = (
     raw,
@@ -31,7 +35,10 @@ MODULES = (
     blocks,
     batches,
     pairings,
+    starts,
     models,
+    evaluations,
+    served,
     feedback,
     window,
     lineage,

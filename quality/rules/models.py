@@ -1,4 +1,4 @@
-"""Rules of a trained checkpoint, of its evaluation, and of what it ranks: finite, not permuted, not stale.
+"""Rules of a trained checkpoint and of what it ranks: finite, not permuted, not stale.
 
 A checkpoint is judged by its arrays and by a few thousand triplets: a model that orders the pairs it was trained on
 no better than chance has lost its rows' meaning, whatever its loss said.
@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from quality.rules.shapes import as_lists, duplicates, exploded, repeated_members
+from quality.rules.shapes import as_lists, exploded, repeated_members
 from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
 
 PROBES = 20_000
 LEAST_TRAIN_AUC = 0.60
 LEAST_LENGTH = 1e-6
-METRICS = ("mrr", "hit_1", "hit_5", "hit_10")
 
 
 def _unsound(values: np.ndarray, name: str) -> Finding:
@@ -102,38 +101,6 @@ def the_loss_fell(model_card: Mapping[str, Any]) -> Finding:
     if not losses:
         return within(0.0, None, None)
     return within(losses[-1], None, losses[0], len(losses), pl.DataFrame({"loss": losses}))
-
-
-@rule(asset="bpr_evaluation", blocking=True)
-def metrics_are_shares(bpr_evaluation: pl.DataFrame) -> Finding:
-    """MRR and Hit@k of every system are finite and between 0 and 1."""
-    present = [m for m in METRICS if m in bpr_evaluation.columns]
-    bad = pl.any_horizontal((~pl.col(m).is_finite() | ~pl.col(m).is_between(0, 1)).fill_null(True) for m in present)
-    return offending_rows(bpr_evaluation.filter(bad), bpr_evaluation.height)
-
-
-@rule()
-def hits_grow_with_the_list(bpr_evaluation: pl.DataFrame) -> Finding:
-    """Hit@1 ≤ MRR, and Hit@1 ≤ Hit@5 ≤ Hit@10."""
-    wrong = (
-        (pl.col("hit_1") > pl.col("mrr") + 1e-9)
-        | (pl.col("hit_1") > pl.col("hit_5") + 1e-9)
-        | (pl.col("hit_5") > pl.col("hit_10") + 1e-9)
-    )
-    return offending_rows(bpr_evaluation.filter(wrong), bpr_evaluation.height)
-
-
-@rule()
-def systems_are_evaluated_once(bpr_evaluation: pl.DataFrame) -> Finding:
-    """(system, split) occurs once."""
-    return duplicates(bpr_evaluation, "system", "split")
-
-
-@rule(blocking=True)
-def the_model_beats_a_guess(bpr_evaluation: pl.DataFrame) -> Finding:
-    """The model's Hit@10 is above 10/51, what a constant score gets."""
-    model = bpr_evaluation.filter(pl.col("system").str.starts_with("bpr"))
-    return within(model["hit_10"].min() if model.height else None, 10 / 51, None, model.height, model)  # type: ignore[arg-type]
 
 
 @rule(blocking=True)

@@ -8,15 +8,18 @@ import pytest
 from stored_world import store_world
 
 from buddies_assets.datasets import Recipe
+from buddies_assets.definitions import build_definitions
 from buddies_assets.io_managers import DatasetIOManager
+from buddies_assets.settings import Settings
 from buddies_assets.shards import ShardBuilder, ShardedStep, ThreadRunner
 from quality import evidence
 from quality.checks import build_asset_checks, judge
+from quality.drift_checks import DRIFT
 from quality.evidence import Evidence
+from quality.readers import READERS
 from quality.rules.catalogue import rules_by_asset
 
-STORED = [a for a in rules_by_asset() if a not in {"bpr_checkpoint", "user_feedback", "feedback_blocks"}]
-STORED = [a for a in STORED if a not in {"quarantined_feedback", "training_window"}]
+STORED = [a for a in rules_by_asset() if a not in {*READERS, "training_window"}]
 
 
 def run_checks(store, assets: list[str]) -> dg.ExecuteInProcessResult:
@@ -51,6 +54,16 @@ def test_a_failed_check_carries_its_evidence(world, tmp_path):
     sample = evaluation.metadata["sample"]
     assert isinstance(sample, dg.TableMetadataValue)
     assert sample.records[0].data["user"] == blocks["user"][0]
+
+
+def test_every_asset_that_is_made_has_a_schema_and_a_named_check():
+    graph = build_definitions(Settings()).resolve_asset_graph()
+    checks: dict[str, set[str]] = {key.to_user_string(): set() for key in graph.get_all_asset_keys()}
+    for key in graph.asset_check_keys:
+        checks[key.asset_key.to_user_string()].add(key.name)
+    by_rules_alone = {"user_library", "playlist_library", "bpr_checkpoint", "user_feedback"}
+    assert {asset for asset, names in checks.items() if not names - {"matches_its_schema", DRIFT}} == set()
+    assert {asset for asset, names in checks.items() if "matches_its_schema" not in names} == by_rules_alone
 
 
 def test_blocking_rules_hold_back_what_comes_after():

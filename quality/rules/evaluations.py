@@ -1,0 +1,82 @@
+"""Rules of the evaluations: metrics that can be true, once for each system, and better than a guess.
+
+The same rules hold for users that the model was trained on and for those it was not; the second hold nothing back.
+"""
+
+from dataclasses import replace
+
+import polars as pl
+
+from quality.rules.shapes import duplicates
+from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
+
+METRICS = ("mrr", "hit_1", "hit_5", "hit_10")
+MOST_LOST = 0.02
+"""MRR that knowing a whole library may lose against knowing one song before somebody should look."""
+
+
+@rule(asset="bpr_evaluation", blocking=True)
+def metrics_are_shares(bpr_evaluation: pl.DataFrame) -> Finding:
+    """MRR and Hit@k of every system are finite and between 0 and 1."""
+    present = [m for m in METRICS if m in bpr_evaluation.columns]
+    bad = pl.any_horizontal((~pl.col(m).is_finite() | ~pl.col(m).is_between(0, 1)).fill_null(True) for m in present)
+    return offending_rows(bpr_evaluation.filter(bad), bpr_evaluation.height)
+
+
+@rule()
+def hits_grow_with_the_list(bpr_evaluation: pl.DataFrame) -> Finding:
+    """Hit@1 ≤ MRR, and Hit@1 ≤ Hit@5 ≤ Hit@10."""
+    wrong = (
+        (pl.col("hit_1") > pl.col("mrr") + 1e-9)
+        | (pl.col("hit_1") > pl.col("hit_5") + 1e-9)
+        | (pl.col("hit_5") > pl.col("hit_10") + 1e-9)
+    )
+    return offending_rows(bpr_evaluation.filter(wrong), bpr_evaluation.height)
+
+
+@rule()
+def systems_are_evaluated_once(bpr_evaluation: pl.DataFrame) -> Finding:
+    """(system, split) occurs once."""
+    return duplicates(bpr_evaluation, "system", "split")
+
+
+@rule(blocking=True)
+def the_model_beats_a_guess(bpr_evaluation: pl.DataFrame) -> Finding:
+    """The model's Hit@10 is above 10/51, what a constant score gets."""
+    model = bpr_evaluation.filter(pl.col("system").str.starts_with("bpr"))
+    return within(model["hit_10"].min() if model.height else None, 10 / 51, None, model.height, model)  # type: ignore[arg-type]
+
+
+@rule()
+def cold_systems_are_evaluated_once(cold_user_evaluation: pl.DataFrame) -> Finding:
+    """(system, number of known songs) occurs once."""
+    return duplicates(cold_user_evaluation, "system", "known_songs")
+
+
+@rule(severity=Severity.WARN)
+def cold_intervals_hold_their_figure(cold_user_evaluation: pl.DataFrame) -> Finding:
+    """A metric lies within its own 95 % interval, and the interval is not upside down."""
+    present = [m for m in METRICS if f"{m}_low" in cold_user_evaluation.columns]
+    if not present:
+        return offending_rows(cold_user_evaluation.clear(), cold_user_evaluation.height)
+    outside = pl.any_horizontal(
+        ((pl.col(m) < pl.col(f"{m}_low") - 1e-9) | (pl.col(m) > pl.col(f"{m}_high") + 1e-9)).fill_null(False)
+        for m in present
+    )
+    return offending_rows(cold_user_evaluation.filter(outside), cold_user_evaluation.height)
+
+
+@rule(severity=Severity.WARN)
+def knowing_more_songs_helps(cold_user_evaluation: pl.DataFrame) -> Finding:
+    """Folded in from all songs, MRR is not more than 0.02 below that from the fewest: more knowledge is no loss."""
+    folded = cold_user_evaluation.filter(pl.col("system") == "fold-in")
+    whole, few = folded.filter(pl.col("known_songs").is_null()), folded.sort("known_songs", nulls_last=True)
+    if not whole.height or folded.height < 2:
+        return within(0.0, None, None, folded.height)
+    return within(whole["mrr"][0] - few["mrr"][0], -MOST_LOST, None, folded.height, folded)
+
+
+COLD: tuple[Rule, ...] = tuple(
+    replace(shared.on("cold_user_evaluation"), blocking=False)
+    for shared in (metrics_are_shares, hits_grow_with_the_list)
+)
