@@ -11,7 +11,8 @@ import numpy as np
 from benchmarks.measure import Report, Row
 from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.automation.situation import checkpoints_of
-from buddies_assets.loop.database import connected, execute
+from buddies_assets.database import execute
+from buddies_assets.loop.database import connected
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.resources.postgres import EmbeddedPostgres
 from buddies_assets.settings import Settings

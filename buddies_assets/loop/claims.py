@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from buddies_assets.database import rows
 from buddies_assets.errors import BuddiesError
 from buddies_assets.loop import ledger
-from buddies_assets.loop.database import connected, rows
+from buddies_assets.loop.database import connected
 
 log = logging.getLogger(__name__)
 

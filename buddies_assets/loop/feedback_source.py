@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from buddies_assets.database import rows
 from buddies_assets.loop.blocks import SESSIONS
 from buddies_assets.loop.canary import Arm
-from buddies_assets.loop.database import rows
 from buddies_assets.loop.sequential import Day
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from buddies_assets.database import execute, rows
 from buddies_assets.loop.canary import Arm
-from buddies_assets.loop.database import execute, rows
 from buddies_assets.loop.sequential import Evidence, Level, lower_bound
 
 if TYPE_CHECKING:

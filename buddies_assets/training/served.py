@@ -4,10 +4,10 @@ import numpy as np
 
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.algorithms.metrics import HITS, require_finite
+from buddies_assets.training.fold_in import select
 from buddies_assets.training.systems import System
 
 SHOWN = 5
-_CHUNK_CELLS = 1 << 25
 
 
 def served_metrics(system: System, candidates: Library, relevant: Library) -> dict[str, float]:
@@ -21,26 +21,22 @@ def served_metrics(system: System, candidates: Library, relevant: Library) -> di
         NonFiniteScoresError: The system gives a score that cannot be ranked.
     """
     asked = np.flatnonzero(relevant.lengths > 0)
+    offers = candidates.lengths[asked]
+    reached = select(candidates, asked)
+    scores = system.scores(np.repeat(asked.astype(np.uint32), offers), reached.indices)
+    require_finite(scores, f"{system.name}, candidates")
     ranks, gains, precise, shown = [], [], [], []
     discount = 1.0 / np.log2(np.arange(2, 12))
-    chunk = max(1, _CHUNK_CELLS // max(1, relevant.n_columns))
-    for start in range(0, len(asked), chunk):
-        users = asked[start : start + chunk]
-        scores = system.rows(users.astype(np.uint32))
-        for row, user in enumerate(users):
-            offered = candidates.row(user)
-            if not len(offered):
-                continue
-            values = scores[row, offered]
-            require_finite(values, f"{system.name}, user {user}")
-            ordered = offered[np.argsort(-values, kind="stable")]
-            hit = np.isin(ordered, relevant.row(user))
-            shown.append(ordered[:SHOWN])
-            precise.append(hit[:SHOWN].mean())
-            if hit.any():
-                ranks.append(int(hit.argmax()) + 1)
-                ideal = discount[: min(10, int(hit.sum()))].sum()
-                gains.append((hit[:10] * discount[: len(hit)]).sum() / ideal)
+    for place in np.flatnonzero(offers):
+        values = scores[reached.indptr[place] : reached.indptr[place + 1]]
+        ordered = reached.row(place)[np.argsort(-values, kind="stable")]
+        hit = np.isin(ordered, relevant.row(int(asked[place])))
+        shown.append(ordered[:SHOWN])
+        precise.append(hit[:SHOWN].mean())
+        if hit.any():
+            ranks.append(int(hit.argmax()) + 1)
+            ideal = discount[: min(10, int(hit.sum()))].sum()
+            gains.append((hit[:10] * discount[: len(hit)]).sum() / ideal)
     first = np.array(ranks, np.float64)
     none = float("nan")
     return {

@@ -41,7 +41,8 @@ def save_checkpoint(loop_settings: Settings):
 @pytest.fixture
 def fill(loop_settings: Settings):
     """Stores many sessions at once, spread evenly over the last `days`."""
-    from buddies_assets.loop.database import connected, execute
+    from buddies_assets.database import execute
+    from buddies_assets.loop.database import connected
 
     def add(sessions: int, days: float, *, version: str = "000001-a-b", first: int = 0) -> None:
         with connected(loop_settings.postgres_url or "") as connection:

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from buddies_assets.assets.feedback import DAILY
+from buddies_assets.database import execute
 from buddies_assets.datasets import DatasetStore
 from buddies_assets.definitions import build_definitions
-from buddies_assets.loop.database import connected, execute
+from buddies_assets.loop.database import connected
 from buddies_assets.settings import Settings
 from buddies_assets.training.checkpoints import CheckpointStore
 

@@ -13,6 +13,7 @@ from buddies_assets.automation.alerts import build_alert_sensors
 from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.automation.situation import RETRAIN_JOB
+from buddies_assets.database import execute, rows
 from buddies_assets.loop import ledger
 from buddies_assets.loop.claims import (
     AFTER_TAG,
@@ -22,7 +23,7 @@ from buddies_assets.loop.claims import (
     SupersededError,
     claimed,
 )
-from buddies_assets.loop.database import connected, execute, rows
+from buddies_assets.loop.database import connected
 from buddies_assets.loop.feedback_source import DAY_COUNTS
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.settings import Settings

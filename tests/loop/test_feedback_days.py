@@ -6,8 +6,9 @@ import polars as pl
 import psycopg2
 import pytest
 
+from buddies_assets.database import MigrationError, execute
 from buddies_assets.datasets import DatasetStore, Recipe
-from buddies_assets.loop.database import LoopMigrationError, connected, execute, migrate
+from buddies_assets.loop.database import connected, migrate
 from buddies_assets.loop.feedback_source import arm_of, day_counts, days_of
 from buddies_assets.loop.windows import Window
 from buddies_assets.steps.feedback import FeedbackDays
@@ -98,7 +99,7 @@ def test_ranks_are_taken_from_lists_whose_order_is_known(connection, add_session
 
 def test_a_migration_that_was_edited_after_it_was_applied_is_refused(connection, postgres_url):
     execute(connection, "UPDATE loop.migrations SET digest = 'another'")
-    with pytest.raises(LoopMigrationError, match="restore it"):
+    with pytest.raises(MigrationError, match="restore it"):
         migrate(psycopg2.connect(postgres_url), postgres_url)
 
 

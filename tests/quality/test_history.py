@@ -8,9 +8,10 @@ import numpy as np
 import psycopg2
 import pytest
 
+from buddies_assets.database import MigrationError
 from quality.history import assets, checks, feedback
 from quality.history.activity import ActivityIndex
-from quality.history.database import HistoryMigrationError, migrate, rows
+from quality.history.database import migrate, rows
 from quality.history.purge import RunFacts, delete_runs, plan_purge, run_facts
 from quality.history.records import Evaluation, Materialisation
 from quality.history.sync import sync
@@ -41,7 +42,7 @@ def test_a_migration_is_applied_once(history):
 def test_a_migration_that_was_edited_is_an_error(history):
     with history, history.cursor() as cursor:
         cursor.execute("UPDATE quality.migrations SET digest = 'other'")
-    with pytest.raises(HistoryMigrationError, match="0001_history"):
+    with pytest.raises(MigrationError, match="0001_history"):
         migrate(history)
 
 
