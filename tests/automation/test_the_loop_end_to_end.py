@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 import pytest
-from living import ROOT, daemon, free_port, service, wait_for
+from living import ROOT, daemon, free_port, runs_now, service, wait_for
 
 from buddies_assets.loop import channels, ledger
 from buddies_assets.loop.commands import service_url
@@ -120,39 +120,50 @@ def test_feedback_retrains_a_canary_proves_it_and_a_sabotaged_model_is_rolled_ba
         listeners.listen(2_500)
         assert listeners.likes > 400
 
-        wait_for(lambda: len(checkpoints.versions()) > 1, 90, "the sensor retrained")
-        trial = wait_for(lambda: (channels.channels(root) or first).challenger, 90, "the new model is on trial")
+        wait_for(lambda: len(checkpoints.versions()) > 1, 300, "the sensor retrained", runs_now)
+        trial = wait_for(
+            lambda: (channels.channels(root) or first).challenger, 300, "the new model is on trial", runs_now
+        )
         assert channels.model_of(trial.version) == "000002"
         assert trial.share == 0.5
         learnt = checkpoints.load("000002").lineage["feedback"]
         assert learnt["sessions"] >= 400
-        wait_for(lambda: client.recommend(0) and _arms(url) == {"champion", "challenger"}, 10, "both are served")
+        wait_for(lambda: client.recommend(0) and _arms(url) == {"champion", "challenger"}, 60, "both are served")
         for user in range(20):
             arm = client.recommend(user).recommendation_id[0]
             assert arm == ("b" if draw(user) < 0.5 else "a")
 
         def decided(count: int) -> bool:
-            # Slowly, so that the sensor looks before the listeners have liked all there is for them.
+            # The sensor looks after each round, before the listeners have liked all there is for them.
             listeners.listen(200)
-            time.sleep(2)
+            end = time.time()
+            wait_for(lambda: looked_since(end), 120, "the canary sensor looks", runs_now)
             return len([d for d in decisions(settings) if d["action"] != "alarm"]) >= count
 
-        wait_for(lambda: decided(1), 90, "the trial is decided")
+        wait_for(lambda: decided(1), 300, "the trial is decided")
         made = decisions(settings)[0]
         assert (made["action"], made["challenger"], made["automatic"]) == ("promoted", "000002", True)
-        wait_for(lambda: client.recommend(0) and _arms(url) == {"champion"}, 10, "the service took it up")
+        wait_for(lambda: client.recommend(0) and _arms(url) == {"champion"}, 60, "the service took it up")
         after = {user: client.recommend(user).pids for user in range(50)}
         assert sum(before[user] != after[user] for user in before) > 10
 
         sabotage(checkpoints, settings)
         listeners = Listeners(settings, half=1)
-        wait_for(lambda: channels.channels(root).challenger, 20, "the sabotaged model is on trial")
-        wait_for(lambda: decided(2), 90, "the sabotaged model is judged")
+        wait_for(lambda: channels.channels(root).challenger, 120, "the sabotaged model is on trial")
+        wait_for(lambda: decided(2), 300, "the sabotaged model is judged")
         last = decisions(settings)[1]
         assert (last["action"], last["challenger"]) == ("rolled_back", "000003"), last["reason"]
         assert "000003" in channels.rejected(root)
         served = channels.channels(root)
         assert served is not None and channels.model_of(served.champion) == "000002" and served.challenger is None
+
+
+def looked_since(moment: float) -> bool:
+    """Whether a look of the canary sensor that began after the moment has ended."""
+    with dg.DagsterInstance.get() as instance:
+        sensors = {state.name: state.instigator_data for state in instance.all_instigator_state()}
+    looked = sensors["canary_sensor"]
+    return looked is not None and (looked.last_tick_timestamp or 0) > moment
 
 
 def sabotage(checkpoints: CheckpointStore, settings: Settings) -> None:
