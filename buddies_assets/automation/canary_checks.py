@@ -48,12 +48,12 @@ def failure_mode_checks(
     """One reading of the data for all of them."""
     from buddies_assets.algorithms.libraries import Library
     from buddies_assets.loop.failure_modes import SHOWN, Offline, judge
-    from buddies_assets.steps.training import all_bags
+    from buddies_assets.steps.training import spread_bags
     from buddies_assets.training.evaluation import bag_ranks
 
     store, threads = checkpoint_store(pipeline), pipeline.settings.worker_threads
     model = ranked_candidates.manifest.params["version"]
-    bags = all_bags(test_batches)
+    bags = spread_bags(test_batches)
     best = ranked_candidates.frame(["user", "playlists"])
     offered = best["playlists"].explode().drop_nulls().n_unique()
     flat = best.with_columns(best["playlists"].list.head(SHOWN)).explode("playlists").drop_nulls("playlists")

@@ -58,7 +58,7 @@ def training_data(
         n_users=user_library.manifest.rows,
         n_playlists=n_playlists,
         shards=shards,
-        validation=all_bags(validation),
+        validation=spread_bags(validation),
         hard=pool("hard"),
         easy=pool("easy"),
         fingerprint=fingerprint,
@@ -75,7 +75,7 @@ def _pool(scores: Dataset, name: str, n_playlists: int) -> "Library":
     return Library(indptr, np.concatenate([part.values for part in parts]), n_playlists)
 
 
-def all_bags(batches: Dataset, most: int = MOST_BAGS) -> Bags:
+def spread_bags(batches: Dataset, most: int = MOST_BAGS) -> Bags:
     """The evaluation batches of a dataset, or `most` of them spread evenly over all: the others would not fit.
 
     Two million are more than the reference judged by; of as many bags the MRR is known to about 0.0003.

@@ -9,7 +9,7 @@ import pytest
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.datasets import Dataset, DatasetStore, Recipe
 from buddies_assets.matrices import LabelledLibrary
-from buddies_assets.steps.training import all_bags, training_data
+from buddies_assets.steps.training import spread_bags, training_data
 from buddies_assets.training.config import NegativeMix
 
 
@@ -38,7 +38,7 @@ def library(tmp_path: Path, name: str, n: int) -> Dataset:
 
 @pytest.mark.parametrize(("most", "expected"), [(100, list(range(20))), (20, list(range(20))), (5, [0, 4, 9, 14, 19])])
 def test_bags_that_are_too_many_are_spread_evenly_over_all(tmp_path: Path, most: int, expected: list[int]) -> None:
-    bags = all_bags(stored(tmp_path, "validation_batches", rows(20, 50), [6, 6, 13]), most)
+    bags = spread_bags(stored(tmp_path, "validation_batches", rows(20, 50), [6, 6, 13]), most)
     assert bags.users.tolist() == bags.positives.tolist() == expected
     assert bags.negatives.tolist() == [[row] * 50 for row in expected]
 
