@@ -2,6 +2,7 @@
 
 `python -m benchmarks full --scale small|tenth|full|3%` makes the raw files of a synthetic world once, then
 materialises the assets one after the other. A run that was cut off goes on at the first asset it had not finished.
+`python -m benchmarks.full tenth` makes the raw files alone.
 """
 
 import json
@@ -15,7 +16,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from benchmarks.generated_raw import World, generation_seconds, slices_made_when_read, write_all_but_slices
+from benchmarks.generated_raw import (
+    World,
+    generation_seconds,
+    slices_made_when_read,
+    write_all_but_slices,
+    write_slices,
+)
 from benchmarks.graph_steps import Step, Work, steps_of
 from benchmarks.measure import Report, Row
 from benchmarks.tree_memory import TreeMemory
@@ -25,13 +32,13 @@ from buddies_assets.datasets import DatasetStore
 from buddies_assets.definitions import ASSET_MODULES, resources
 from buddies_assets.settings import Settings
 from buddies_assets.shards import code_fingerprint
-from buddies_assets.sources.synthetic import WorldPaths, world_paths, write_world
+from buddies_assets.sources.synthetic import WorldPaths
 from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS
 
 SEED, THREADS = 1, 2
 WARM_UP = World(2_000, 3_000, SEED)
 MAKE_SLICES_FROM = 200_000
-"""Playlists from which the slices are made while they are read: 7 GB of JSON and more would only wait on the disk."""
+"""Users from which the slices are made while they are read, beside whose datasets 34 GB of JSON would not fit."""
 _SECONDS_BETWEEN_LINES = 15.0
 
 
@@ -99,13 +106,18 @@ def world_at(scale: str) -> World:
     return World(round(FULL_USERS * share), round(FULL_PLAYLISTS * share), SEED)
 
 
+def home_of(scale: str) -> Path:
+    """Where a scale's raw files and datasets lie."""
+    return (Path(".buddies") / f"benchmark-{scale.removesuffix('%')}").resolve()
+
+
 def run(scale: str, home: Path | None = None) -> Report:
     """Every asset of the graph on the world of a scale, in `home` (`.buddies/benchmark-<scale>` by default).
 
     A small world goes first, in several shards as the others, so that no kernel is compiled while it is measured.
     """
     world = world_at(scale)
-    home = (home or Path(".buddies") / f"benchmark-{scale.removesuffix('%')}").resolve()
+    home = home or home_of(scale)
     with tempfile.TemporaryDirectory() as folder:
         _run(WARM_UP, Path(folder), shard_users=WARM_UP.users // 3)
     rows, settings = _run(world, home)
@@ -201,17 +213,14 @@ def _report(rows: list[StepRow], world: World, settings: Settings) -> Report:
 
 
 def _made_when_read(world: World) -> bool:
-    return world.playlists >= MAKE_SLICES_FROM
+    return world.users >= MAKE_SLICES_FROM
 
 
 def _raw_files(world: World, folder: Path) -> WorldPaths:
-    if _made_when_read(world):
-        return write_all_but_slices(world, folder)
-    if not folder.exists():
-        partial = folder.with_name("raw.partial")
-        write_world(partial, world.users, world.playlists, world.seed)
-        partial.rename(folder)
-    return world_paths(folder)
+    paths = write_all_but_slices(world, folder)
+    if not _made_when_read(world):
+        write_slices(world, folder, workers=THREADS)
+    return paths
 
 
 def _recorded(home: Path) -> dict[str, StepRow]:
@@ -244,3 +253,7 @@ class _Line:
         left = "" if report.seconds_left is None else f", {report.seconds_left:,.0f} s left"
         share = f"{report.done / max(1, report.total):.0%}"
         print(f"    {report.step}: {share}, {report.rows:,} rows, {report.seconds:,.0f} s{left}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    _raw_files(world_at(sys.argv[1]), home_of(sys.argv[1]) / "raw")
