@@ -1,6 +1,8 @@
 """Figures of one version of a dataset for the dashboard's training page: counts, means, histograms, Lorenz curves.
 
-Each function reads a dataset lazily and returns plain JSON, to be computed once per fingerprint and then kept.
+Each function reads a dataset shard by shard and returns plain JSON, to be computed once per fingerprint and then kept.
+In memory are one shard (10,000 users, or 4 million triplets) and a few numbers for each user and playlist: some 100 MB
+at a million of either, however many rows there are.
 """
 
 from collections.abc import Callable
@@ -10,9 +12,12 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.datasets import Dataset, DatasetStore
+from quality.tables import SCHEMAS
 
 BINS = 40
 TAIL = 0.99
+SHOWN = 5
+"""Places of a list that a listener sees."""
 Figures = dict[str, Any]
 
 
@@ -55,18 +60,25 @@ def inequality(sizes: np.ndarray, points: int = 60) -> Figures:
 
 
 def _per(dataset: Dataset, column: str) -> np.ndarray:
-    return dataset.scan().group_by(column).len("n").select("n").collect()["n"].to_numpy()
+    counts = dataset.counts(column)
+    return counts[counts > 0]
+
+
+def _lengths(dataset: Dataset, column: str) -> np.ndarray:
+    return np.concatenate([shard[column].list.len().to_numpy() for shard in dataset.shards([column])])
 
 
 def _user_blocks(dataset: Dataset, store: DatasetStore) -> Figures:
-    blocks = dataset.scan()
-    doubled = blocks.select("user", "positive").group_by("user", "positive").len("n").filter(pl.col("n") > 1)
-    among = blocks.filter(pl.col("negatives").arr.contains(pl.col("positive")))
+    without = inconsistent = 0
+    for blocks in dataset.shards():
+        without += blocks["positive"].null_count()
+        inconsistent += blocks.group_by("user", "positive").len("n").filter(pl.col("n") > 1).height
+        inconsistent += blocks.select(pl.col("negatives").arr.contains(pl.col("positive")).sum()).item()
     return {
         "per_user": spread(_per(dataset, "user")),
         "blocks": dataset.manifest.rows,
-        "without_positive": blocks.filter(pl.col("positive").is_null()).select(pl.len()).collect().item(),
-        "inconsistent": doubled.select(pl.len()).collect().item() + among.select(pl.len()).collect().item(),
+        "without_positive": without,
+        "inconsistent": inconsistent,
     }
 
 
@@ -88,12 +100,19 @@ def _ownership(dataset: Dataset, store: DatasetStore) -> Figures:
 
 
 def _pairings(dataset: Dataset, store: DatasetStore) -> Figures:
-    figures = {"per_user": spread(_per(dataset, "user")), "popularity": spread(_per(dataset, "neighbour"))}
+    chosen = dataset.counts("neighbour")
+    figures = {"per_user": spread(_per(dataset, "user")), "popularity": spread(chosen[chosen > 0])}
     if store.has("playlist_ownership"):
-        owned = store.open("playlist_ownership").scan().group_by("owner").len("owned")
-        pairs = dataset.scan().select("user", owner="neighbour").join(owned, on="owner")
-        reach = pairs.group_by("user").agg(pl.col("owned").sum()).collect()["owned"]
-        figures["reachable"] = spread(reach.to_numpy())
+        owned = store.open("playlist_ownership").counts("owner")
+        owned = np.append(owned, np.zeros(max(0, len(chosen) - len(owned)), np.int64))
+        users, reached = [], []
+        for shard in dataset.shards(["user", "neighbour"]):
+            summed = shard.select("user", n=pl.Series(owned[shard["neighbour"].to_numpy()])).group_by("user").sum()
+            users.append(summed["user"])
+            reached.append(summed["n"])
+        # A user's pairs may lie in two shards, and be summed twice: once in each.
+        reach = pl.DataFrame({"user": pl.concat(users), "n": pl.concat(reached)}).group_by("user").sum()["n"]
+        figures["reachable"] = spread(reach.filter(reach > 0).to_numpy())
     return figures
 
 
@@ -102,7 +121,33 @@ def _library(dataset: Dataset, store: DatasetStore) -> Figures:
 
 
 def _candidates(dataset: Dataset, store: DatasetStore) -> Figures:
-    return {"per_user": spread(dataset.frame(["playlists"])["playlists"].list.len().to_numpy())}
+    return {"per_user": spread(_lengths(dataset, "playlists"))}
+
+
+def _ranked(dataset: Dataset, store: DatasetStore) -> Figures:
+    """How popular what is recommended is: likers in train of each place shown, and how often a playlist is shown."""
+    top = [shard["playlists"].list.head(SHOWN).explode() for shard in dataset.shards(["playlists"])]
+    shown = pl.concat(top).drop_nulls().to_numpy()
+    times = np.bincount(shown)
+    figures: Figures = {"per_user": spread(_lengths(dataset, "playlists")), "times_shown": spread(times[times > 0])}
+    if store.has("playlist_ownership"):
+        owned = store.open("playlist_ownership").frame(["playlist", "likers"])
+        playlists = owned["playlist"].to_numpy()
+        likers = np.zeros(max(len(times), playlists.max(initial=0) + 1), np.int64)
+        likers[playlists] = owned["likers"].to_numpy()
+        figures["recommended_popularity"] = spread(likers[shown])
+    return figures
+
+
+def _nulls(dataset: Dataset, store: DatasetStore) -> Figures:
+    """Share of nulls in each column that may hold them; where none may, the schema's check says so."""
+    columns = sorted(n for n, f in SCHEMAS[dataset.name].fields.items() if f.nullable and n in dataset.manifest.columns)
+    counts = dict.fromkeys(columns, 0)
+    for shard in dataset.shards(columns):
+        for name in columns:
+            counts[name] += shard[name].null_count()
+    rows = max(dataset.manifest.rows, 1)
+    return {"rows": dataset.manifest.rows, "nulls": {name: count / rows for name, count in counts.items()}}
 
 
 def _rows(dataset: Dataset, store: DatasetStore) -> Figures:
@@ -121,5 +166,9 @@ COMPUTED: dict[str, Callable[[Dataset, DatasetStore], Figures]] = {
     "triplets": _triplets,
     "user_pairings": _pairings,
     "candidates": _candidates,
+    "ranked_candidates": _ranked,
+    "mpd_playlists": _nulls,
+    "msd_songs": _nulls,
+    "scores": _nulls,
 }
-"""Datasets that the training page shows, and how their figures are computed."""
+"""Datasets that the dashboard and the drift checks know figures of, and how these are computed."""

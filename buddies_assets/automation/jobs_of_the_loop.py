@@ -3,9 +3,13 @@
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from buddies_assets.automation.situation import RETRAIN_JOB
 from buddies_assets.resources.pipeline import Pipeline
+
+SHOWN_RUNS = 20
+"""Runs that a purge names in its metadata."""
 
 materialise_all_job = dg.define_asset_job(
     "materialise_all_job",
@@ -35,25 +39,37 @@ quality_job = dg.define_asset_job(
 )
 
 
+class Purge(dg.Config):
+    """What is purged."""
+
+    dry_run: bool = Field(default=False, description="Say what would go and why the rest stays, and delete nothing.")
+    keep_days: float = Field(default=30, ge=0, description="Runs younger than this many days stay.")
+    keep_last: int = Field(default=5, ge=0, description="So many of the newest runs of each job stay, however old.")
+
+
 @dg.op(out=dg.Out(dg.Nothing), description="Delete the runs that the history holds and nothing needs any more.")
-def purge_old_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """What goes and what stays is decided in `quality.history.purge`."""
-    from datetime import UTC, datetime
+def purge_old_runs(context: dg.OpExecutionContext, config: Purge, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    """What goes and what stays is decided in `quality.history.purge`; the plan is in the output's metadata."""
+    from datetime import UTC, datetime, timedelta
 
     import psycopg2
 
     from buddies_assets.resources.postgres import database_url
     from quality.history.purge import delete_runs, plan_purge, run_facts
-    from quality.history.sync import sync
 
     connection = psycopg2.connect(database_url(pipeline.settings))
     try:
-        sync(context.instance, connection)
-        plan = plan_purge(run_facts(context.instance, connection), datetime.now(UTC))
+        facts = run_facts(context.instance, connection)
     finally:
         connection.close()
-    delete_runs(context.instance, plan.delete)
-    context.log.info(", ".join(f"{count:,} {what}" for what, count in plan.summary().items()))
+    keep = timedelta(days=config.keep_days)
+    plan = plan_purge(facts, datetime.now(UTC), keep=keep, keep_last=config.keep_last)
+    if not config.dry_run:
+        delete_runs(context.instance, plan.delete)
+    summary = plan.summary(dry_run=config.dry_run)
+    context.log.info(", ".join(f"{what}: {count:,}" for what, count in summary.items()))
+    oldest = dg.MetadataValue.json(plan.delete[:SHOWN_RUNS])
+    context.add_output_metadata({"dry run": config.dry_run, **summary, "oldest of these runs": oldest})
 
 
 @dg.job(description="Delete old runs from Dagster's event log, which keeps everything for ever by itself.")

@@ -37,12 +37,12 @@ class PurgePlan:
     delete: list[str]
     keep: dict[str, str]
 
-    def summary(self) -> dict[str, int]:
-        """How many go, and how many stay for each reason."""
+    def summary(self, *, dry_run: bool = False) -> dict[str, int]:
+        """How many go (or, in a dry run, would go), and how many stay for each reason."""
         counts: dict[str, int] = defaultdict(int)
         for reason in self.keep.values():
             counts[f"kept: {reason}"] += 1
-        return {"deleted": len(self.delete), **counts}
+        return {"would be deleted" if dry_run else "deleted": len(self.delete), **counts}
 
 
 def plan_purge(
