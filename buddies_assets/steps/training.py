@@ -35,15 +35,17 @@ def training_data(
 ) -> TrainingData:
     """What the trainer reads: blocks shard by shard, the pools a mix may draw from anew, and the window of feedback.
 
-    With a `mix` the pools are read only where it draws from them: at full size they are 2 GB.
+    With a `mix` pools and stored negatives are read only where it draws from them: at full size they are 2 GB and 4.
     """
     from buddies_assets.steps.feedback import train_rows
 
     feedback = train_rows(window.frame()) if window is not None else None
     n_playlists = playlist_library.manifest.rows
 
+    columns = ["user", "positive"] + ["negatives"] * (mix is None or mix.stored)
+
     def loader(index: int) -> Loader:
-        return lambda: blocks_from_frame(blocks.shard(index))
+        return lambda: blocks_from_frame(blocks.shard(index, columns))
 
     def pool(name: str) -> "Library | None":
         unused = mix is not None and not (mix.resample and getattr(mix, name))

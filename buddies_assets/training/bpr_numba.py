@@ -101,7 +101,7 @@ def _epoch(
     """
     threads = len(bounds) - 1
     losses, samples = np.zeros(threads), np.zeros(threads, np.int64)
-    line, base, user_base = playlists.shape[1] * 4, playlists.ctypes.data, users.ctypes.data
+    line, user_base = playlists.shape[1] * 4, users.ctypes.data
     none = len(playlists) - 1
     adaptive = len(square) > 0
     for t in prange(threads):
@@ -138,7 +138,7 @@ def _epoch(
             slot = (turn - _AHEAD) % _RING
             own = ring_users[slot]
             numbers, places = ring_rows[slot], ring_places[slot].ctypes.data
-            dot_products(user_base + own * line, places, products.ctypes.data, row_count, vectors)
+            dot_products(user_base + own * line, places, products.ctypes.data, row_count, vectors)  # type: ignore[call-arg]
             raised, drawn = _pulls(products, numbers, none, pulls)
             odds *= raised
             count += drawn

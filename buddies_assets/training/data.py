@@ -101,11 +101,10 @@ class TrainingData:
         ):
             if len(column) and int(column.max()) >= bound:
                 raise BlocksError(shard=shard, field=name, problem=f"index {int(column.max())} is not below {bound}")
-        given = blocks.negatives[blocks.negatives != NO_PLAYLIST]
-        if len(given) and int(given.max()) >= self.n_playlists:
-            raise BlocksError(
-                shard=shard, field="negatives", problem=f"index {int(given.max())} is not below {self.n_playlists}"
-            )
+        wrong = (blocks.negatives >= self.n_playlists) & (blocks.negatives != NO_PLAYLIST)
+        if wrong.any():
+            worst = int(blocks.negatives[wrong].max())
+            raise BlocksError(shard=shard, field="negatives", problem=f"index {worst} is not below {self.n_playlists}")
         return blocks
 
     def each(self) -> Iterator[Blocks]:
@@ -131,13 +130,11 @@ def parquet_shard(path: Path | str, *, explicit: bool = False) -> Loader:
 
 
 def blocks_from_frame(frame, *, explicit: bool = False) -> Blocks:
-    """Blocks of a polars frame with the columns user, positive and negatives."""
-    return Blocks(
-        frame["user"].to_numpy(),
-        frame["positive"].to_numpy(),
-        _table(frame["negatives"].explode().fill_null(int(NO_PLAYLIST)), frame.height),
-        explicit,
-    )
+    """Blocks of a polars frame with the columns user, positive and negatives; without the last there are none."""
+    negatives = np.empty((frame.height, 0), np.uint32)
+    if "negatives" in frame.columns:
+        negatives = _table(frame["negatives"].explode().fill_null(int(NO_PLAYLIST)), frame.height)
+    return Blocks(frame["user"].to_numpy(), frame["positive"].to_numpy(), negatives, explicit)
 
 
 def bags_from_frame(frame) -> Bags:

@@ -89,8 +89,7 @@ def dot_products(typing_context, user, rows, products, row_count, vectors):
         for part in range(len(signature.args[4])):
             own = emit.load(user, part)
             sums = [
-                emit.times(own, emit.load(row, part), plus=so_far)
-                for row, so_far in zip(addresses, sums, strict=True)
+                emit.times(own, emit.load(row, part), plus=so_far) for row, so_far in zip(addresses, sums, strict=True)
             ]
         start = builder.inttoptr(products, _FLOAT.as_pointer())
         for k, found in enumerate(sums):

@@ -21,6 +21,8 @@ _STORED, _HARD, _EASY, _UNIFORM, _POPULAR = range(5)
 _STREAM = TRAINING << 8 | 3
 _ATTEMPTS = 64
 _NONE = int(NO_PLAYLIST)
+_FILTER_BITS = 13
+_PART = 1 << 13
 
 
 class NegativeSampler:
@@ -51,7 +53,8 @@ class NegativeSampler:
         self._hard, self._easy = hard or empty, easy or empty
         self._kinds, self._columns = _slots(config)
         self._as_stored = mix.stored and not mix.uniform and not mix.popular and mix.count == STORED_NEGATIVES
-        self._threshold, self._alias = alias_table(popularity.astype(np.float64) ** mix.alpha)
+        threshold, alias = alias_table(popularity.astype(np.float64) ** mix.alpha)
+        self._cells = threshold.astype(np.uint64) << np.uint64(32) | alias
 
     def replace(self, blocks: Blocks, epoch: int) -> Blocks:
         """The blocks with the negatives of an epoch; explicit negatives are left alone."""
@@ -72,8 +75,7 @@ class NegativeSampler:
             self._hard.indices,
             self._easy.indptr,
             self._easy.indices,
-            self._threshold,
-            self._alias,
+            self._cells,
         )
         return replace(blocks, negatives=drawn)
 
@@ -90,64 +92,83 @@ def _slots(config: TrainingConfig) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(nogil=True, cache=True)
-def _member(indices, low, high, value):
+def _has(indices, low, high, value):
+    """Whether the sorted `indices[low:high]` hold a value."""
+    end = high
     while low < high:
         middle = (low + high) >> 1
         if indices[middle] < value:
             low = middle + 1
         else:
             high = middle
-    return low
+    return low < end and indices[low] == value
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _bit_of(playlist):
+    """A playlist's place in the filter: the high bits of a multiplicative hash."""
+    return np.int64((np.uint64(playlist) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - _FILTER_BITS))
+
+
+@njit(nogil=True, cache=True)
+def _fill_filter(filter_words, likes, first, last):
+    """Mark a user's likes: a playlist whose bit is clear is not liked, one whose bit is set must be looked up."""
+    filter_words[:] = np.uint64(0)
+    for place in range(first, last):
+        bit = _bit_of(likes[place])
+        filter_words[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+
+
+@njit(nogil=True, cache=True)
+def _not_liked(key, slot, kind, cells, filter_words, likes, first, last):
+    """A playlist from the whole catalogue that is not among `likes[first:last]`; none after too many attempts."""
+    catalogue = np.uint64(len(cells))
+    for attempt in range(_ATTEMPTS):
+        bits = hash_member(key, np.uint64(slot + (attempt << 8)))
+        place = np.int64(((bits >> np.uint64(32)) * catalogue) >> np.uint64(32))
+        if kind == _POPULAR:
+            cell = cells[place]
+            if (bits & np.uint64(0xFFFFFFFF)) >= (cell >> np.uint64(32)):
+                place = np.int64(cell & np.uint64(0xFFFFFFFF))
+        bit = _bit_of(place)
+        marked = (filter_words[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1)
+        if not marked or not _has(likes, first, last, place):
+            return np.uint32(place)
+    return np.uint32(_NONE)
 
 
 @njit(parallel=True, nogil=True, cache=True)
 def _draw(
-    users,
-    positives,
-    stored,
-    kinds,
-    columns,
-    seed,
-    stream,
-    like_ptr,
-    likes,
-    hard_ptr,
-    hard,
-    easy_ptr,
-    easy,
-    threshold,
-    alias,
-):
+    users, positives, stored, kinds, columns, seed, stream, like_ptr, likes, hard_ptr, hard, easy_ptr, easy, cells
+):  # fmt: skip
     n = len(users)
-    catalogue = np.uint64(len(threshold))
     drawn = np.empty((n, len(kinds)), np.uint32)
-    for group in prange(n):
-        user = np.int64(users[group])
-        key = hash_member(stream_key(seed, stream, np.uint64(user)), np.uint64(positives[group]))
-        for slot in range(len(kinds)):
-            kind = kinds[slot]
-            chosen = np.uint32(_NONE)
-            if kind == _STORED:
-                chosen = stored[group, columns[slot]]
-            elif kind in (_HARD, _EASY):
-                pool = hard if kind == _HARD else easy
-                first = hard_ptr[user] if kind == _HARD else easy_ptr[user]
-                last = hard_ptr[user + 1] if kind == _HARD else easy_ptr[user + 1]
-                if last > first:
-                    bits = hash_member(key, np.uint64(slot))
-                    chosen = pool[first + np.int64((bits >> np.uint64(11)) % np.uint64(last - first))]
-            else:
-                first, last = like_ptr[user], like_ptr[user + 1]
-                for attempt in range(_ATTEMPTS):
-                    bits = hash_member(key, np.uint64(slot + (attempt << 8)))
-                    place = np.int64(((bits >> np.uint64(32)) * catalogue) >> np.uint64(32))
-                    if kind == _POPULAR and np.uint32(bits & np.uint64(0xFFFFFFFF)) >= threshold[place]:
-                        place = np.int64(alias[place])
-                    found = _member(likes, first, last, np.uint32(place))
-                    if found == last or likes[found] != place:
-                        chosen = np.uint32(place)
-                        break
-            drawn[group, slot] = chosen
+    parts = -(-n // _PART)
+    for part in prange(parts):
+        filter_words = np.empty((1 << _FILTER_BITS) >> 6, np.uint64)
+        known = np.int64(-1)
+        for group in range(part * _PART, min(n, (part + 1) * _PART)):
+            user = np.int64(users[group])
+            first, last = like_ptr[user], like_ptr[user + 1]
+            if user != known:
+                _fill_filter(filter_words, likes, first, last)
+                known = user
+            key = hash_member(stream_key(seed, stream, np.uint64(user)), np.uint64(positives[group]))
+            for slot in range(len(kinds)):
+                kind = kinds[slot]
+                chosen = np.uint32(_NONE)
+                if kind == _STORED:
+                    chosen = stored[group, columns[slot]]
+                elif kind in (_UNIFORM, _POPULAR):
+                    chosen = _not_liked(key, slot, kind, cells, filter_words, likes, first, last)
+                else:
+                    pool = hard if kind == _HARD else easy
+                    start = hard_ptr[user] if kind == _HARD else easy_ptr[user]
+                    size = (hard_ptr[user + 1] if kind == _HARD else easy_ptr[user + 1]) - start
+                    if size > 0:
+                        bits = hash_member(key, np.uint64(slot))
+                        chosen = pool[start + np.int64((bits >> np.uint64(11)) % np.uint64(size))]
+                drawn[group, slot] = chosen
     return drawn
 
 
