@@ -13,6 +13,10 @@ class NoServedModelError(ServedModelError):
     """There is no published model under the root folder."""
 
 
+class ModelFormatError(ServedModelError):
+    """A version that was written in another format than this program reads."""
+
+
 class ArrayMismatchError(ServedModelError):
     """An array of a model has another dtype, shape or content than the format asks for."""
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from buddies_serving.errors import ArrayMismatchError
 
-FORMAT = 1
+FORMAT = 2
+"""Number of the format, raised with every change of `ARRAYS`. 2: fold-in arrays, which 1 knew nothing of."""
+
 CONTRACT_LENGTH = 5
 
 

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from buddies_serving.contract import contract_fragments
-from buddies_serving.errors import NoServedModelError, ServedModelError
+from buddies_serving.errors import ModelFormatError, NoServedModelError, ServedModelError
 from buddies_serving.model_format import ARRAYS, FORMAT, Manifest, check_shapes, check_values
 
 MANIFEST = "manifest.json"
@@ -37,7 +37,7 @@ class Challenger(msgspec.Struct, frozen=True):
 class Channels(msgspec.Struct, frozen=True, kw_only=True):
     """Which versions are served: the champion, and optionally a challenger for a share of the users."""
 
-    format: int = FORMAT
+    format: int = 1
     champion: str
     challenger: Challenger | None = None
     since: str = ""
@@ -112,7 +112,7 @@ def read_channels(root: Path) -> Channels:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a version's folder."""
+    """The manifest of a version's folder; raises ModelFormatError when it is of another format than this program's."""
     path = folder / MANIFEST
     if not path.is_file():
         raise NoServedModelError(f"{path} does not exist; the version was never written in full")
@@ -121,7 +121,10 @@ def read_manifest(folder: Path) -> Manifest:
     except msgspec.DecodeError as error:
         raise ServedModelError(f"{path} cannot be read: {error}") from error
     if manifest.format != FORMAT:
-        raise ServedModelError(f"{path} is of format {manifest.format}, this service reads {FORMAT}; publish it again")
+        raise ModelFormatError(
+            f"{path} is of format {manifest.format}, this program reads {FORMAT}; "
+            "materialise the asset served_model again"
+        )
     return manifest
 
 

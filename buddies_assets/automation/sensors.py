@@ -61,11 +61,19 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
     @dg.sensor(minimum_interval_seconds=every, default_status=on)
     def canary_sensor(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
-        """Promotes the challenger, rolls it back, or says what it is waiting for."""
+        """Promotes the challenger, rolls it back, or says what it is waiting for; MLflow's aliases follow."""
+        from buddies_assets.loop.aliases import sync_aliases
+
         url = feedback_database(pipeline.settings)
         if url is None:
             return dg.SkipReason(NO_DATABASE)
-        return dg.SkipReason(judge(context, url, pipeline.settings))
+        told = judge(context, url, pipeline.settings)
+        served = channels(pipeline.settings.local_home / "served_model")
+        names = f"{served.champion}, {served.challenger}" if served else None
+        if names is not None and names != context.cursor:
+            sync_aliases(pipeline.settings)
+            context.update_cursor(names)
+        return dg.SkipReason(told)
 
     @dg.sensor(job=prepare_data_job, minimum_interval_seconds=max(60, every), default_status=on)
     def raw_files_sensor(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
@@ -148,10 +156,6 @@ def judge(context: dg.SensorEvaluationContext, url: str, settings: Settings) -> 
     with connected(url) as connection:
         gone = reject_what_failed(context.instance, connection, settings, blocking)
         look = look_at_trial(connection, root, settings)
-    if gone or (look.decision and look.decision.action != "wait"):
-        from buddies_assets.loop.aliases import sync_aliases
-
-        sync_aliases(settings)
     if look.decision is None:
         return gone or f"champion {look.champion or 'none yet'}; nothing is on trial"
     return f"challenger {look.challenger}: {look.decision.action}: {look.decision.reason}"

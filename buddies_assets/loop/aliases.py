@@ -12,7 +12,8 @@ log = logging.getLogger(__name__)
 def sync_aliases(settings: Settings) -> dict[str, str]:
     """Point each alias at the registered version of the checkpoint that is served; returns alias -> version.
 
-    Nothing is done where tracking is off. A checkpoint that was trained untracked leaves its alias as it is.
+    The registered version is tagged with its checkpoint, whose lineage names the version in turn. Nothing is done where
+    tracking is off. A checkpoint that was trained untracked leaves its alias as it is.
     """
     from buddies_assets.steps.tracked_training import tracking_of
 
@@ -29,6 +30,7 @@ def sync_aliases(settings: Settings) -> dict[str, str]:
             log.info("checkpoint %s is not registered in MLflow: alias %s stays as it is", model_of(version), alias)
             continue
         point_alias(tracking, alias, registered)  # type: ignore[arg-type]
+        tracking.client().set_model_version_tag(tracking.model, registered, "checkpoint", model_of(version))
         pointed[alias] = registered
     if served.challenger is None and aliased_version(tracking, "challenger") is not None:
         tracking.client().delete_registered_model_alias(tracking.model, "challenger")

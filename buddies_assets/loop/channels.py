@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from buddies_assets.errors import BuddiesError
-from buddies_serving.errors import NoServedModelError
+from buddies_serving.errors import ModelFormatError, NoServedModelError
 from buddies_serving.model_store import Challenger, Channels, publish, read_channels, read_manifest
 
 _LOCK, _REJECTED = ".channels.lock", "rejected.json"
@@ -41,7 +41,8 @@ def publish_version(root: Path, version: str, *, share: float) -> tuple[Channels
 
     A ranking redrawn by the champion's (or challenger's) own model replaces it. Another model goes on trial with
     `share` of the users; it is the champion at once when there is none, when `share` is 0, or when its rows of users
-    are not the champion's (an index would mean two people). A trial that runs is replaced by the newer model.
+    are not the champion's (an index would mean two people) or the champion is of a format that is no longer read. A
+    trial that runs is replaced by the newer model.
     """
     with _locked(root):
         served = channels(root)
@@ -88,12 +89,14 @@ def restore_previous(root: Path) -> tuple[str, str]:
 
     Raises:
         NoTrialError: no earlier champion is kept.
+        ModelFormatError: it is of a format that is no longer read.
     """
     with _locked(root):
         served = channels(root)
         previous = _previous(root)
         if served is None or previous is None or previous == served.champion:
             raise NoTrialError("There is neither a challenger nor an earlier champion to roll back to.")
+        read_manifest(root / "versions" / previous)
         _note_rejection(root, model_of(served.champion))
         publish(root, previous)
         (root / "previous").unlink()
@@ -130,9 +133,12 @@ def _trial(root: Path, expected: str | None) -> tuple[Channels, Challenger]:
     return served, served.challenger
 
 
-def _same_users(root: Path, one: str, other: str) -> bool:
-    tokens = [read_manifest(root / "versions" / version).extra.get("users") for version in (one, other)]
-    return tokens[0] == tokens[1]
+def _same_users(root: Path, champion: str, version: str) -> bool:
+    try:
+        before = read_manifest(root / "versions" / champion)
+    except ModelFormatError:
+        return False
+    return before.extra.get("users") == read_manifest(root / "versions" / version).extra.get("users")
 
 
 def _note_rejection(root: Path, model: str) -> None:

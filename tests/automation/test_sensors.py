@@ -151,6 +151,22 @@ def test_without_any_database_the_sensors_say_so(instance, tmp_path):
         assert "no database was ever started" in evaluate(name, instance, settings)[1]
 
 
+def test_aliases_are_pointed_once_whenever_what_is_served_has_changed(
+    instance, loop_settings, monkeypatch: pytest.MonkeyPatch
+):
+    from buddies_assets.loop import aliases
+
+    pointed, cursor = [], None
+    monkeypatch.setattr(aliases, "sync_aliases", pointed.append)
+    current = loop_settings.local_home / "served_model" / "current.json"
+    current.parent.mkdir(parents=True)
+    for champion, calls in (("000001-a-b", 1), ("000001-a-b", 1), ("000002-a-b", 2)):
+        current.write_text(json.dumps({"format": 1, "champion": champion, "challenger": None}))
+        _, skipped, cursor = evaluate("canary_sensor", instance, loop_settings, cursor)
+        assert "nothing is on trial" in skipped
+        assert len(pointed) == calls
+
+
 def test_raw_files_start_a_preparation_once_they_have_come_to_rest(instance, tmp_path):
     folder = tmp_path / "mpd"
     folder.mkdir()

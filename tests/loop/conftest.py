@@ -76,13 +76,20 @@ def served_root(tmp_path: Path) -> Callable[..., Path]:
     """Folder of served versions that consist of a manifest alone; `users` names whose rows their users are."""
     import json
 
+    from buddies_serving.model_format import FORMAT
+
     root = tmp_path / "home" / "served_model"
 
-    def make(*versions: str, users: str = "same") -> Path:
+    def make(*versions: str, users: str = "same", number: int = FORMAT) -> Path:
         for version in versions:
             folder = root / "versions" / version
             folder.mkdir(parents=True)
-            about = {"format": 1, "version": version, "created_at": "2026-01-01T00:00:00+00:00", "model_version": "1"}
+            about = {
+                "format": number,
+                "version": version,
+                "created_at": "2026-01-01T00:00:00+00:00",
+                "model_version": "1",
+            }
             (folder / "manifest.json").write_text(json.dumps(about | {"extra": {"users": users}}))
         return root
 

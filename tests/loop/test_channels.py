@@ -15,6 +15,8 @@ from buddies_assets.loop.channels import (
     rejected,
     restore_previous,
 )
+from buddies_serving.errors import ModelFormatError
+from buddies_serving.model_store import Challenger, publish
 
 
 def places(root) -> tuple[str, str | None]:
@@ -43,6 +45,20 @@ def test_without_a_canary_or_with_other_users_a_model_is_the_champion_at_once(se
     assert publish_version(root, "000002-a-a", share=0.0)[1] == "champion"
     served_root("000003-a-a", users="others")
     assert publish_version(root, "000003-a-a", share=0.1)[1] == "champion"
+
+
+def test_a_champion_of_an_older_format_is_replaced_at_once_and_not_rolled_back_to(served_root):
+    root = served_root("000001-a-a", number=1)
+    publish(root, "000001-a-a")
+    served_root("000001-b-b", "000002-a-a")
+    served, place = publish_version(root, "000002-a-a", share=0.1)
+    assert (place, served.champion, served.challenger) == ("champion", "000002-a-a", None)
+    publish(root, "000001-a-a", challenger=Challenger("000002-a-a", 0.1))
+    promote_challenger(root)
+    with pytest.raises(ModelFormatError, match="materialise the asset served_model again"):
+        restore_previous(root)
+    assert channels(root).champion == "000002-a-a"
+    assert rejected(root) == set()
 
 
 def test_a_promotion_can_be_undone_and_what_was_undone_is_not_served_again(served_root):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from buddies_serving.errors import ArrayMismatchError, NoServedModelError, ServedModelError
+from buddies_serving.errors import ArrayMismatchError, ModelFormatError, NoServedModelError, ServedModelError
 from buddies_serving.model_store import Challenger, publish, read_channels, versions, write_version
 from buddies_serving.served_model import ServedModel
 from buddies_serving.texts import TextColumn, pack_texts
@@ -139,6 +139,14 @@ def test_only_written_versions_are_published(make_model: Callable[..., Path]) ->
     with pytest.raises(ServedModelError, match="within 0 and 1"):
         publish(root, "v1", challenger=Challenger("v1", 1.5))
     assert read_channels(root).champion == "v1"
+
+
+def test_a_model_of_an_older_format_is_refused_with_what_to_do(make_model: Callable[..., Path]) -> None:
+    folder = make_model() / "versions" / "v1"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
+    with pytest.raises(ModelFormatError, match=r"format 1, .* reads 2; materialise the asset served_model again"):
+        ServedModel.open(folder)
 
 
 def test_an_empty_root_says_what_to_run(tmp_path: Path) -> None:

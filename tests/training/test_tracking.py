@@ -1,5 +1,7 @@
 """What MLflow holds after a training, a search and a promotion."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -7,10 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from buddies_assets.loop.aliases import sync_aliases
+from buddies_assets.loop.channels import promote_challenger, publish_version, reject_challenger, restore_previous
+from buddies_assets.settings import Settings
+from buddies_assets.steps import tracked_training
+from buddies_assets.training.checkpoints import CheckpointStore
 from buddies_assets.training.config import TrainingConfig
 from buddies_assets.training.search import SearchResult, Trial
 from buddies_assets.training.tracking import Tracking, aliased_version, point_alias, track_search, tracked_run
 from buddies_assets.training.trainer import train
+from buddies_serving.model_format import FORMAT
+from buddies_serving.model_store import Challenger, publish
 
 pytestmark = pytest.mark.ray
 
@@ -71,3 +80,51 @@ def test_the_trials_of_a_search_are_child_runs_with_their_epochs(tracking):
     good = next(run for run in children if run.info.run_name == "good")
     assert [m.value for m in client.get_metric_history(good.info.run_id, "mrr")] == [0.3, 0.4]
     assert parent in tracking.run_url(parent, ui="http://127.0.0.1:5000/")
+
+
+def test_aliases_follow_promotion_and_rollback_and_a_checkpoint_and_its_run_name_each_other(
+    tracking, world, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    own = replace(tracking, experiment="aliases", model="aliased")
+    monkeypatch.setattr(tracked_training, "tracking_of", lambda _settings: own)
+    settings = Settings(home=str(tmp_path / "home"))
+    root, store = settings.local_home / "served_model", CheckpointStore.at(settings.home)
+
+    def train_and_publish(run_id: str) -> str:
+        job = tracked_training.TrainingJob(settings, CONFIG, world.data, None, run_id, {"user_blocks": "abc"}, print)
+        result, tracked = job.train()
+        job.discard_state()
+        lineage = {"run_id": run_id, "mlflow": tracked}
+        version = store.save(result.factors, CONFIG, metrics=result.metrics, lineage=lineage).version
+        folder = root / "versions" / f"{version}-a-b"
+        folder.mkdir(parents=True)
+        about = {"format": FORMAT, "version": folder.name, "created_at": "2026-01-01T00:00:00+00:00"}
+        (folder / "manifest.json").write_text(json.dumps(about | {"model_version": version}))
+        publish_version(root, folder.name, share=0.5)
+        return version
+
+    def aliases() -> tuple[str | None, str | None]:
+        sync_aliases(settings)
+        return aliased_version(own, "champion"), aliased_version(own, "challenger")
+
+    assert train_and_publish("first") == "000001"
+    assert aliases() == ("1", None)
+    assert train_and_publish("second") == "000002"
+    assert aliases() == ("1", "2")
+    reject_challenger(root)
+    assert aliases() == ("1", None)
+    publish(root, "000001-a-b", challenger=Challenger("000002-a-b", 0.5))
+    promote_challenger(root)
+    assert aliases() == ("2", None)
+    restore_previous(root)
+    assert aliases() == ("1", None)
+
+    client = own.client()
+    for checkpoint, registered, dagster_run in (("000001", "1", "first"), ("000002", "2", "second")):
+        tracked = store.load(checkpoint).lineage["mlflow"]
+        found = client.get_model_version(own.model, registered)
+        assert (tracked["model_version"], tracked["run_id"]) == (registered, found.run_id)
+        assert found.tags["checkpoint"] == checkpoint
+        assert client.get_run(found.run_id).data.tags["dagster_run"] == dagster_run
+        link = tracked_training.as_metadata(settings, tracked)["MLflow run"].value
+        assert link.endswith(f"/runs/{found.run_id}")
