@@ -11,6 +11,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from buddies_serving.homes import local_folder
+
 
 class InvalidSettingError(ValueError):
     """A combination of settings that no run can mean."""
@@ -157,12 +159,12 @@ class Settings(BaseSettings):
     @property
     def home_is_local(self) -> bool:
         """Whether `home` is a folder of this machine rather than an object store."""
-        return "://" not in self.home or self.home.startswith("file://")
+        return local_folder(self.home) is not None
 
     @property
     def local_home(self) -> Path:
         """Folder for what must be local: the database, scratch files, logs. `.buddies` when `home` is a URL."""
-        return Path(self.home).resolve() if self.home_is_local else Path(".buddies").resolve()
+        return (local_folder(self.home) or Path(".buddies")).resolve()
 
     @property
     def worker_threads(self) -> int:

@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from buddies_serving.homes import local_folder
+
 
 class ServingSettings(BaseSettings):
     """How the service listens, what it serves, where feedback goes and how it is protected."""
@@ -46,7 +48,7 @@ class ServingSettings(BaseSettings):
     @property
     def local_home(self) -> Path:
         """`home` where it is a folder, `.buddies` where it is the URL of a store."""
-        return Path(".buddies") if "://" in self.home else Path(self.home)
+        return local_folder(self.home) or Path(".buddies")
 
     @property
     def model_root(self) -> Path:
