@@ -23,8 +23,7 @@ from buddies_assets.training.systems import (
 
 METRICS = ("mrr", "hit_1", "hit_5", "hit_10", "ndcg_10")
 JUDGED_USERS = 5_000
-JUDGED_CELLS = 2_000_000_000
-"""At most so many scores a system and split: users × playlists; fewer users are judged in a larger catalogue."""
+"""Users of a split whose batches are ranked; the whole catalogue is ranked for those that `training.quality` lists."""
 
 
 def evaluation_table(
@@ -46,16 +45,15 @@ def evaluation_table(
     n_users, n_playlists = user_library.manifest.rows, playlist_library.manifest.rows
     train, likes = train_likes(splits, n_users, n_playlists), all_likes(splits, n_users, n_playlists)
     counts = popularity(train)
-    judged = max(100, min(JUDGED_USERS, JUDGED_CELLS // max(1, n_playlists)))
     exams = {
         split: examination(
             split,
-            judged_bags(dataset, judged),
+            judged_bags(dataset, JUDGED_USERS),
             likes=likes,
             train=train,
             popularity=counts,
             seed=seed,
-            most_users=judged,
+            most_users=JUDGED_USERS,
         )
         for split, dataset in batches.items()
         if dataset.manifest.rows
