@@ -5,8 +5,10 @@ random order but the groups of one user together, so that the user's row stays i
 read and write three rows of 128 float32: 3 x 512 x 2 = 3,072 bytes. In a group of four negatives the user's row is in
 cache and five playlist rows are read and written: 5 x 512 x 2 / 4 = 1,280 bytes a sample, of which the popular rows are
 in cache too. A machine that moves B bytes a second between memory and core therefore cannot do more than B / 1,280
-samples a second once the playlists outgrow the last cache; `python -m benchmarks bpr` prints that bound.
+samples a second once the playlists outgrow the last cache; `python -m benchmarks bpr` prints that bound. While they do
+not, instructions bound it: some 500 a group, by the vector code of `group_rows`.
 
+Rows at random places come slowly, so each group's rows are looked up and asked for some groups before their turn.
 Playlists are renumbered by popularity, which packs the hot rows together. With several threads users are cut into as
 many parts; rows of playlists are then written without locks (hogwild), so results differ between runs. Two threads that
 write the same popular row send its cache lines back and forth, so each has a copy of its own of the head, and the
