@@ -29,7 +29,7 @@ from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.settings import Settings, get_settings
 from quality.checks import build_asset_checks, checked_assets
 from quality.drift_checks import build_drift_checks
-from quality.drift_watch import DISTRIBUTIONS
+from quality.drift_watch import WATCHED
 from quality.expectation_checks import build_expectation_checks
 
 ASSET_MODULES = [raw, songs, scores, splits, blocks, pairings, feedback, training, evaluation, serving, daily]
@@ -47,7 +47,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=dg.load_assets_from_modules(ASSET_MODULES, include_specs=True),
         asset_checks=[
             *build_asset_checks(checked_assets()),
-            build_drift_checks(sorted(DISTRIBUTIONS)),
+            build_drift_checks(WATCHED),
             *(build_expectation_checks() if settings.expectations else []),
             failure_mode_checks,
         ],

@@ -11,11 +11,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from buddies_assets.datasets import Dataset
-from quality.evidence import BY_USER, NEEDS, Evidence, datasets_for, ranges_of_users
+from quality.evidence import NEEDS, Evidence, datasets_for
+from quality.judging import judge
 from quality.readers import READ_AFTER, READERS
 from quality.rules.catalogue import rules_by_asset
-from quality.rules.verdict import Finding, Rule, Severity, Verdict, merged
+from quality.rules.verdict import Rule, Severity, Verdict
 
 SEVERITY = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}
 
@@ -72,19 +72,6 @@ def _checks_of(asset: str, rules: list[Rule], partitions: dg.PartitionsDefinitio
             yield as_result(verdict)
 
     return checks
-
-
-def judge(asset: str, rules: Sequence[Rule], evidence: Evidence) -> list[Verdict]:
-    """Every rule's verdict on an asset, judged in ranges of users when it is large."""
-    stored = evidence.handles.get(asset)
-    if asset not in BY_USER or not isinstance(stored, Dataset):
-        return [rule.judge(evidence) for rule in rules]  # type: ignore[arg-type]
-    parts: dict[str, list[Finding]] = {rule.name: [] for rule in rules}
-    for users in ranges_of_users(stored):
-        limited = evidence.within(users)
-        for rule in rules:
-            parts[rule.name].append(rule.judge(limited).finding)  # type: ignore[arg-type]
-    return [Verdict(rule, merged(parts[rule.name])) for rule in rules]
 
 
 def as_result(verdict: Verdict) -> dg.AssetCheckResult:

@@ -22,6 +22,10 @@ FEWEST = 50
 """Values below which a distribution is not judged: ten bins of fewer than five say nothing."""
 
 
+MOST_VALUES = 100_000
+"""Values that stand for one stored histogram: more would only cost time."""
+
+
 @dataclass(frozen=True)
 class Drift:
     """One measure of one asset against its reference: the figure and the band it must lie in."""
@@ -77,7 +81,7 @@ def kolmogorov_smirnov(current: np.ndarray, reference: np.ndarray) -> Finding:
 
     if min(len(current), len(reference)) < FEWEST:
         return within(0.0, None, None, len(current))
-    statistic = float(ks_2samp(current, reference, method="asymp").statistic)  # pyright: ignore[reportAttributeAccessIssue]
+    statistic = float(ks_2samp(current, reference, method="asymp").statistic)
     chance = 1.95 * (1 / len(current) + 1 / len(reference)) ** 0.5
     return within(statistic, 0.0, DISTANCE_SHIFT + chance, len(current))
 
@@ -111,8 +115,10 @@ def compare_samples(
     ]
 
 
-def unbinned(figures: Mapping[str, Any]) -> np.ndarray:
-    """A sample that has a stored histogram's shape: each bin's middle, as often as the bin counts."""
-    bins = figures.get("bins") or []
-    middles = np.array([(b["start"] + b["stop"]) / 2 for b in bins], np.float64)
-    return np.repeat(middles, np.array([b["count"] for b in bins], np.int64))
+def resampled(figures: Mapping[str, Any], most: int = MOST_VALUES) -> np.ndarray:
+    """A sample of a stored distribution's shape and size (at most about `most`): each kept quantile equally often.
+
+    A histogram would not do: its bins end where its own tail begins, so two versions are cut in different places.
+    """
+    kept = np.asarray(figures.get("quantiles") or [], np.float64)
+    return np.repeat(kept, max(1, round(min(figures["count"], most) / len(kept)))) if len(kept) else kept

@@ -5,11 +5,12 @@ and they pass and say so.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import dagster as dg
 
-from quality.drift_watch import DISTRIBUTIONS, observe
+from quality.drift_watch import DISTRIBUTIONS, NULL_SHARES, observe
 
 DRIFT = "has_not_drifted"
 NO_DATABASE = "There is no database here, so there is no history to compare with."
@@ -17,8 +18,9 @@ NO_DATABASE = "There is no database here, so there is no history to compare with
 
 def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
     """One check `has_not_drifted` on each of the assets: rows, and distributions where they are watched."""
-    watched = {asset: ", ".join(["rows", *DISTRIBUTIONS.get(asset, ())]) for asset in assets}
-    texts = {asset: f"Near earlier versions: {measures}." for asset, measures in watched.items()}
+    nulls = {asset: ["share of nulls"] for asset in NULL_SHARES}
+    watched = {asset: ["rows", *DISTRIBUTIONS.get(asset, ()), *nulls.get(asset, ())] for asset in assets}
+    texts = {asset: f"Near earlier versions: {', '.join(measures)}." for asset, measures in watched.items()}
     specs = [
         dg.AssetCheckSpec(DRIFT, asset=asset, description=text.replace("_", " "), metadata={"severity": "warn"})
         for asset, text in texts.items()
@@ -28,8 +30,9 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
         name="drift_checks", specs=specs, can_subset=True, required_resource_keys={"pipeline"}, description=__doc__
     )
     def drift_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        import psycopg2
+
         from buddies_assets.steps.feedback import feedback_database
-        from quality.history.database import connected
         from quality.history.sync import sync
 
         pipeline: Any = context.resources.pipeline
@@ -41,7 +44,8 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
                     asset_key=asset, check_name=DRIFT, passed=True, metadata={"note": NO_DATABASE}
                 )
             return
-        with connected(url) as connection:
+        # Not a transaction for the block: bringing the schema up to date opens and ends its own.
+        with closing(psycopg2.connect(url)) as connection:
             sync(context.instance, connection)
             found = observe(connection, pipeline.store, wanted)
         for asset in wanted:
@@ -53,7 +57,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
                 )
                 for d in drifts
             ]
-            worst = max(drifts, key=lambda d: d.finding.value / (d.finding.high or 1.0), default=None)
+            worst = max(drifts, key=lambda d: abs(d.finding.value) / (d.finding.high or 1.0), default=None)
             metadata: dict[str, Any] = {"looked at": len(drifts), "offending": len(failed), "severity": "warn"}
             if worst is not None:
                 figures = {"value": worst.finding.value, "low": worst.finding.low, "high": worst.finding.high}

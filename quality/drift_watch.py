@@ -1,15 +1,18 @@
 """Which numbers are watched for drift, and against what: the history's own record of earlier versions.
 
-Volumes come from the materialisations, distributions from the statistics kept with each version of a dataset. A
-measure without an earlier version passes: there is nothing yet that it could have drifted from.
+Volumes come from the materialisations, distributions and null shares from the statistics kept with each version of a
+dataset; the reference is the last 28 versions before, together. A measure without an earlier version passes: there is
+nothing yet that it could have drifted from.
 """
 
 from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from buddies_assets.datasets import DatasetStore
-from quality.drift import METHODS, Drift, share_change, unbinned, volume
+from quality.drift import METHODS, Drift, resampled, share_change, volume
 from quality.history.assets import statistics
 from quality.history.database import rows
 from quality.statistics import COMPUTED
@@ -27,8 +30,15 @@ DISTRIBUTIONS: dict[str, dict[str, str]] = {
     "playlist_library": {"songs_per_row": "psi"},
     "user_blocks": {"per_user": "psi"},
     "candidates": {"per_user": "jensen_shannon"},
+    "ranked_candidates": {"recommended_popularity": "jensen_shannon", "times_shown": "jensen_shannon"},
 }
-"""Histograms of the stored statistics, and how each is compared."""
+"""Histograms of the stored statistics, and how each is compared. What is recommended is the first five of each list."""
+
+NULL_SHARES = ("mpd_playlists", "msd_songs", "scores")
+"""Datasets with columns that may be null: the share of nulls may move by five points."""
+
+WATCHED = sorted({*DISTRIBUTIONS, *NULL_SHARES})
+"""Datasets with a drift check."""
 
 _VOLUMES = """
     SELECT asset, array_agg(row_count ORDER BY at DESC) AS counts
@@ -46,10 +56,12 @@ def watch(connection: "Connection") -> list[Drift]:
     counts = {row["asset"]: row["counts"] for row in rows(connection, _VOLUMES, {"window": WINDOW + 1})}
     found = [Drift(asset, "rows", "volume", volume(held[0], held[1:])) for asset, held in counts.items()]
     versions: dict[str, list[dict[str, Any]]] = {}
-    for row in rows(connection, _FIGURES, {"assets": sorted({*DISTRIBUTIONS, "cold_users", "user_library"})}):
+    for row in rows(connection, _FIGURES, {"assets": WATCHED}):
         versions.setdefault(row["asset"], []).append(row["figures"])
     for asset, measures in DISTRIBUTIONS.items():
         found += _distributions(asset, measures, versions.get(asset, []))
+    for asset in NULL_SHARES:
+        found += _null_shares(asset, versions.get(asset, []))
     cold, users = counts.get("cold_users"), counts.get("user_library")
     if cold and users:
         shares = [c / u for c, u in zip(cold, users, strict=False) if u]
@@ -60,11 +72,26 @@ def watch(connection: "Connection") -> list[Drift]:
 def _distributions(asset: str, measures: dict[str, str], versions: list[dict[str, Any]]) -> list[Drift]:
     if len(versions) < 2:
         return []
-    now, before = versions[0], versions[1]
+    now, window = versions[0], versions[1 : WINDOW + 1]
+    found = []
+    for measure, method in measures.items():
+        before = [resampled(version[measure]) for version in window if measure in version]
+        if measure in now and before:
+            finding = METHODS[method](resampled(now[measure]), np.concatenate(before))
+            found.append(Drift(asset, measure, method, finding))
+    return found
+
+
+def _null_shares(asset: str, versions: list[dict[str, Any]]) -> list[Drift]:
+    known = [version["nulls"] for version in versions if "nulls" in version]
+    if len(known) < 2:
+        return []
+    now, window = known[0], known[1 : WINDOW + 1]
     return [
-        Drift(asset, measure, method, METHODS[method](unbinned(now[measure]), unbinned(before[measure])))
-        for measure, method in measures.items()
-        if measure in now and measure in before
+        Drift(
+            asset, f"nulls in {column}", "difference", share_change(share, [v[column] for v in window if column in v])
+        )
+        for column, share in now.items()
     ]
 
 

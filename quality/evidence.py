@@ -1,7 +1,7 @@
 """What a check needs, looked up by name among stored datasets: whole, or the rows of one range of users.
 
-A dataset larger than memory is judged range by range: its own shards give the ranges, other datasets that are sorted
-by user give the rows of the same users, and small tables are read whole once.
+A dataset larger than memory is judged range by range (`quality/judging.py`): other datasets that are sorted by user
+then give the rows of the same users, and small tables are read whole once.
 """
 
 import time
@@ -33,8 +33,8 @@ BY_USER = frozenset(
 
 LIBRARIES = frozenset({"user_library", "playlist_library"})
 RAW = ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs")
-ROWS_AT_ONCE = 20_000_000
-"""Rows of one dataset that are judged in one piece; about 2 GB of integers with the joins around them."""
+SHUFFLED = frozenset({"triplets"})
+"""Datasets of users' rows in no order of users."""
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "n_users": ("user_library",),
@@ -97,7 +97,7 @@ class Evidence:
     def __getitem__(self, name: str) -> Any:
         if name in self.given:
             return self.given[name]
-        if name in BY_USER and self.users is not None:
+        if self.users is not None and (name in BY_USER or f"scattered {name}" in self.cache):
             return self._users_of(name, self.users)
         if name not in self.cache:
             self.cache[name] = self._make(name)
@@ -108,7 +108,8 @@ class Evidence:
         if key not in self.cache:
             for old in [k for k in self.cache if k.startswith(f"{name}[")]:
                 del self.cache[old]
-            self.cache[key] = EntityShards(self.handles[name]).frame(users)
+            scattered = self.cache.get(f"scattered {name}")
+            self.cache[key] = (scattered or EntityShards(self.handles[name])).frame(users)
         return self.cache[key]
 
     def _make(self, name: str) -> Any:
@@ -129,14 +130,6 @@ def table(stored: Any) -> pl.DataFrame:
     if isinstance(stored, Mapping):
         return pl.concat([table(part) for _, part in sorted(stored.items())], how="vertical_relaxed")
     return stored if isinstance(stored, pl.DataFrame) else stored.frame()
-
-
-def ranges_of_users(dataset: Dataset) -> list[range]:
-    """Ranges of users in which to judge a dataset: all at once when it is small, else as it was written."""
-    starts: list[int] = dataset.manifest.extra.get("starts", [0])
-    if dataset.manifest.rows <= ROWS_AT_ONCE or len(starts) == 1:
-        return [range(0, 1 << 32)]
-    return [range(a, b) for a, b in zip(starts, [*starts[1:], 1 << 32], strict=True)]
 
 
 def _lineage(dataset: Dataset) -> pl.DataFrame:

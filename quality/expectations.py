@@ -15,7 +15,7 @@ import polars as pl
 
 from buddies_assets.datasets import Dataset
 from buddies_assets.shards import EntityShards
-from quality.evidence import ranges_of_users
+from quality.judging import ranges_to_judge
 
 if TYPE_CHECKING:
     from great_expectations.data_context import AbstractDataContext
@@ -56,7 +56,7 @@ def blocks_frame(blocks: Dataset, splits: Dataset) -> pl.DataFrame:
     Columns: user, positive, pair, negatives_count, negatives_distinct, positive_among_negatives, negatives_liked.
     """
     parts, rows = [], 0
-    for users in ranges_of_users(blocks):
+    for users in ranges_to_judge(blocks):
         block = EntityShards(blocks).frame(users)
         likes = EntityShards(splits).frame(users, ["user", "playlist"])
         liked = likes.group_by("user").agg(pl.col("playlist").alias("liked"))

@@ -61,13 +61,16 @@ def feedback_inputs(settings: Settings) -> Mapping[str, Any]:
 
 
 def feedback_block_inputs(settings: Settings) -> Mapping[str, Any]:
-    """Every stored day of feedback blocks, and what blocks are compared with."""
+    """Every stored day of feedback blocks, and what blocks are compared with; of the splits, the listeners' rows."""
     store = DatasetStore.at(settings.home)
-    names = ("user_library", "playlist_library", "playlist_ownership", "splits", "cold_users")
-    evidence = Evidence({name: store.open(name) for name in names})
+    evidence = Evidence({n: store.open(n) for n in ("user_library", "playlist_library", "playlist_ownership")})
+    blocks = _days(store, "feedback_blocks", _NO_BLOCKS)
+    listeners = blocks.select(pl.col("user").unique()).lazy()
+    likes = store.open("splits").scan().join(listeners, on="user", how="semi").collect(engine="streaming")
     return {
-        "feedback_blocks": _days(store, "feedback_blocks", _NO_BLOCKS),
-        **{name: evidence[name] for name in ("n_users", "n_playlists", "playlist_ownership", "splits")},
+        "feedback_blocks": blocks,
+        "splits": likes,
+        **{name: evidence[name] for name in ("n_users", "n_playlists", "playlist_ownership")},
     }
 
 

@@ -16,16 +16,21 @@ from quality.tables import SCHEMAS
 
 BINS = 40
 TAIL = 0.99
+QUANTILES = 200
 SHOWN = 5
 """Places of a list that a listener sees."""
 Figures = dict[str, Any]
 
 
 def spread(values: np.ndarray, bins: int = BINS, until: float = TAIL) -> Figures:
-    """Count, mean, quantiles and a histogram whose last bin gathers the tail beyond the quantile `until`."""
+    """Count, mean, quantiles and a histogram whose last bin gathers the tail beyond the quantile `until`.
+
+    `bins` are for charts; `quantiles`, evenly spaced values that occur, are what two versions are compared by.
+    """
     numbers = np.asarray(values, np.float64)
     if not len(numbers):
-        return {"count": 0, "mean": None, "median": None, "p1": None, "p99": None, "max": None, "bins": []}
+        nothing = dict.fromkeys(("mean", "median", "p1", "p99", "max"))
+        return {"count": 0, **nothing, "bins": [], "quantiles": []}
     p1, median, p99 = (float(np.quantile(numbers, q)) for q in (0.01, 0.5, 0.99))
     top = float(np.quantile(numbers, until))
     whole = bool((numbers == np.round(numbers)).all())
@@ -42,7 +47,10 @@ def spread(values: np.ndarray, bins: int = BINS, until: float = TAIL) -> Figures
         for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
     ]
     mean, most = float(numbers.mean()), float(numbers.max())
-    return {"count": len(numbers), "mean": mean, "median": median, "p1": p1, "p99": p99, "max": most, "bins": rows}
+    places = (np.arange(min(len(numbers), QUANTILES)) + 0.5) / min(len(numbers), QUANTILES)
+    kept = np.quantile(numbers, places, method="inverted_cdf").tolist()
+    figures = {"count": len(numbers), "mean": mean, "median": median, "p1": p1, "p99": p99, "max": most}
+    return {**figures, "bins": rows, "quantiles": kept}
 
 
 def inequality(sizes: np.ndarray, points: int = 60) -> Figures:

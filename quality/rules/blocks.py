@@ -193,7 +193,7 @@ def triplets_do_not_contradict(triplets: pl.DataFrame) -> Finding:
     return with_partner(triplets, positives, "user", "negative")
 
 
-@rule(severity=Severity.WARN)
+@rule(severity=Severity.WARN, in_order=True)
 def triplets_are_shuffled(triplets: pl.DataFrame) -> Finding:
     """Neighbouring rows rarely share user and positive (10 % plus chance): sorted rows make batches of one user."""
     if triplets.height < 2:

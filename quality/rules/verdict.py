@@ -130,7 +130,8 @@ class Rule:
     """A predicate with its name, the asset it judges and what happens when it is broken.
 
     `inputs` maps the predicate's parameters to dataset or figure names; the first is the asset itself.
-    `blocking` holds back what would be built on the data in the same run.
+    `blocking` holds back what would be built on the data in the same run. `in_order` is a rule about the order of the
+    rows, which must see them as they are stored.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Rule:
     text: str
     inputs: Mapping[str, str]
     predicate: Callable[..., Finding]
+    in_order: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Finding:
         """The bare predicate, for tests and for use outside a run."""
@@ -182,7 +184,7 @@ class Verdict:
 
 
 def rule(
-    *, severity: Severity = Severity.ERROR, blocking: bool = False, asset: str | None = None
+    *, severity: Severity = Severity.ERROR, blocking: bool = False, asset: str | None = None, in_order: bool = False
 ) -> Callable[[Callable[..., Finding]], Rule]:
     """Makes a predicate a `Rule`: its name is the function's, its text the first paragraph of the docstring.
 
@@ -200,6 +202,7 @@ def rule(
             text=text,
             inputs={parameter: parameter for parameter in parameters},
             predicate=predicate,
+            in_order=in_order,
         )
 
     return decorate

@@ -7,17 +7,18 @@ import polars as pl
 import pytest
 from stored_world import store_world
 
-from buddies_assets.datasets import Recipe
+from buddies_assets.datasets import DatasetStore, Recipe
 from buddies_assets.definitions import build_definitions
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.settings import Settings
 from buddies_assets.shards import ShardBuilder, ShardedStep, ThreadRunner
-from quality import evidence
-from quality.checks import build_asset_checks, judge
+from quality import judging
+from quality.checks import build_asset_checks
 from quality.drift_checks import DRIFT
 from quality.evidence import Evidence
 from quality.readers import READERS
 from quality.rules.catalogue import rules_by_asset
+from quality.rules.verdict import Finding
 
 STORED = [a for a in rules_by_asset() if a not in {*READERS, "training_window"}]
 
@@ -74,19 +75,75 @@ def test_blocking_rules_hold_back_what_comes_after():
 
 
 def test_a_large_dataset_is_judged_in_ranges_with_the_same_verdicts(world, tmp_path, monkeypatch):
-    store = store_world(world, tmp_path)
-    ranges = [range(0, 90), range(90, 240)]
+    store = in_ranges(world, tmp_path)
+    whole, parts = judged_both_ways(store, "user_blocks", monkeypatch)
+    assert {n for n, f in parts.items() if not f.passed} == {n for n, f in whole.items() if not f.passed} == set()
+    assert {n: f.total for n, f in parts.items()} == {n: f.total for n, f in whole.items()}
+
+
+def test_rows_outside_the_users_of_their_shard_are_not_overlooked(world, tmp_path, monkeypatch):
+    store = in_ranges(world, tmp_path)
+    writer = store.writer(Recipe("user_blocks", params={"spoiled": True}), "run")
+    blocks = world["user_blocks"]
+    shards = [writer.write_shard(0, pl.concat([_rows_of(blocks, range(0, 90)), blocks[-1:]]))]
+    shards.append(writer.write_shard(1, _rows_of(blocks, range(90, 240))))
+    writer.commit(shards, extra={"starts": [0, 90]})
+    _, parts = judged_both_ways(store, "user_blocks", monkeypatch)
+    assert {name for name, finding in parts.items() if not finding.passed} == {"matches_its_schema"}
+
+
+@pytest.mark.parametrize("defect", [None, "twice", "lost", "contradiction", "sorted", "unknown"])
+def test_shuffled_triplets_are_judged_in_ranges_with_the_same_verdicts(defect, world, tmp_path, monkeypatch):
+    store, triplets = in_ranges(world, tmp_path), world["triplets"]
+    liked = triplets.group_by("user").agg(pl.col("positive").unique().sort()).filter(pl.col("positive").list.len() > 1)
+    user, (one, other, *_) = liked.sort("user").row(0)
+    added = {
+        # Far from the first of its kind: in another shard.
+        "twice": triplets[:1],
+        "contradiction": pl.DataFrame([(user, one, other)], schema=triplets.schema, orient="row"),
+        "unknown": pl.DataFrame([(user, one, 4_000_000)], schema=triplets.schema, orient="row"),
+    }
+    changed = {"lost": triplets[1:], "sorted": triplets.sort("user", "positive", "negative")}
+    spoiled = pl.concat([triplets, added[defect]]) if defect in added else changed.get(defect, triplets)
+    writer = store.writer(Recipe("triplets", params={"defect": defect}), "run")
+    third = -(-spoiled.height // 3)
+    writer.commit([writer.write_shard(n, spoiled[n * third : (n + 1) * third]) for n in range(3)])
+    whole, parts = judged_both_ways(store, "triplets", monkeypatch)
+    failing = {name for name, finding in whole.items() if not finding.passed}
+    assert {name for name, finding in parts.items() if not finding.passed} == failing
+    assert bool(failing) is (defect is not None)
+    counted = {name for name, finding in whole.items() if finding.counts_rows}
+    assert {n: parts[n].offending for n in counted} == {n: whole[n].offending for n in counted}
+    for name in ("triplets_are_unique", "triplet_sides_differ"):
+        assert parts[name].total == whole[name].total == spoiled.height
+
+
+def test_ranges_of_a_shuffled_dataset_hold_no_more_rows_than_asked(world, tmp_path):
+    dataset = in_ranges(world, tmp_path).open("triplets")
+    rows = world["triplets"].group_by("user").len("n")
+    ranges = judging.ranges_of_rows(dataset, 100)
+    held = [rows.filter(pl.col("user").is_between(r.start, r.stop - 1))["n"].sum() for r in ranges]
+    assert sum(held) == world["triplets"].height
+    assert len(ranges) > 5
+    assert max(held) <= max(100, rows["n"].max())
+
+
+def in_ranges(world, folder) -> DatasetStore:
+    """The world stored, its blocks and splits in two ranges of users."""
+    store = store_world(world, folder)
     builder = ShardBuilder(store, ThreadRunner(1), "run")
     for name in ("user_blocks", "splits"):
         step = ShardedStep(name, lambda inputs, params, name=name: world[name], _rows_of)
-        builder.build(step, {}, {}, ranges)
-    handles = {name: store.open(name) for name in store.names()}
-    rules = rules_by_asset()["user_blocks"]
-    whole = {v.rule.name: v.finding for v in judge("user_blocks", rules, Evidence(handles))}
-    monkeypatch.setattr(evidence, "ROWS_AT_ONCE", 1)
-    parts = {v.rule.name: v.finding for v in judge("user_blocks", rules, Evidence(handles))}
-    assert {n for n, f in parts.items() if not f.passed} == {n for n, f in whole.items() if not f.passed} == set()
-    assert {n: f.total for n, f in parts.items()} == {n: f.total for n, f in whole.items()}
+        builder.build(step, {}, {}, [range(0, 90), range(90, 240)])
+    return store
+
+
+def judged_both_ways(store: DatasetStore, asset: str, monkeypatch) -> tuple[dict[str, Finding], dict[str, Finding]]:
+    """Findings by rule: of the dataset judged at once, and in ranges of users."""
+    handles, rules = {name: store.open(name) for name in store.names()}, rules_by_asset()[asset]
+    whole = {v.rule.name: v.finding for v in judging.judge(asset, rules, Evidence(handles))}
+    monkeypatch.setattr(judging, "BYTES_AT_ONCE", 2_000)
+    return whole, {v.rule.name: v.finding for v in judging.judge(asset, rules, Evidence(handles))}
 
 
 def _rows_of(frame: pl.DataFrame, users: range) -> pl.DataFrame:

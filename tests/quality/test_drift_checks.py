@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
+import polars as pl
+import pytest
 from stored_world import store_world
 
 from buddies_assets.datasets import DatasetStore, Recipe
@@ -22,7 +25,16 @@ class Pipeline:
 
 
 def run(home: Path, store: DatasetStore, checks: list[dg.AssetChecksDefinition], url: str | None, instance):
-    names = ["user_blocks", "songs", "splits", "user_library", "playlist_library", "user_feedback"]
+    names = [
+        "user_blocks",
+        "songs",
+        "ranked_candidates",
+        "msd_songs",
+        "splits",
+        "user_library",
+        "playlist_library",
+        "user_feedback",
+    ]
     settings = Settings(home=str(home), postgres_url=url)
     defs = dg.Definitions(
         assets=[dg.AssetSpec(name) for name in names],
@@ -63,6 +75,41 @@ def test_another_distribution_in_a_new_version_is_seen(history, world, tmp_path,
         assert not run(tmp_path, store, checks, postgres_url, instance)["user_blocks"].passed
     kept = rows(history, "SELECT count(*) AS n FROM quality.statistics WHERE asset = 'user_blocks'")
     assert kept == [{"n": 2}]
+
+
+def test_lists_that_turned_to_the_popular_have_drifted(world, tmp_path, postgres_url):
+    store = store_world(world, tmp_path)
+    checks = [build_drift_checks(["ranked_candidates"])]
+    likers = dict(world["playlist_ownership"].select("playlist", "likers").iter_rows())
+    with dg.DagsterInstance.ephemeral() as instance:
+        for version, popular in enumerate((False, False, True)):
+            rng, rows = np.random.default_rng(version), []
+            for user, held in world["candidates"].iter_rows():
+                ordered = sorted(held, key=lambda p: -likers.get(p, 0)) if popular else rng.permutation(held).tolist()
+                rows.append({"user": user, "playlists": ordered, "scores": [0.0] * len(ordered)})
+            writer = store.writer(Recipe("ranked_candidates", params={"version": version}), f"run-{version}")
+            writer.commit([writer.write_shard(0, pl.DataFrame(rows, schema=world["ranked_candidates"].schema))])
+            found = run(tmp_path, store, checks, postgres_url, instance)["ranked_candidates"]
+            assert found.passed is not popular
+    measures = {record.data["measure"] for record in found.metadata["sample"].records}
+    assert measures >= {"recommended_popularity", "times_shown"}
+    assert "popularity" in found.description
+
+
+def test_a_column_that_lost_its_values_has_drifted(world, tmp_path, postgres_url):
+    store = store_world(world, tmp_path)
+    checks = [build_drift_checks(["msd_songs"])]
+    year = pl.col("year")
+    with dg.DagsterInstance.ephemeral() as instance:
+        for version, share in enumerate((0.0, 0.03, 0.30)):
+            lost = pl.int_range(pl.len()) < share * pl.len()
+            frame = world["msd_songs"].with_columns(pl.when(lost).then(None).otherwise(year).alias("year"))
+            writer = store.writer(Recipe("msd_songs", params={"version": version}), f"run-{version}")
+            writer.commit([writer.write_shard(0, frame)])
+            found = run(tmp_path, store, checks, postgres_url, instance)["msd_songs"]
+            assert found.passed is (share < 0.05)
+    assert found.metadata["value"].value == pytest.approx(0.30 - 0.015, abs=0.005)
+    assert found.metadata["high"].value == 0.05
 
 
 def test_without_a_database_there_is_nothing_to_compare_with(world, tmp_path):

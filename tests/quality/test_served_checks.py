@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from buddies_assets.settings import Settings
-from quality.checks import judge
 from quality.evidence import Evidence
+from quality.judging import judge
 from quality.readers import READERS
 from quality.rules.catalogue import rules_by_asset
 from quality.served_readers import NoDailyFileError, answers, daily_inputs, newest_version
