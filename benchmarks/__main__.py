@@ -15,6 +15,7 @@ BENCHMARKS = {
     "durability": "benchmarks.durability",
     "bpr": "benchmarks.bpr",
     "quality": "benchmarks.quality",
+    "data_parallel": "benchmarks.data_parallel",
     "dashboard": "benchmarks.dashboard",
     "dashboard_paint": "benchmarks.dashboard_paint",
     "defects": "benchmarks.defects",
