@@ -157,6 +157,8 @@ def _run(world: World, home: Path, shard_users: int = 10_000) -> tuple[list[Step
 
 
 def _measured(step: Step, assets: list, instance, given: dict, settings: Settings, world: World) -> StepRow:
+    if step.name == "mpd":
+        forget_generation(Path(settings.mpd_dir or ""))
     quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
     start, processor = time.perf_counter(), _processor_seconds()
     with TreeMemory() as memory:

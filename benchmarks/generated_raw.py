@@ -106,6 +106,11 @@ def slices_made_when_read() -> Iterator[None]:
         yield
 
 
+def forget_generation(folder: Path) -> None:
+    """Begin the noting anew: what a run that was cut off had made is made again."""
+    (folder / _SECONDS).unlink(missing_ok=True)
+
+
 def generation_seconds(folder: Path) -> tuple[float, float]:
     """Seconds of all processes together that went into making slices rather than reading them: wall, processor."""
     noted = folder / _SECONDS
