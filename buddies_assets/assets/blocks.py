@@ -54,45 +54,39 @@ def triplets(
     return dg.Output(dataset, metadata=spread("triplets a user", per_user) | {"plot": plot})
 
 
-@dg.asset(group_name=TRAINING, kinds=KINDS, owners=OWNERS)
-def validation_batches(
-    context: dg.AssetExecutionContext,
-    pipeline: dg.ResourceParam[Pipeline],
-    splits: Dataset,
-    user_library: Dataset,
-    playlist_library: Dataset,
-) -> dg.Output[Dataset]:
-    """One row a validation positive with 50 playlists that the user neither likes nor owns."""
-    from buddies_assets.steps.blocks import VALIDATION_BATCHES
+def _batches(split: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=f"{split}_batches",
+        description=f"One row a {split} positive with 50 playlists that the user neither likes nor owns.",
+        group_name=TRAINING,
+        kinds=KINDS,
+        owners=OWNERS,
+    )
+    def batches(
+        context: dg.AssetExecutionContext,
+        pipeline: dg.ResourceParam[Pipeline],
+        splits: Dataset,
+        user_library: Dataset,
+        playlist_library: Dataset,
+    ) -> dg.Output[Dataset]:
+        from buddies_assets.steps.blocks import TEST_BATCHES, VALIDATION_BATCHES
 
-    inputs = {"splits": splits, "playlist_library": playlist_library}
-    return _batches(context, pipeline, VALIDATION_BATCHES, inputs, "validation", user_library)
+        step = {"validation": VALIDATION_BATCHES, "test": TEST_BATCHES}[split]
+        settings = pipeline.settings
+        inputs = {"splits": splits, "playlist_library": playlist_library}
+        params = {
+            "seed": settings.seed,
+            "mode": settings.mode,
+            "split": split,
+            "batch_negatives": settings.batch_negatives,
+        }
+        ranges = pipeline.users_in_shards(user_library.manifest.rows)
+        dataset = pipeline.build(context, step, inputs, params, ranges)
+        users = len(per_value(dataset, "user"))
+        return dg.Output(dataset, metadata={"users": users, "negatives a batch": settings.batch_negatives})
+
+    return batches
 
 
-@dg.asset(group_name=TRAINING, kinds=KINDS, owners=OWNERS)
-def test_batches(
-    context: dg.AssetExecutionContext,
-    pipeline: dg.ResourceParam[Pipeline],
-    splits: Dataset,
-    user_library: Dataset,
-    playlist_library: Dataset,
-) -> dg.Output[Dataset]:
-    """One row a test positive with 50 playlists that the user neither likes nor owns."""
-    from buddies_assets.steps.blocks import TEST_BATCHES
-
-    inputs = {"splits": splits, "playlist_library": playlist_library}
-    return _batches(context, pipeline, TEST_BATCHES, inputs, "test", user_library)
-
-
-def _batches(context, pipeline: Pipeline, step, inputs: dict, split: str, user_library: Dataset) -> dg.Output[Dataset]:
-    settings = pipeline.settings
-    params = {
-        "seed": settings.seed,
-        "mode": settings.mode,
-        "split": split,
-        "batch_negatives": settings.batch_negatives,
-    }
-    ranges = pipeline.users_in_shards(user_library.manifest.rows)
-    dataset = pipeline.build(context, step, inputs, params, ranges)
-    users = len(per_value(dataset, "user"))
-    return dg.Output(dataset, metadata={"users": users, "negatives a batch": settings.batch_negatives})
+validation_batches = _batches("validation")
+test_batches = _batches("test")
