@@ -22,7 +22,7 @@ from buddies_assets.training.checkpoints import CheckpointStore
 from buddies_assets.training.factors import Factors
 from buddies_serving.arms import draw
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200, func_only=True)]
 LISTENERS = 300
 
 

@@ -22,7 +22,7 @@ from buddies_assets.training.checkpoints import CheckpointStore
 from buddies_serving.model_store import read_channels
 from buddies_serving.served_model import ServedModel
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200, func_only=True)]
 
 
 @pytest.fixture
