@@ -168,11 +168,9 @@ class Dataset:
         return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
 
     def _part(self, name: str, suffix: str) -> str:
-        file = name + suffix
-        if file not in self.manifest.parts:
-            raise DatasetNotFoundError(
-                f"{self.name} has no part {file}; it has {sorted(self.manifest.parts) or 'none'}."
-            )
+        file, parts = name + suffix, self.manifest.parts
+        if file not in parts:
+            raise DatasetNotFoundError(f"{self.name} has no part {file}; it has {sorted(parts) or 'none'}.")
         return file
 
 
@@ -203,8 +201,7 @@ class DatasetWriter:
         `row_group` is given where parts of the shard are read later: rows that are stored, and read, together.
         """
         stored = self._write(self.shard_name(index), parquet_bytes(frame, row_group), frame.height)
-        note = json.dumps(asdict(stored)).encode()
-        write_atomically(self.folder / f"{stored.file}.json", note)
+        write_atomically(self.folder / f"{stored.file}.json", json.dumps(asdict(stored)).encode())
         return stored
 
     def write_part(self, name: str, value: pl.DataFrame | np.ndarray) -> StoredFile:
@@ -284,13 +281,12 @@ class DatasetStore:
         Raises:
             DatasetNotFoundError: it is not stored; the message names the asset to materialise.
         """
-        manifest = self.folder(name) / "manifest.json"
-        if not manifest.exists():
+        if not self.has(name):
             raise DatasetNotFoundError(
                 f"Dataset {name!r} is not stored under {self.root}: materialise the asset {name!r} first "
                 f"(`buddies run`, or the Dagster UI). Stored: {', '.join(self.names()) or 'nothing'}."
             )
-        return Dataset(self.folder(name), Manifest.parse(manifest.read_text()))
+        return Dataset(self.folder(name), Manifest.parse((self.folder(name) / "manifest.json").read_text()))
 
     def names(self) -> list[str]:
         """Names of the stored datasets, sorted."""
