@@ -4,20 +4,15 @@ The cache is empty for the first visit of each page and filled for the second; b
 leaves the machine would be counted: the ratio `dashboard_requests_outside` must be 0.
 """
 
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from benchmarks.dashboard import SCALES, fill, serving
+from benchmarks.dashboard import SCALES
+from benchmarks.dashboard_world import ARGUMENTS, CHROMIUM, filled_dashboard
 from benchmarks.measure import Report, Row
-from buddies_assets.resources.postgres import EmbeddedPostgres
-from buddies_assets.settings import Settings
 from quality.dashboard.app import NAVIGATION
-from quality.dashboard.settings import DashboardSettings
 
 PAINT_LIMIT, CHARTS_LIMIT = 0.2, 0.6
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 _DRAWN = """() => Math.max(0, ...performance.getEntriesByType('mark').filter(m => m.name === 'drawn')
                                 .map(m => m.startTime))"""
@@ -27,22 +22,11 @@ def run(scale: str) -> Report:
     """Seconds to first paint and to the last chart of each page; the notes hold the bytes."""
     from playwright.sync_api import sync_playwright
 
-    sessions, evaluations = SCALES["small" if scale == "small" else "tenth"]
     report = Report("dashboard_paint")
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        Path(folder).chmod(0o755)
-        server = EmbeddedPostgres(Path(folder) / "postgres")
-        url = server.start()
-        try:
-            fill(url, sessions, evaluations)
-            settings = Settings(home=str(Path(folder) / "home"), postgres_url=url)
-            dashboard = DashboardSettings(read_event_log=False, refresh_seconds=3600)
-            with serving(settings, dashboard) as port, sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-                _visit_all(report, browser, f"http://127.0.0.1:{port}")
-                browser.close()
-        finally:
-            server.stop()
+    with filled_dashboard(*SCALES["small" if scale == "small" else "tenth"]) as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        _visit_all(report, browser, home)
+        browser.close()
     return report
 
 

@@ -65,6 +65,17 @@ def _daily(change: Callable[[list[Any]], list[Any]]) -> Plant:
     return lambda world: {"daily_recommendations": with_members(world["daily_recommendations"], "playlists", change, 2)}
 
 
+def _crowding(world: World) -> dict[str, Any]:
+    """Fifty playlists of one song, and every list turned so that these come first."""
+    sizes = world["playlist_sizes"]
+    often = world["ranked_candidates"].explode("playlists")["playlists"].value_counts(sort=True)["playlists"]
+    single = set(often.drop_nulls().sort()[::7][:50])
+    turned = [sorted(m, key=lambda p: p not in single) for m in world["ranked_candidates"]["playlists"].to_list()]
+    one = pl.when(pl.col("playlist").is_in(list(single))).then(1).otherwise("songs").cast(sizes.schema["songs"])
+    ranked = world["ranked_candidates"].with_columns(pl.Series("playlists", turned, dtype=pl.List(pl.UInt32)))
+    return {"playlist_sizes": sizes.with_columns(one.alias("songs")), "ranked_candidates": ranked}
+
+
 def _factors(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Plant:
     return lambda world: {name: change(world[name].copy())}
 
@@ -75,6 +86,11 @@ def _nan(values: np.ndarray) -> np.ndarray:
 
 
 DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        "one-song playlists that crowd the lists",
+        "ranked_candidates.one_song_playlists_are_shown_as_offered",
+        _crowding,
+    ),
     Defect("a NaN in a factor of ALS", "als_factors.als_factors_are_finite", _factors("als_playlists", _nan)),
     Defect(
         "factors of ALS of fewer users",

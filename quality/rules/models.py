@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from quality.rules.libraries import SIGMAS
 from quality.rules.shapes import as_lists, exploded, repeated_members
 from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
 
 PROBES = 20_000
 LEAST_TRAIN_AUC = 0.60
 LEAST_LENGTH = 1e-6
+SHOWN = 5
 
 
 def _unsound(values: np.ndarray, name: str) -> Finding:
@@ -138,3 +140,28 @@ def ranked_playlists_are_candidates(ranked_candidates: pl.DataFrame, candidates:
     keys = ["user", "playlist"]
     extra, lost = ranked.join(offered, on=keys, how="anti"), offered.join(ranked, on=keys, how="anti")
     return offending_rows(pl.concat([extra.select(keys), lost.select(keys)]), max(ranked.height, offered.height))
+
+
+@rule(severity=Severity.WARN)
+def one_song_playlists_are_shown_as_offered(
+    ranked_candidates: pl.DataFrame, splits: pl.DataFrame, playlist_sizes: pl.DataFrame
+) -> Finding:
+    """Playlists of one song take no larger share of the first five than of what is offered or of what is liked.
+
+    A score is divided by the root of a playlist's length, so one-song playlists are liked more often than their number
+    tells: their share of all playlists is no baseline, and a factor over it fits one world. Ranking at random shows
+    them as often as they are offered, ranking well as often as they are liked; a model that shows them more often than
+    either crowds the lists. The value is the share shown less the larger of the two; five standard errors of the share
+    are let pass.
+    """
+    single = playlist_sizes.filter(pl.col("songs") == 1).select("playlist", one=pl.lit(1.0))
+    ranked = as_lists(ranked_candidates.select("user", "playlists"), "playlists")
+    shown = ranked.with_columns(pl.col("playlists").list.head(SHOWN))
+    figures = []
+    for listed in (exploded(shown, "playlists", "playlist"), exploded(ranked, "playlists", "playlist"), splits):
+        held = listed.select("playlist").join(single, on="playlist", how="left")["one"].fill_null(0.0)
+        figures.append((float(held.sum()) / max(held.len(), 1), held.len()))
+    (of_shown, places), (of_offered, _), (of_liked, _) = figures
+    usual = max(of_offered, of_liked)
+    room = SIGMAS * (usual * (1 - usual) / max(places, 1)) ** 0.5
+    return within(of_shown - usual, None, room, places)

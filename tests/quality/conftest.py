@@ -16,7 +16,6 @@ import asyncpg
 import psycopg2
 import pytest
 import uvicorn
-from stored_world import store_world
 
 from buddies_assets.settings import Settings
 from buddies_serving.migrate import migrate as migrate_feedback
@@ -26,6 +25,7 @@ from quality.history.database import migrate
 from quality.history.records import Evaluation, Materialisation, Retraining
 from quality.history.writer import write_evaluations, write_materialisations, write_retrainings
 from quality.rules.catalogue import rules_by_asset
+from quality.synthetic.stored import store_world
 from quality.worlds import clean_world
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
-from stored_world import store_world
 
 from buddies_assets.datasets import DatasetStore, Recipe
 from buddies_assets.definitions import build_definitions
@@ -19,6 +18,7 @@ from quality.evidence import Evidence
 from quality.readers import READERS
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Finding
+from quality.synthetic.stored import store_world
 
 STORED = [a for a in rules_by_asset() if a not in {*READERS, "training_window"}]
 

@@ -69,9 +69,8 @@ def test_a_halved_dataset_is_seen_in_the_history(history):
 
 
 def test_observing_keeps_the_statistics_of_the_stored_version(history, world, tmp_path):
-    from stored_world import store_world
-
     from quality.history.database import rows
+    from quality.synthetic.stored import store_world
 
     store = store_world(world, tmp_path)
     assert observe(history, store, ["user_blocks"]) == []

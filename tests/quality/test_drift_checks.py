@@ -7,13 +7,13 @@ import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
-from stored_world import store_world
 
 from buddies_assets.datasets import DatasetStore, Recipe
 from buddies_assets.settings import Settings
 from quality.drift_checks import DRIFT, build_drift_checks
 from quality.expectation_checks import build_expectation_checks
 from quality.history.database import rows
+from quality.synthetic.stored import store_world
 
 
 @dataclass(frozen=True)

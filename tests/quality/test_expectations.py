@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import asyncpg
 import psycopg2
 import pytest
-from stored_world import store_world
 
 from buddies_serving.migrate import migrate
 from quality.defects.planting import repeated, with_members
 from quality.expectations import Expectations, blocks_frame
+from quality.synthetic.stored import store_world
 
 
 @pytest.fixture(scope="module")

@@ -112,6 +112,19 @@ def test_permuted_rows_are_told_from_trained_ones(world):
     assert wrong.value == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.parametrize("single", [0, 40, 300])
+def test_one_song_playlists_crowd_only_when_they_are_shown_more_than_offered_and_liked(single, world):
+    rule = next(r for r in rules_by_asset()["ranked_candidates"] if r.name == "one_song_playlists_are_shown_as_offered")
+    sizes = world["playlist_sizes"]
+    chosen = np.random.default_rng(3).permutation(sizes.height)[:single].tolist()
+    one = pl.when(pl.col("playlist").is_in(chosen)).then(1).otherwise("songs").cast(pl.UInt32)
+    known = {**world, "playlist_sizes": sizes.with_columns(one.alias("songs"))}
+    assert rule.judge(known).passed
+    held = [sorted(m, key=lambda p: p not in set(chosen)) for m in world["ranked_candidates"]["playlists"].to_list()]
+    crowded = world["ranked_candidates"].with_columns(pl.Series("playlists", held, dtype=pl.List(pl.UInt32)))
+    assert rule.judge({**known, "ranked_candidates": crowded}).passed is (single == 0)
+
+
 @pytest.mark.parametrize("asset", ["user_feedback", "feedback_blocks", "training_window", "quarantined_feedback"])
 def test_before_the_first_feedback_there_is_no_alarm(asset, world):
     names = ("user_feedback", "feedback_scores", "feedback_blocks", "training_window", "quarantined_feedback")
