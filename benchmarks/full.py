@@ -18,6 +18,7 @@ import dagster as dg
 
 from benchmarks.generated_raw import (
     World,
+    forget_generation,
     generation_seconds,
     slices_made_when_read,
     write_all_but_slices,
