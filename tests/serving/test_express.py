@@ -29,7 +29,7 @@ def exchange() -> Callable[..., bytes]:
     """Sends pieces on one connection and reads that many answers (or to the end)."""
 
     def send(server: Any, pieces: list[bytes], answers: int = 1) -> bytes:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             received = b""
             for piece in pieces:
@@ -158,17 +158,17 @@ def test_a_caller_who_says_nothing_or_half_a_head_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(ExpressProtocol, "head_seconds", 0.1)
     monkeypatch.setattr(steady.config, "timeout_keep_alive", 0.1)
-    with socket.create_connection(("127.0.0.1", steady.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", steady.port), timeout=30) as connection:
         connection.sendall(sent)
         while connection.recv(65_536):
             pass
 
 
 def test_a_connection_that_is_used_stays_open(steady: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steady.config, "timeout_keep_alive", 0.2)
-    with socket.create_connection(("127.0.0.1", steady.port), timeout=5) as connection:
+    monkeypatch.setattr(steady.config, "timeout_keep_alive", 1.0)
+    with socket.create_connection(("127.0.0.1", steady.port), timeout=30) as connection:
         for turn in range(6):
             connection.sendall(request() if turn % 3 else request(b"", path="/health/live", method="GET"))
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
-            time.sleep(0.08)
+            time.sleep(0.3)
         assert connection.recv(65_536) == b""

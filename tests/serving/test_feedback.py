@@ -27,7 +27,7 @@ def rows(url: str, query: str, *values: Any) -> list[tuple]:
     return asyncio.run(fetch())
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 15) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "did not come true in time"

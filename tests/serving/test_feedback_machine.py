@@ -174,7 +174,7 @@ class FeedbackMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     async def _settle(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.spool.size or not self.writer.database_ready or self.writer.queued:
                 await asyncio.sleep(0.002)
 

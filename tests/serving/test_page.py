@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser, server: Any) -> Iterator[Page]:
     """The page of a server; fails on any error in its scripts and any request to elsewhere."""
     page = browser.new_page()
-    page.set_default_timeout(5_000)
+    page.set_default_timeout(30_000)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)

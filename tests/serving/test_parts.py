@@ -61,9 +61,10 @@ def test_a_task_that_fails_is_started_again_and_shows_as_down_meanwhile() -> Non
         await asyncio.Event().wait()
 
     async def watch() -> list[list[str]]:
-        supervisor = Supervisor(first_pause=0.02)
+        supervisor = Supervisor(first_pause=0.1)
         supervisor.start("work", work)
-        await asyncio.sleep(0.005)
+        while not supervisor.failing:
+            await asyncio.sleep(0.005)
         states = [supervisor.failing]
         while len(runs) < 3:
             await asyncio.sleep(0.005)
