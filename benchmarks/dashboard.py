@@ -89,6 +89,10 @@ def fill(url: str, sessions: int, evaluations: int, *, users: int = USERS, days:
         cursor.executemany("INSERT INTO quality_rules VALUES (%s, %s, %s)", rules)
         for statement in (_SESSIONS, _SERVED, _EVALUATIONS, _MATERIALISATIONS, _RETRAININGS):
             cursor.execute(statement, facts)
+        texts = [(r.text, r.blocking, r.asset, r.name) for found in rules_by_asset().values() for r in found]
+        cursor.executemany(
+            "UPDATE quality.checks SET rule = %s, blocking = %s WHERE asset = %s AND check_name = %s", texts
+        )
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
