@@ -162,7 +162,7 @@ def looked_since(moment: float) -> bool:
     """Whether a look of the canary sensor that began after the moment has ended."""
     with dg.DagsterInstance.get() as instance:
         sensors = {state.name: state.instigator_data for state in instance.all_instigator_state()}
-    looked = sensors["canary_sensor"]
+    looked = sensors.get("canary_sensor")
     return looked is not None and (looked.last_tick_timestamp or 0) > moment
 
 
