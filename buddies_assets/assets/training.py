@@ -110,19 +110,25 @@ def bpr_checkpoint(
     settings = pipeline.settings
     config = tracked_training.configuration(settings, bpr_search)
     inputs = {"user_blocks": user_blocks, "validation_batches": validation_batches, "scores": scores}
-    data = training_data(
-        user_blocks, validation_batches, scores, user_library, playlist_library, training_window, mix=config.negatives
-    )
-    job = tracked_training.TrainingJob(
-        settings=settings,
-        config=config,
-        data=data,
-        als=tracked_training.stored_als(als_factors, config),
-        run_id=context.run.run_id,
-        datasets={name: dataset.fingerprint for name, dataset in inputs.items()},
-        log=context.log.info,
-    )
     with claimed(feedback_database(settings), context.run.tags, context.run.run_id) as claim:
+        data = training_data(
+            user_blocks,
+            validation_batches,
+            scores,
+            user_library,
+            playlist_library,
+            training_window,
+            mix=config.negatives,
+        )
+        job = tracked_training.TrainingJob(
+            settings=settings,
+            config=config,
+            data=data,
+            als=tracked_training.stored_als(als_factors, config),
+            run_id=context.run.run_id,
+            datasets={name: dataset.fingerprint for name, dataset in inputs.items()},
+            log=context.log.info,
+        )
         result, tracked = job.train()
         claim.require_current()
     lineage = {

@@ -17,7 +17,6 @@ NAMES = (
     "cold_users_are_offered_something",
     "users_with_one_song_are_ranked",
     "very_long_libraries_are_ranked",
-    "one_song_playlists_do_not_crowd",
     "recommendations_cover_the_offer",
     "recommendations_are_spread",
 )
@@ -66,7 +65,6 @@ def failure_mode_checks(
         test_users=bags.users,
         test_positives=bags.positives,
         user_songs=user_library.frame(["songs"])["songs"].to_numpy(),
-        playlist_songs=playlist_library.frame(["songs"])["songs"].to_numpy(),
         cold=cold,
         n_offered=offered,
         champion_ranks=_champion_ranks(pipeline, model, bags, n_users, n_playlists),

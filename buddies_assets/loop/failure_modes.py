@@ -35,7 +35,7 @@ class Offline:
     Attributes:
         shown: users x playlists, the best five of each user.
         test_ranks: rank of each test positive in its bag (1 the best), with `test_users` and `test_positives`.
-        user_songs, playlist_songs: lengths of the libraries; cold: users set aside.
+        user_songs: lengths of the users' libraries; cold: users set aside.
         n_offered: distinct playlists among all candidates.
         champion_ranks: ranks by the champion of the same test positives; None where there is none to compare with.
     """
@@ -45,7 +45,6 @@ class Offline:
     test_users: np.ndarray
     test_positives: np.ndarray
     user_songs: np.ndarray
-    playlist_songs: np.ndarray
     cold: np.ndarray
     n_offered: int
     champion_ranks: np.ndarray | None = None
@@ -57,7 +56,6 @@ def judge(offline: Offline, *, tolerance: float) -> list[Judged]:
     shortest, longest = np.quantile(offline.user_songs, [0.02, 0.99]) if len(offline.user_songs) else (0, 0)
     few = offline.user_songs <= max(1, shortest)
     many = offline.user_songs >= longest
-    single = offline.playlist_songs == 1
     return [
         _test_set(offline, tolerance),
         _cold_users(offline),
@@ -65,7 +63,6 @@ def judge(offline: Offline, *, tolerance: float) -> list[Judged]:
         _group(
             "very_long_libraries_are_ranked", offline, many[offline.test_users], mrr, "users of the longest libraries"
         ),
-        _singles(offline, single),
         _coverage(offline),
         _spread(offline),
     ]
@@ -96,23 +93,6 @@ def _group(name: str, offline: Offline, members: np.ndarray, mrr: float, who: st
     limit = 0.25 * mrr
     text = f"MRR of {who} is at least a quarter of everybody's."
     return Judged(name, len(ranks) < FEWEST or value >= limit, value, limit, len(ranks), text)
-
-
-def _singles(offline: Offline, single: np.ndarray) -> Judged:
-    flat = offline.shown.indices
-    value = float(single[flat].mean()) if len(flat) else 0.0
-    stock = float(single.mean()) if len(single) else 0.0
-    limit = min(1.0, max(0.2, 6 * stock))
-    text = "Playlists of one song do not crowd the lists: six times their share of all playlists, or a fifth."
-    return Judged(
-        "one_song_playlists_do_not_crowd",
-        len(flat) < FEWEST or value <= limit,
-        value,
-        limit,
-        len(flat),
-        text,
-        at_most=True,
-    )
 
 
 def _coverage(offline: Offline) -> Judged:

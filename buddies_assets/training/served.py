@@ -29,7 +29,7 @@ def served_metrics(system: System, candidates: Library, relevant: Library) -> di
     discount = 1.0 / np.log2(np.arange(2, 12))
     for place in np.flatnonzero(offers):
         values = scores[reached.indptr[place] : reached.indptr[place + 1]]
-        ordered = reached.row(place)[np.argsort(-values, kind="stable")]
+        ordered = reached.row(int(place))[np.argsort(-values, kind="stable")]
         hit = np.isin(ordered, relevant.row(int(asked[place])))
         shown.append(ordered[:SHOWN])
         precise.append(hit[:SHOWN].mean())

@@ -21,7 +21,6 @@ def healthy() -> Offline:
         test_users=test_users,
         test_positives=test_users % PLAYLISTS,
         user_songs=1 + np.arange(USERS) % 40,
-        playlist_songs=2 + np.arange(PLAYLISTS) % 50,
         cold=np.arange(USERS) % 20 == 0,
         n_offered=PLAYLISTS,
         champion_ranks=np.tile([1, 2, 4], USERS),
@@ -60,16 +59,9 @@ def test_users_of_few_and_of_very_many_songs_are_judged_apart():
         assert name in failing(replace(offline, test_ranks=lost, champion_ranks=None)), name
 
 
-def test_cold_users_without_candidates_and_crowding_playlists_of_one_song_are_told():
+def test_cold_users_without_candidates_are_told():
     offline = healthy()
     rows = np.repeat(np.arange(USERS), 5)
     warm = ~offline.cold[rows]
     nothing = Library.from_pairs(rows[warm], offline.shown.indices[warm], USERS, PLAYLISTS)
     assert failing(replace(offline, shown=nothing)) == {"cold_users_are_offered_something"}
-    single = np.where(np.isin(np.arange(PLAYLISTS), offline.shown.indices[:700]), 1, 9)
-    small = replace(offline, playlist_songs=single, shown=offline.shown)
-    crowded = replace(small, playlist_songs=np.where(np.arange(PLAYLISTS) < 10, 1, 9))
-    flat = np.tile(np.arange(10), USERS // 2)
-    assert "one_song_playlists_do_not_crowd" in failing(
-        replace(crowded, shown=Library.from_pairs(rows, flat, USERS, PLAYLISTS))
-    )
