@@ -130,6 +130,7 @@ def _run(world: World, home: Path, shard_users: int = 10_000) -> tuple[list[Step
     settings = Settings(
         home=str(home),
         threads=THREADS,
+        training_threads=THREADS,
         seed=SEED,
         preset="best",
         search_trials=0,

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     preset: Literal["searched", "best", "published"] = Field(
         "searched", description="Configuration of the model: the best of `bpr_search`, or one of the presets."
     )
+    training_threads: int = Field(
+        1, ge=1, description="Threads of a training; 1 gives the same model each time, more are faster (hogwild)."
+    )
     search_trials: int = Field(8, ge=0, description="Configurations that `bpr_search` tries; 0 turns it off.")
     search_seconds: float = Field(300, gt=0, description="Seconds after which `bpr_search` begins nothing new.")
     expectations: bool = Field(True, description="Let Great Expectations judge user-blocks and feedback too.")

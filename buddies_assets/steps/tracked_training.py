@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 def configuration(settings: Settings, bpr_search: Dataset) -> TrainingConfig:
     """What the model is trained with: the search's best, or the preset that the settings name."""
-    if settings.preset == "searched":
-        return TrainingConfig.model_validate(bpr_search.manifest.extra["best"])
-    return PRESETS[settings.preset]
+    searched = settings.preset == "searched"
+    config = TrainingConfig.model_validate(bpr_search.manifest.extra["best"]) if searched else PRESETS[settings.preset]
+    return config.model_copy(update={"threads": settings.training_threads})
 
 
 def stored_als(als_factors: Dataset, config: TrainingConfig) -> "Factors | None":
