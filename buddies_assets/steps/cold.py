@@ -18,6 +18,7 @@ from buddies_assets.training.fold_in import FoldIn, fit_fold_in, select
 from buddies_assets.training.quality import spread_evenly
 
 FITTED_ROWS = 200_000
+JUDGED_USERS, JUDGED_BAGS = 2_000, 200_000
 
 
 def fold_in_of(
@@ -70,9 +71,12 @@ def cold_table(
     *,
     seed: int,
 ) -> pl.DataFrame:
-    """One row a (system, number of known songs); no row where nobody was set aside."""
+    """One row a (system, number of known songs); no row where nobody was set aside.
+
+    Judged by at most `JUDGED_USERS` of them and `JUDGED_BAGS` of their likes, each spread evenly.
+    """
     shape = user_library.manifest.rows, playlist_library.manifest.rows
-    cold = cold_users.frame(["user"])["user"]
+    cold = pl.Series(spread_evenly(cold_users.frame(["user"])["user"].to_numpy(), JUDGED_USERS))
     likes = liked_playlists.scan().filter(pl.col("user").is_in(cold.implode())).select("user", "playlist").collect()
     if not likes.height:
         return pl.DataFrame(schema={"system": pl.String, "known_songs": pl.Int64, "users": pl.Int64, "bags": pl.Int64})
@@ -80,6 +84,6 @@ def cold_table(
     users = likes["user"].unique().sort().to_numpy()
     liked = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
     drawn = evaluation_batches(users, liked, liked, n_playlists=shape[1], seed=seed)
-    bags = Bags(drawn.user, drawn.positive, drawn.negatives)
+    bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
     counts = popularity(train_likes(splits, *shape))
     return pl.DataFrame(cold_user_table(fold_in, factors, load_library(user_library), bags, counts, seed=seed))
