@@ -111,14 +111,7 @@ def cold_users(world: World, factors: Factors, counts: np.ndarray) -> list[dict[
     likes = Ragged(world.cold_likes.indptr, world.cold_likes.indices)
     everyone = np.arange(world.train.n_rows)
     drawn = evaluation_batches(everyone, likes, likes, n_playlists=world.train.n_columns, seed=_SEED)
-    fold_in = fit_fold_in(
-        factors,
-        world.user_songs,
-        world.playlist_songs,
-        trained_users=np.flatnonzero(world.train.lengths),
-        trained_playlists=np.flatnonzero(counts),
-        item_bias=BEST.item_bias,
-    )
+    fold_in = fit_fold_in(factors.playlists, world.user_songs, world.playlist_songs, world.train)
     bags = Bags(drawn.user, drawn.positive, drawn.negatives)
     rows = cold_user_table(fold_in, factors, world.user_songs, bags, counts, seed=_SEED)
     return [
@@ -152,15 +145,10 @@ def later_playlists(world: World) -> list[dict[str, object]]:
         user_songs=world.user_songs,
     )
     trained = train(BEST, data).factors
-    counts = popularity(data.train_likes())
-    fold_in = fit_fold_in(
-        trained,
-        world.user_songs,
-        select(world.playlist_songs, np.flatnonzero(~later)),
-        trained_users=np.unique(known.users),
-        trained_playlists=np.flatnonzero(counts),
-        item_bias=BEST.item_bias,
-    )
+    likes = data.train_likes()
+    counts = popularity(likes)
+    earlier = select(world.playlist_songs, np.flatnonzero(~later))
+    fold_in = fit_fold_in(trained.playlists, world.user_songs, earlier, likes)
     playlists = np.zeros((n_playlists, trained.dimension), np.float32)
     playlists[~later] = trained.playlists
     untrained = Factors(trained.users, playlists.copy())

@@ -64,7 +64,7 @@ def cold_user_evaluation(
     store = checkpoint_store(pipeline)
     checkpoint = store.latest()
     factors = store.factors(checkpoint.version)
-    fold_in = fold_in_of(factors, checkpoint.config, splits, user_library, playlist_library)
+    fold_in = fold_in_of(factors, splits, user_library, playlist_library)
     inputs = (cold_users, liked_playlists, splits, user_library, playlist_library)
     frame = cold_table(fold_in, factors, *inputs, seed=pipeline.settings.seed)
     sources = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}

@@ -1,6 +1,5 @@
 """Users never trained on: the maps from songs to factors, and how well they rank for the users set aside."""
 
-import numpy as np
 import polars as pl
 
 from buddies_assets.algorithms.batches import evaluation_batches
@@ -10,37 +9,19 @@ from buddies_assets.steps import ragged
 from buddies_assets.steps.likes import train_likes
 from buddies_assets.training.checkpoints import Checkpoint
 from buddies_assets.training.cold import cold_user_table
-from buddies_assets.training.config import TrainingConfig
 from buddies_assets.training.data import Bags
 from buddies_assets.training.evaluation import popularity
 from buddies_assets.training.factors import Factors
-from buddies_assets.training.fold_in import FoldIn, fit_fold_in, select
+from buddies_assets.training.fold_in import FoldIn, fit_fold_in
 from buddies_assets.training.quality import spread_evenly
 
-FITTED_ROWS = 200_000
 JUDGED_USERS, JUDGED_BAGS = 2_000, 200_000
 
 
-def fold_in_of(
-    factors: Factors, config: TrainingConfig, splits: Dataset, user_library: Dataset, playlist_library: Dataset
-) -> FoldIn:
-    """The maps from songs to a model's factors, fitted on users and playlists that it was trained on.
-
-    On at most `FITTED_ROWS` of each, spread evenly: the maps have 131 rows, and what a song is near to is known from
-    a hundred thousand libraries as well as from a million.
-    """
+def fold_in_of(factors: Factors, splits: Dataset, user_library: Dataset, playlist_library: Dataset) -> FoldIn:
+    """The maps from songs to a model's factors."""
     likes = train_likes(splits, user_library.manifest.rows, playlist_library.manifest.rows)
-    users = spread_evenly(np.arange(likes.n_rows), FITTED_ROWS)
-    playlists = spread_evenly(np.arange(likes.n_columns), FITTED_ROWS)
-    return fit_fold_in(
-        Factors(factors.users[users], factors.playlists[playlists]),
-        select(load_library(user_library), users),
-        select(load_library(playlist_library), playlists),
-        trained_users=np.flatnonzero(likes.lengths[users]),
-        trained_playlists=np.flatnonzero(popularity(likes)[playlists]),
-        item_bias=config.item_bias,
-        seed=config.seed,
-    )
+    return fit_fold_in(factors.playlists, load_library(user_library), load_library(playlist_library), likes)
 
 
 def fold_in_to_serve(
@@ -56,8 +37,8 @@ def fold_in_to_serve(
         stored = store.open("cold_user_evaluation")
         if stored.manifest.params.get("version") == checkpoint.version:
             songs, user_maps, playlist_map = map(stored.array, ("songs", "user_maps", "playlist_map"))
-            return FoldIn(songs, user_maps, playlist_map, checkpoint.config.item_bias)
-    return fold_in_of(factors, checkpoint.config, splits, user_library, playlist_library)
+            return FoldIn(songs, user_maps, playlist_map)
+    return fold_in_of(factors, splits, user_library, playlist_library)
 
 
 def cold_table(

@@ -39,7 +39,7 @@ def served_arrays(
             "playlist_factors": playlist_factors,
             "song_vectors": fold_in.songs,
             "fold_in_bounds": np.array(BOUNDS),
-            "fold_in_maps": fold_in.served_maps(),
+            "fold_in_maps": fold_in.user_maps,
         }
     )
 

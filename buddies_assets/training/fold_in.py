@@ -1,26 +1,31 @@
 """Fold-in: factors at once for a user or playlist that training never saw, from its songs.
 
 Songs get vectors from a truncated SVD of users' and playlists' libraries together; a library's content is the mean of
-its songs' vectors, plus its log length and 1/root length; a ridge regression maps content to trained factors, one map
-for users and one for playlists. Everything is closed-form: minutes at full size, microseconds a user. Users have four
-maps, for libraries of about 1, 3 and 10 songs and for longer ones, each fitted on libraries cut to that length: the
-fewer songs are known, the closer to the average user the best guess is, and one linear map cannot say that for all.
+its songs' vectors, plus its log length and 1/root length; a ridge regression maps content to factors, one map for users
+and one for playlists. Everything is closed-form: minutes at full size, microseconds a user. Users have four maps, for
+libraries of about 1, 3 and 10 songs and for longer ones, each fitted on libraries cut to that length: the fewer songs
+are known, the closer to the average user the best guess is, and one linear map cannot say that for all.
+
+A user's map does not aim at the trained factors: what they share, that popular playlists are liked by many, BPR leaves
+to the users' large differences, and a guess that knows little of those would know nothing. It aims at the vector whose
+scores are nearest to the user's train likes (one for a like, zero for the rest of the catalogue), of length one. The
+average of those scores is popularity, so that a guess that knows nothing ranks as the most-liked list does.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.algorithms.randomness import TRAINING, hash_pairs
-from buddies_assets.training.checkpoints import write_atomically
-from buddies_assets.training.factors import Factors
+from buddies_assets.training.evaluation import popularity
+from buddies_assets.training.quality import spread_evenly
 
 _KNOWN = TRAINING << 8 | 5
 _OVERSAMPLED, _POWER_ITERATIONS = 16, 4
 _KNOTS = (1, 3, 10)
 _ROWS = 1 << 17
+_LITTLE = 1e-4
 
 BOUNDS = (2, 6, 20)
 """Numbers of known songs at which the next of the user maps takes over."""
@@ -31,14 +36,12 @@ class FoldIn:
     """Song vectors and the maps, all float32.
 
     `songs` [n_songs, k]; `user_maps` [4, k + 3, d] and `playlist_map` [k + 3, d] take content, log length, 1/root
-    length and 1 to factors. The user maps are for fewer than 2, fewer than 6, fewer than 20, and for more songs. With
-    `item_bias` the last column of a user's factors is 1 and not mapped.
+    length and 1 to factors. The user maps are for fewer than 2, fewer than 6, fewer than 20, and for more songs.
     """
 
     songs: np.ndarray
     user_maps: np.ndarray
     playlist_map: np.ndarray
-    item_bias: bool
 
     def users(self, libraries: Library) -> np.ndarray:
         """Factors of users known by these songs, float32 [n_rows, d]."""
@@ -47,69 +50,67 @@ class FoldIn:
         factors = np.empty((len(inputs), self.user_maps.shape[2]), np.float32)
         for at, user_map in enumerate(self.user_maps):
             factors[level == at] = inputs[level == at] @ user_map
-        if self.item_bias:
-            factors[:, -1] = 1.0
         return factors
-
-    def served_maps(self) -> np.ndarray:
-        """The user maps with the bias column in them, so that a product alone gives what `users` gives."""
-        maps = self.user_maps.copy()
-        if self.item_bias:
-            maps[:, :, -1] = 0.0
-            maps[:, -1, -1] = 1.0
-        return maps
 
     def playlists(self, libraries: Library) -> np.ndarray:
         """Factors of playlists with these songs, float32 [n_rows, d]."""
         return content(libraries, self.songs) @ self.playlist_map
 
-    def save(self, path: Path) -> None:
-        """Write as safetensors, atomically."""
-        from safetensors.numpy import save
-
-        tensors = {"songs": self.songs, "user_maps": self.user_maps, "playlist_map": self.playlist_map}
-        write_atomically(path, save(tensors, metadata={"item_bias": str(int(self.item_bias))}))
-
-    @classmethod
-    def load(cls, path: Path) -> "FoldIn":
-        """Read what `save` wrote."""
-        from safetensors import safe_open
-
-        with safe_open(path, "numpy") as file:
-            songs, user_maps, playlist_map = map(file.get_tensor, ("songs", "user_maps", "playlist_map"))
-            return cls(songs, user_maps, playlist_map, file.metadata()["item_bias"] == "1")
-
 
 def fit_fold_in(
-    factors: Factors,
+    playlists: np.ndarray,
     user_songs: Library,
     playlist_songs: Library,
+    train: Library,
     *,
-    trained_users: np.ndarray,
-    trained_playlists: np.ndarray,
-    item_bias: bool,
+    most: int = 200_000,
     rank: int = 128,
     ridge: float = 10.0,
     seed: int = 0,
 ) -> FoldIn:
-    """Fit the maps on the rows that training has seen.
+    """Fit the maps to a model's playlists and to its train likes.
+
+    On at most `most` users and playlists, spread evenly: the maps have 131 rows, and what a song is near to is known
+    from a hundred thousand libraries as well as from a million.
 
     Args:
-        trained_users, trained_playlists: indices of the users and playlists with train likes; others are not fitted.
+        playlists: trained factors, float32 [n_playlists, d].
+        train: likes that the model was trained on; users and playlists without any take part in the song vectors alone.
         rank: columns of the song vectors (fewer if there are fewer songs).
         ridge: penalty, relative to one row.
     """
     from threadpoolctl import threadpool_limits
 
+    users = spread_evenly(np.arange(train.n_rows), most)
+    rows = spread_evenly(np.arange(train.n_columns), most)
     # One thread: sums do not depend on the machine, and small products gain nothing from more.
     with threadpool_limits(1, user_api="blas"):
-        songs = song_vectors(user_songs, playlist_songs, rank=rank, seed=seed)
-        users = select(user_songs, trained_users)
-        shown = [*(first_known(users, known, seed=seed) for known in _KNOTS), users]
-        targets = factors.users[trained_users]
+        songs = song_vectors(select(user_songs, users), select(playlist_songs, rows), rank=rank, seed=seed)
+        users, rows = users[train.lengths[users] > 0], rows[popularity(train)[rows] > 0]
+        known = select(user_songs, users)
+        shown = [*(first_known(known, most_known, seed=seed) for most_known in _KNOTS), known]
+        targets = likes_in_factors(select(train, users), playlists)
         user_maps = np.stack([_ridge(content(library, songs), targets, ridge) for library in shown])
-        playlists = content(select(playlist_songs, trained_playlists), songs)
-        return FoldIn(songs, user_maps, _ridge(playlists, factors.playlists[trained_playlists], ridge), item_bias)
+        playlist_map = _ridge(content(select(playlist_songs, rows), songs), playlists[rows], ridge)
+        return FoldIn(songs, user_maps, playlist_map)
+
+
+def likes_in_factors(likes: Library, playlists: np.ndarray) -> np.ndarray:
+    """For each row of likes the vector whose dot products with all playlists come nearest to it, of length one.
+
+    Least squares over the whole catalogue: the inverse of the playlists' Gram matrix, times the sum of those liked.
+
+    Returns:
+        float32 [likes.n_rows, d].
+    """
+    from scipy.sparse import csr_array
+
+    ones = np.ones(len(likes.indices), np.float32)
+    sums = csr_array((ones, likes.indices, likes.indptr), (likes.n_rows, likes.n_columns)) @ playlists
+    gram = (playlists.T @ playlists).astype(np.float64)
+    gram += _LITTLE * max(float(np.trace(gram)), 1e-12) / len(gram) * np.eye(len(gram))
+    nearest = np.linalg.solve(gram, sums.T.astype(np.float64)).T
+    return (nearest / np.maximum(np.linalg.norm(nearest, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 
 def song_vectors(user_songs: Library, playlist_songs: Library, *, rank: int, seed: int) -> np.ndarray:

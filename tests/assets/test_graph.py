@@ -256,7 +256,7 @@ def test_a_listener_known_by_songs_gets_the_vector_that_training_would_give(tiny
     root = Path(settings.home) / "served_model"
     model = ServedModel.open(root / "versions" / read_channels(root).champion)
     stored = DatasetStore.at(settings.home).open("cold_user_evaluation")
-    maps = FoldIn(*(stored.array(name) for name in ("songs", "user_maps", "playlist_map")), item_bias=True)
+    maps = FoldIn(*(stored.array(name) for name in ("songs", "user_maps", "playlist_map")))
     for songs in ([3], [3, 5, 8], list(range(40))):
         library = Library(np.array([0, len(songs)]), np.array(songs, np.uint32), model.songs)
         scores = (maps.users(library) @ np.array(model.arrays["playlist_factors"]).T)[0]

@@ -9,8 +9,9 @@ from buddies_assets.algorithms.libraries import Library
 from buddies_assets.training.cold import cold_user_table
 from buddies_assets.training.config import TrainingConfig
 from buddies_assets.training.data import Bags
-from buddies_assets.training.evaluation import popularity
-from buddies_assets.training.fold_in import FoldIn, content, first_known, fit_fold_in, select
+from buddies_assets.training.evaluation import bag_ranks, most_liked_scorer, popularity, scorer_ranks
+from buddies_assets.training.factors import Factors
+from buddies_assets.training.fold_in import content, first_known, fit_fold_in, likes_in_factors, select
 from buddies_assets.training.trainer import train
 
 
@@ -18,15 +19,7 @@ from buddies_assets.training.trainer import train
 def trained(world):
     config = TrainingConfig(dimension=32, learning_rate=0.02, start="joint", item_bias=True, als_alpha=10.0)
     factors = train(config, world.data).factors
-    fold_in = fit_fold_in(
-        factors,
-        world.user_songs,
-        world.playlist_songs,
-        trained_users=np.flatnonzero(world.train.lengths),
-        trained_playlists=np.flatnonzero(popularity(world.train)),
-        item_bias=True,
-        rank=48,
-    )
+    fold_in = fit_fold_in(factors.playlists, world.user_songs, world.playlist_songs, world.train, rank=48)
     return factors, fold_in
 
 
@@ -47,21 +40,29 @@ def test_the_more_songs_are_known_the_better_a_cold_user_is_served(world, traine
     assert rows[4]["mrr"] > rows[0]["mrr"]
 
 
-def test_folded_users_have_the_bias_column_of_trained_ones(world, trained):
-    assert (trained[1].users(world.user_songs)[:, -1] == 1.0).all()
+def test_likes_are_told_by_the_nearest_scores_over_the_whole_catalogue(world, trained):
+    playlists = trained[0].playlists.astype(np.float64)
+    likes = select(world.train, np.flatnonzero(world.train.lengths)[:20])
+    found = likes_in_factors(likes, trained[0].playlists)
+    for row, vector in enumerate(found):
+        liked = np.zeros(len(playlists))
+        liked[likes.row(row)] = 1.0
+        plain = np.linalg.lstsq(playlists, liked, rcond=None)[0]
+        np.testing.assert_allclose(vector, plain / np.linalg.norm(plain), atol=0.02)
+
+
+def test_who_is_not_known_at_all_is_ranked_nearly_as_the_most_liked_list_does(world, trained):
+    factors, fold_in = trained
+    nobody = Library(np.zeros(world.data.n_users + 1, np.int64), np.empty(0, np.uint32), world.user_songs.n_columns)
+    ranks = bag_ranks(Factors(fold_in.users(nobody), factors.playlists), cold_bags(world))
+    most_liked = scorer_ranks(most_liked_scorer(popularity(world.train)), cold_bags(world))
+    assert (1 / ranks).mean() > 0.8 * (1 / most_liked).mean()
 
 
 def test_somebody_without_songs_gets_finite_factors(trained, world):
     nobody = Library.from_pairs(np.empty(0, int), np.empty(0, int), 2, world.user_songs.n_columns)
     assert np.isfinite(trained[1].users(nobody)).all()
     assert np.isfinite(trained[1].playlists(nobody)).all()
-
-
-def test_a_stored_fold_in_gives_the_same_factors(trained, world, tmp_path):
-    trained[1].save(tmp_path / "fold_in.safetensors")
-    again = FoldIn.load(tmp_path / "fold_in.safetensors")
-    np.testing.assert_array_equal(again.users(world.user_songs), trained[1].users(world.user_songs))
-    np.testing.assert_array_equal(again.playlists(world.playlist_songs), trained[1].playlists(world.playlist_songs))
 
 
 def test_factors_that_are_a_linear_function_of_content_are_recovered(world):
