@@ -103,14 +103,13 @@ evaluation of the reference took one fifth of the validation batches."""
 
 
 def steps_of(assets: Sequence[dg.AssetsDefinition], resources: dict[str, object]) -> list[Step]:
-    """Every asset that the served model is made of, and the triplets, each after those it needs."""
+    """Every asset that the served model is made of, each after those it needs; last the triplets, read by none."""
     graph = dg.Definitions(assets=assets, resources=resources).resolve_asset_graph()
-    needed = {key.path[-1] for key in dg.AssetSelection.assets("served_model", "triplets").upstream().resolve(graph)}
+    needed = {key.path[-1] for key in dg.AssetSelection.assets("served_model").upstream().resolve(graph)}
     known = {name: step for step in _KNOWN for name in step.assets}
     steps: dict[str, Step] = {}
-    for key in graph.toposorted_asset_keys:
-        name = key.path[-1]
-        if name in needed and key in graph.materializable_asset_keys:
-            step = known.get(name) or Step(name, _rows_of(name))
-            steps[step.name] = step
+    ordered = [key for key in graph.toposorted_asset_keys if key in graph.materializable_asset_keys]
+    for name in [*(key.path[-1] for key in ordered if key.path[-1] in needed), "triplets"]:
+        step = known.get(name) or Step(name, _rows_of(name))
+        steps[step.name] = step
     return list(steps.values())
