@@ -6,6 +6,7 @@ from typing import Literal
 
 import dagster as dg
 import numpy as np
+import polars as pl
 
 from buddies_assets.datasets import DatasetStore
 from buddies_assets.matrices import load_library
@@ -62,7 +63,7 @@ def _json_bytes(store: DatasetStore, _: Settings) -> Work:
 
 
 def _pairs(store: DatasetStore, _: Settings) -> Work:
-    return Work(float(store.open("scores").frame(["pairs"])["pairs"].sum()), "pairs")
+    return Work(float(store.open("scores").frame(["pairs"])["pairs"].cast(pl.Float64).sum()), "pairs")
 
 
 def _meetings(store: DatasetStore, _: Settings) -> Work:

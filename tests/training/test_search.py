@@ -20,7 +20,7 @@ def test_every_point_of_the_space_is_a_configuration(base, mix):
 @pytest.mark.ray
 def test_a_search_ranks_its_trials_and_called_again_starts_none(world, tmp_path):
     base = TrainingConfig(dimension=8)
-    settings = SearchSettings(trials=3, epochs=3, dimensions=(8, 16), seconds=120)
+    settings = SearchSettings(trials=3, epochs=3, dimensions=(8, 16), seconds=600)
     (tmp_path / "trials").mkdir()
     (tmp_path / "trials" / "tuner.pkl").write_bytes(b"left by a search that died before its first trial")
     result = search(base, world.data, settings, folder=tmp_path)
