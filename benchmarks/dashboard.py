@@ -24,7 +24,7 @@ from buddies_assets.resources.postgres import EmbeddedPostgres
 from buddies_assets.settings import Settings
 from quality.dashboard.app import NAVIGATION, PAGES, create_app
 from quality.dashboard.settings import DashboardSettings
-from quality.history.database import migrate
+from quality.history.database import SCHEMA
 from quality.rules.catalogue import rules_by_asset
 
 LIMIT_SECONDS = 0.3
@@ -81,7 +81,7 @@ def fill(url: str, sessions: int, evaluations: int, *, users: int = USERS, days:
     """A year of made-up history: sessions, lists served, evaluations of every rule, materialisations, retrainings."""
     asyncio.run(_feedback_schema(url))
     connection = psycopg2.connect(url)
-    migrate(connection)
+    SCHEMA.migrate(connection)
     rules = [(r.asset, r.name, str(r.severity)) for found in rules_by_asset().values() for r in found]
     facts = {"sessions": sessions, "users": users, "days": days, "rounds": max(2, -(-evaluations // len(rules)))}
     with connection, connection.cursor() as cursor:

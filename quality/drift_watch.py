@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from buddies_assets.database import rows
 from buddies_assets.datasets import DatasetStore
 from quality.drift import METHODS, Drift, resampled, share_change, volume
 from quality.history.assets import statistics
-from quality.history.database import rows
 from quality.statistics import COMPUTED
 
 if TYPE_CHECKING:

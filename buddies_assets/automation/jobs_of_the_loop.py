@@ -7,6 +7,7 @@ from pydantic import Field
 
 from buddies_assets.automation.situation import RETRAIN_JOB
 from buddies_assets.resources.pipeline import Pipeline
+from quality.history.purge import KEEP_DAYS, KEEP_LAST
 
 SHOWN_RUNS = 20
 """Runs that a purge names in its metadata."""
@@ -43,8 +44,8 @@ class Purge(dg.Config):
     """What is purged."""
 
     dry_run: bool = Field(default=False, description="Say what would go and why the rest stays, and delete nothing.")
-    keep_days: float = Field(default=30, ge=0, description="Runs younger than this many days stay.")
-    keep_last: int = Field(default=5, ge=0, description="So many of the newest runs of each job stay, however old.")
+    keep_days: float = Field(default=KEEP_DAYS, ge=0, description="Runs younger than this many days stay.")
+    keep_last: int = Field(default=KEEP_LAST, ge=0, description="The newest runs of each job stay, however old.")
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Delete the runs that the history holds and nothing needs any more.")

@@ -7,13 +7,12 @@ from buddies_assets.datasets import Dataset, DatasetStore
 from buddies_assets.matrices import load_library
 from buddies_assets.steps import ragged
 from buddies_assets.steps.likes import train_likes
+from buddies_assets.steps.training import train_likers
 from buddies_assets.training.checkpoints import Checkpoint
 from buddies_assets.training.cold import cold_user_table
-from buddies_assets.training.data import Bags
-from buddies_assets.training.evaluation import popularity
+from buddies_assets.training.data import Bags, even_places
 from buddies_assets.training.factors import Factors
 from buddies_assets.training.fold_in import FoldIn, fit_fold_in
-from buddies_assets.training.quality import spread_evenly
 
 JUDGED_USERS, JUDGED_BAGS = 2_000, 200_000
 
@@ -56,15 +55,16 @@ def cold_table(
 
     Judged by at most `JUDGED_USERS` of them and `JUDGED_BAGS` of their likes, each spread evenly.
     """
-    shape = user_library.manifest.rows, playlist_library.manifest.rows
-    cold = pl.Series(spread_evenly(cold_users.frame(["user"])["user"].to_numpy(), JUDGED_USERS))
+    n_playlists = playlist_library.manifest.rows
+    everybody = cold_users.frame(["user"])["user"]
+    cold = everybody[even_places(len(everybody), JUDGED_USERS)]
     likes = liked_playlists.scan().filter(pl.col("user").is_in(cold.implode())).select("user", "playlist").collect()
     if not likes.height:
         return pl.DataFrame(schema={"system": pl.String, "known_songs": pl.Int64, "users": pl.Int64, "bags": pl.Int64})
     likes = likes.sort("user", "playlist")
     users = likes["user"].unique().sort().to_numpy()
     liked = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
-    drawn = evaluation_batches(users, liked, liked, n_playlists=shape[1], seed=seed)
+    drawn = evaluation_batches(users, liked, liked, n_playlists=n_playlists, seed=seed)
     bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
-    counts = popularity(train_likes(splits, *shape))
-    return pl.DataFrame(cold_user_table(fold_in, factors, load_library(user_library), bags, counts, seed=seed))
+    songs, counts = load_library(user_library), train_likers(splits, n_playlists)
+    return pl.DataFrame(cold_user_table(fold_in, factors, songs, bags, counts, seed=seed))

@@ -7,7 +7,7 @@ from buddies_assets.datasets import Dataset
 from buddies_assets.matrices import load_library
 from buddies_assets.steps import ragged
 from buddies_assets.steps.likes import all_likes, train_likes
-from buddies_assets.training.data import Bags, bags_from_frame
+from buddies_assets.training.data import Bags, bags_from_frame, even_places
 from buddies_assets.training.evaluation import popularity
 from buddies_assets.training.factors import Factors
 from buddies_assets.training.quality import examination, quality_table
@@ -79,9 +79,7 @@ def evaluation_table(
 def judged_bags(batches: Dataset, most_users: int) -> Bags:
     """Every batch of at most `most_users` users, spread evenly over those who have any; the others are never held."""
     users = np.flatnonzero(batches.counts("user")).astype(np.uint32)
-    if len(users) > most_users:
-        users = users[np.linspace(0, len(users) - 1, most_users).astype(np.int64)]
-    wanted = pl.Series(users).implode()
+    wanted = pl.Series(users[even_places(len(users), most_users)]).implode()
     return bags_from_frame(pl.concat([shard.filter(pl.col("user").is_in(wanted)) for shard in batches.shards()]))
 
 

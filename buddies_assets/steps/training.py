@@ -13,7 +13,7 @@ from buddies_assets.shards import EntityShards, Inputs, Params, ShardedStep
 from buddies_assets.steps import ragged
 from buddies_assets.training.checkpoints import CheckpointStore
 from buddies_assets.training.config import NegativeMix
-from buddies_assets.training.data import Bags, Loader, TrainingData, bags_from_frame, blocks_from_frame
+from buddies_assets.training.data import Bags, Loader, TrainingData, bags_from_frame, blocks_from_frame, even_places
 from buddies_assets.training.factors import Factors
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def spread_bags(batches: Dataset, most: int = MOST_BAGS) -> Bags:
     n = batches.manifest.rows
     if n <= most:
         return bags_from_frame(batches.frame())
-    take = np.linspace(0, n - 1, most).astype(np.int64)
+    take = even_places(n, most)
     parts, start = [], 0
     for shard in batches.shards():
         first, last = np.searchsorted(take, [start, start + shard.height])

@@ -15,13 +15,13 @@ from numba import njit, prange
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.training.config import TrainingConfig
 from buddies_assets.training.factors import Factors, aligned, aligned_copy, random_rows
+from buddies_assets.training.group_rows import padded
 from buddies_assets.training.threads import use_threads
 
 _STEPS = 3
 _GATHERED = 1_024
 """Members of a row that are copied to one place first (half a megabyte, as the second cache holds): each is then
 fetched from memory once a sweep and not five times."""
-_VECTOR = 16
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
@@ -107,7 +107,7 @@ def als_factors(likes: Library, config: TrainingConfig, *, user_songs: Library |
     from threadpoolctl import threadpool_limits
 
     dimension = config.dimension - config.item_bias
-    width = -(-dimension // _VECTOR) * _VECTOR
+    width = padded(dimension)
     likers = likes.transpose()
     scale = float(1.0 / np.sqrt(dimension))
     users = _widened(random_rows(likes.n_rows, dimension, scale=scale, seed=config.seed, side=2), width)

@@ -197,12 +197,10 @@ class NumbaBackend:
         self._playlists = _zeros(len(factors.playlists) + 1, self._dimension)
         self._playlists[:-1, : self._dimension] = factors.playlists[self._by_popularity]
         adaptive = config.optimiser == "adagrad"
-        self._user_square, self._square = (np.zeros(len(rows) * adaptive, np.float32) for rows in self._rows())
+        self._user_square = np.zeros(len(self._users) * adaptive, np.float32)
+        self._square = np.zeros(len(self._playlists) * adaptive, np.float32)
         if state:
             self._user_square[:], self._square[:-1] = state["square_users"], state["square_playlists"]
-
-    def _rows(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._users, self._playlists
 
     def epoch(self, blocks: Blocks, *, rate: float, seed: int) -> tuple[float, int]:
         """One pass over a shard, users in an order drawn from `seed`."""

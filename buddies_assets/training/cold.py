@@ -8,7 +8,7 @@ from buddies_assets.algorithms.libraries import Library
 from buddies_assets.training.data import Bags
 from buddies_assets.training.evaluation import bag_metrics, bag_ranks, intervals, most_liked_scorer, scorer_ranks
 from buddies_assets.training.factors import Factors
-from buddies_assets.training.fold_in import FoldIn, first_known, select
+from buddies_assets.training.fold_in import FoldIn, first_known, only, select
 
 KNOWN: tuple[int | None, ...] = (1, 3, 10, None)
 """Numbers of known songs to evaluate; None is the whole library."""
@@ -36,9 +36,10 @@ def cold_user_table(
     """
     users, place = np.unique(bags.users, return_inverse=True)
     own = Bags(place.astype(np.uint32), bags.positives, bags.negatives)
+    judged = only(user_songs, users)
     rows = [_row("most liked", None, scorer_ranks(most_liked_scorer(popularity), bags), own, seed)]
     for songs in known:
-        shown = user_songs if songs is None else first_known(user_songs, songs, seed=seed)
+        shown = judged if songs is None else first_known(judged, songs, seed=seed)
         folded = Factors(fold_in.users(select(shown, users)), factors.playlists)
         rows.append(_row("fold-in", songs, bag_ranks(folded, own), own, seed))
     return rows

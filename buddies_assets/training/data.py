@@ -30,6 +30,11 @@ class Blocks:
         return len(self.users)
 
 
+def even_places(n: int, most: int) -> np.ndarray:
+    """At most `most` of n places, evenly over all: int64, ascending."""
+    return np.linspace(0, n - 1, min(n, most)).astype(np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Bags:
     """Evaluation batches: `users` uint32 [n], `positives` uint32 [n], `negatives` uint32 [n, 50]."""
@@ -45,7 +50,7 @@ class Bags:
         """`n` bags spread evenly over all."""
         if len(self) <= n:
             return self
-        take = np.linspace(0, len(self) - 1, n).astype(np.int64)
+        take = even_places(len(self), n)
         return Bags(self.users[take], self.positives[take], self.negatives[take])
 
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.algorithms.randomness import TRAINING, hash_pairs
+from buddies_assets.training.data import even_places
 from buddies_assets.training.evaluation import popularity
-from buddies_assets.training.quality import spread_evenly
 
 _KNOWN = TRAINING << 8 | 5
 _OVERSAMPLED, _POWER_ITERATIONS = 16, 4
@@ -81,14 +81,13 @@ def fit_fold_in(
     """
     from threadpoolctl import threadpool_limits
 
-    users = spread_evenly(np.arange(train.n_rows), most)
-    rows = spread_evenly(np.arange(train.n_columns), most)
+    users, rows = even_places(train.n_rows, most), even_places(train.n_columns, most)
     # One thread: sums do not depend on the machine, and small products gain nothing from more.
     with threadpool_limits(1, user_api="blas"):
         songs = song_vectors(select(user_songs, users), select(playlist_songs, rows), rank=rank, seed=seed)
         users, rows = users[train.lengths[users] > 0], rows[popularity(train)[rows] > 0]
-        known = select(user_songs, users)
-        shown = [*(first_known(known, most_known, seed=seed) for most_known in _KNOTS), known]
+        whole = select(user_songs, users)
+        shown = [*(first_known(whole, known, seed=seed) for known in _KNOTS), whole]
         targets = likes_in_factors(select(train, users), playlists)
         user_maps = np.stack([_ridge(content(library, songs), targets, ridge) for library in shown])
         playlist_map = _ridge(content(select(playlist_songs, rows), songs), playlists[rows], ridge)
@@ -174,6 +173,14 @@ def select(libraries: Library, rows: np.ndarray) -> Library:
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     place = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths) + np.repeat(libraries.indptr[rows], lengths)
     return Library(indptr, libraries.indices[place], libraries.n_columns)
+
+
+def only(libraries: Library, rows: np.ndarray) -> Library:
+    """The libraries with every row but the given (ascending) ones emptied, so that rows keep their numbers."""
+    kept = select(libraries, rows)
+    lengths = np.zeros(libraries.n_rows, np.int64)
+    lengths[rows] = kept.lengths
+    return Library(np.concatenate([[0], np.cumsum(lengths)]), kept.indices, libraries.n_columns)
 
 
 def _ridge(inputs: np.ndarray, targets: np.ndarray, ridge: float) -> np.ndarray:

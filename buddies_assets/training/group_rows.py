@@ -52,11 +52,9 @@ class _Rows:
         start = self._builder.inttoptr(array, kind.as_pointer())
         return self._builder.load(self._builder.gep(start, [_INDEX(place)]))
 
-    def spread(self, array: ir.Value, place: int) -> ir.Value:
-        """Vector that holds entry `place` of a float32 array everywhere."""
-        one = self._builder.insert_element(
-            ir.Constant(_VECTOR, ir.Undefined), self.number(array, place, _FLOAT), _INDEX(0)
-        )
+    def spread(self, number: ir.Value) -> ir.Value:
+        """Vector that holds a float32 everywhere."""
+        one = self._builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), number, _INDEX(0))
         same = ir.Constant(ir.VectorType(_INDEX, WIDTH), [0] * WIDTH)
         return self._builder.shuffle_vector(one, one, same)
 
@@ -112,7 +110,9 @@ def step_rows(typing_context, user, rows, change, pulls, steps, keeps, row_count
         user, rows, change, pulls, steps, keeps = arguments[:6]
         slots = range(len(signature.args[6]))
         addresses = [emit.number(rows, k, ir.IntType(64)) for k in slots]
-        pull, step, keep = ([emit.spread(array, k) for k in slots] for array in (pulls, steps, keeps))
+        pull, step, keep = (
+            [emit.spread(emit.number(array, k, _FLOAT)) for k in slots] for array in (pulls, steps, keeps)
+        )
         for part in range(len(signature.args[7])):
             own = emit.load(user, part)
             summed = None
@@ -133,16 +133,11 @@ def step_user(typing_context, user, change, rate, keep, vectors):
 
     def generate(context, builder, signature, arguments):
         emit = _Rows(builder)
-        user, change, rate, keep = arguments[:4]
-        for number in (rate, keep):
-            assert number.type == _FLOAT
-        spread = []
-        for number in (rate, keep):
-            place = cgutils.alloca_once_value(builder, number)
-            spread.append(emit.spread(builder.ptrtoint(place, ir.IntType(64)), 0))
+        user, change = arguments[:2]
+        rate, keep = (emit.spread(number) for number in arguments[2:4])
         for part in range(len(signature.args[4])):
-            row = emit.times(emit.load(user, part), spread[1])
-            emit.store(emit.times(emit.load(change, part), spread[0], plus=row), user, part)
+            row = emit.times(emit.load(user, part), keep)
+            emit.store(emit.times(emit.load(change, part), rate, plus=row), user, part)
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, types.float32, types.float32, vectors), generate

@@ -8,7 +8,7 @@ from numba import njit, prange
 
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.algorithms.metrics import DEPTH, ranks_of, require_finite
-from buddies_assets.training.data import Bags
+from buddies_assets.training.data import Bags, even_places
 from buddies_assets.training.evaluation import bag_metrics, intervals
 from buddies_assets.training.matched import matched_bags
 from buddies_assets.training.systems import System
@@ -53,7 +53,7 @@ def examination(
         train: likes in train, the only ones a system knows; the rest of `likes` is kept out of lists as well.
     """
     users = np.unique(bags.users)
-    users = spread_evenly(users, most_users)
+    users = users[even_places(len(users), most_users)]
     judged = np.isin(bags.users, users)
     bags = Bags(bags.users[judged], bags.positives[judged], bags.negatives[judged])
     relevant = Library.from_pairs(bags.users, bags.positives, train.n_rows, train.n_columns)
@@ -87,7 +87,8 @@ def judge(system: System, exam: Examination, *, seed: int) -> dict[str, object]:
     spread["matched_mrr"] = intervals(matched, exam.bags.users, seed=seed)["mrr"]
     metrics |= {f"{name}_low": low for name, (low, _) in spread.items()}
     metrics |= {f"{name}_high": high for name, (_, high) in spread.items()}
-    listed = spread_evenly(exam.users, max(_FEWEST_LISTED, _LISTED_CELLS // exam.relevant.n_columns))
+    most = max(_FEWEST_LISTED, _LISTED_CELLS // exam.relevant.n_columns)
+    listed = exam.users[even_places(len(exam.users), most)]
     return metrics | {"listed_users": len(listed)} | list_metrics(first_ten(system, exam, listed), exam, listed)
 
 
@@ -121,11 +122,6 @@ def first_ten(system: System, exam: Examination, listed: np.ndarray) -> np.ndarr
             scores[place, exam.seen.row(user)] = -np.inf
         lists[start : start + len(users)] = best(scores, DEPTH)
     return lists
-
-
-def spread_evenly(users: np.ndarray, most: int) -> np.ndarray:
-    """At most `most` of the users, evenly over their order."""
-    return users[np.linspace(0, len(users) - 1, most).astype(np.int64)] if len(users) > most else users
 
 
 def best(scores: np.ndarray, k: int) -> np.ndarray:

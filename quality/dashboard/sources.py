@@ -19,7 +19,7 @@ from buddies_assets.settings import Settings
 from quality.dashboard.settings import DashboardSettings
 from quality.history import assets, feedback
 from quality.history.activity import ActivityIndex
-from quality.history.database import migrate
+from quality.history.database import SCHEMA
 from quality.statistics import COMPUTED
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Sources:
             if self._pool is None:
                 pool = ThreadedConnectionPool(1, CONNECTIONS, database_url(self.settings))
                 connection = pool.getconn()
-                migrate(connection)
+                SCHEMA.migrate(connection)
                 pool.putconn(connection)
                 self._pool = pool
             return self._pool

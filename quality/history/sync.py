@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import DagsterEventType, EventLogRecord, EventRecordsFilter
 
-from quality.history.database import migrate, rows
+from buddies_assets.database import rows
+from quality.history.database import SCHEMA
 from quality.history.records import Evaluation, Materialisation, Retraining
 from quality.history.writer import write_evaluations, write_materialisations, write_retrainings
 
@@ -26,7 +27,7 @@ MODEL_ASSET = "bpr_checkpoint"
 
 def sync(instance: dg.DagsterInstance, connection: "Connection") -> dict[str, int]:
     """Brings the history up to the end of the log; returns how many events of each kind were read."""
-    migrate(connection)
+    SCHEMA.migrate(connection)
     counts = {"evaluations": 0, "materialisations": 0}
     for records in _new(instance, connection, DagsterEventType.ASSET_CHECK_EVALUATION):
         found = [evaluation for record in records if (evaluation := _evaluation(record)) is not None]

@@ -21,7 +21,7 @@ from buddies_assets.settings import Settings
 from buddies_serving.migrate import migrate as migrate_feedback
 from quality.dashboard.app import create_app
 from quality.dashboard.settings import DashboardSettings
-from quality.history.database import migrate
+from quality.history.database import SCHEMA
 from quality.history.records import Evaluation, Materialisation, Retraining
 from quality.history.writer import write_evaluations, write_materialisations, write_retrainings
 from quality.rules.catalogue import rules_by_asset
@@ -33,7 +33,7 @@ from quality.worlds import clean_world
 def history(postgres_url: str) -> Iterator["psycopg2.extensions.connection"]:
     """Connection to an empty quality history."""
     connection = psycopg2.connect(postgres_url)
-    migrate(connection)
+    SCHEMA.migrate(connection)
     yield connection
     connection.close()
 
@@ -87,7 +87,7 @@ def dashboard(
     home = tmp_path_factory.mktemp("home")
     store_world(world, home)
     connection = psycopg2.connect(url)
-    migrate(connection)
+    SCHEMA.migrate(connection)
     # In a thread: Playwright keeps an event loop running in this one.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, _feedback_tables(url)).result()

@@ -69,7 +69,7 @@ def test_a_halved_dataset_is_seen_in_the_history(history):
 
 
 def test_observing_keeps_the_statistics_of_the_stored_version(history, world, tmp_path):
-    from quality.history.database import rows
+    from buddies_assets.database import rows
     from quality.synthetic.stored import store_world
 
     store = store_world(world, tmp_path)

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from buddies_assets.database import rows
 from buddies_assets.datasets import DatasetStore, Recipe
 from buddies_assets.settings import Settings
 from quality.drift_checks import DRIFT, build_drift_checks
 from quality.expectation_checks import build_expectation_checks
-from quality.history.database import rows
 from quality.synthetic.stored import store_world
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import psycopg2
 import pytest
 
-from buddies_assets.database import MigrationError
+from buddies_assets.database import MigrationError, rows
 from quality.history import assets, checks, feedback
 from quality.history.activity import ActivityIndex
-from quality.history.database import migrate, rows
+from quality.history.database import SCHEMA
 from quality.history.purge import RunFacts, delete_runs, plan_purge, run_facts
 from quality.history.records import Evaluation, Materialisation
 from quality.history.sync import sync
@@ -36,14 +36,14 @@ def evaluation(day: int, passed: bool, **more) -> Evaluation:
 
 
 def test_a_migration_is_applied_once(history):
-    assert migrate(history) == []
+    assert SCHEMA.migrate(history) == []
 
 
 def test_a_migration_that_was_edited_is_an_error(history):
     with history, history.cursor() as cursor:
         cursor.execute("UPDATE quality.migrations SET digest = 'other'")
     with pytest.raises(MigrationError, match="0001_history"):
-        migrate(history)
+        SCHEMA.migrate(history)
 
 
 def test_a_failing_check_has_been_open_since_the_first_failure_after_the_last_pass(history):

@@ -1,8 +1,8 @@
 """What the loop decided on challengers, as a table of the Models page."""
 
+from buddies_assets.database import rows as query
 from quality.dashboard.context import Context
 from quality.dashboard.view import Column, Table
-from quality.history.database import rows as query
 
 COLUMNS = (
     Column("at", "Decided", "when"),

@@ -5,11 +5,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from buddies_assets import charts
+from buddies_assets.database import rows as query
 from quality.dashboard.context import Context
 from quality.dashboard.pages.decisions import decisions
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.history import assets, feedback
-from quality.history.database import rows as query
 
 if TYPE_CHECKING:
     import altair as alt
