@@ -15,80 +15,118 @@ from numba import njit, prange
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.training.config import TrainingConfig
 from buddies_assets.training.factors import Factors, aligned, aligned_copy, random_rows
-from buddies_assets.training.group_rows import padded
+from buddies_assets.training.group_rows import WIDTH, add_rows, dot_products, padded
+from buddies_assets.training.prefetch import row_to_read
 from buddies_assets.training.threads import use_threads
 
 _STEPS = 3
-_GATHERED = 1_024
-"""Members of a row that are copied to one place first (half a megabyte, as the second cache holds): each is then
-fetched from memory once a sweep and not five times."""
+_TILE = 4
+"""Members of a row that are multiplied together: what each reads of the row itself is read once for all."""
+_AHEAD = 3
+_ROW_WORK = 24
+"""What a row costs beside its members, its products with the Gram matrix, in members."""
+_PARTS = 64
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True)
-def _times(gram, members, other, alpha, x, out):
-    """out = (gram + alpha * sum of y y') x over the members' rows y."""
-    dimension = len(x)
-    for a in range(dimension):
-        out[a] = np.float32(0.0)
-    for a in range(dimension):
-        xa = x[a]
-        for b in range(dimension):
-            out[b] += xa * gram[a, b]
-    for m in members:
-        row = other[m]
-        dot = np.float32(0.0)
-        for d in range(dimension):
-            dot += row[d] * x[d]
-        dot *= alpha
-        for d in range(dimension):
-            out[d] += dot * row[d]
+def _places(members, base, line, none, places):
+    """Addresses of the members' rows, and of the row of zeros up to a whole tile; returns how many there are."""
+    for m in range(len(members)):
+        places[m] = base + np.int64(members[m]) * line
+    count = len(members)
+    while count % _TILE:
+        places[count] = none
+        count += 1
+    return count
+
+
+@njit(fastmath=_FAST, nogil=True, cache=True)
+def _add_members(places, count, x, out, gain, alpha, tile, vectors):
+    """out += the sum of (gain + alpha * y'x) y over the members' rows y."""
+    weights = np.empty(_TILE, np.float32)
+    line = len(x) * 4
+    for m in range(0, count, _TILE):
+        for k in range(m + _AHEAD * _TILE, min(m + (_AHEAD + 1) * _TILE, count)):
+            row_to_read(places[k], line)
+        dot_products(x.ctypes.data, places[m:].ctypes.data, weights.ctypes.data, tile, vectors)
+        for k in range(_TILE):
+            weights[k] = gain + alpha * weights[k]
+        add_rows(out.ctypes.data, places[m:].ctypes.data, weights.ctypes.data, tile, vectors)
+
+
+@njit(fastmath=_FAST, nogil=True, cache=True)
+def _add_gram(gram_places, x, out, tile, vectors):
+    """out += gram x, a symmetric matrix whose rows lie at the places."""
+    for a in range(0, len(x), _TILE):
+        add_rows(out.ctypes.data, gram_places[a:].ctypes.data, x[a:].ctypes.data, tile, vectors)
+
+
+@njit(fastmath=_FAST, nogil=True, cache=True)
+def _dot(a, b):
+    total = np.float32(0.0)
+    for d in range(len(a)):
+        total += a[d] * b[d]
+    return total
+
+
+@njit(fastmath=_FAST, nogil=True, cache=True)
+def _solve_row(places, count, x, gram_places, alpha, steps, product, residual, direction, tile, vectors):
+    """Conjugate gradient on (gram + alpha * sum of y y') x = (1 + alpha) * sum of y, from x on."""
+    product[:] = np.float32(0.0)
+    residual[:] = np.float32(0.0)
+    _add_gram(gram_places, x, product, tile, vectors)
+    _add_members(places, count, x, residual, np.float32(1.0) + alpha, -alpha, tile, vectors)
+    for d in range(len(x)):
+        residual[d] -= product[d]
+        direction[d] = residual[d]
+    size = _dot(residual, residual)
+    for _ in range(steps):
+        if size < np.float32(1e-12):
+            break
+        product[:] = np.float32(0.0)
+        _add_gram(gram_places, direction, product, tile, vectors)
+        _add_members(places, count, direction, product, np.float32(0.0), alpha, tile, vectors)
+        step = size / _dot(direction, product)
+        for d in range(len(x)):
+            x[d] += step * direction[d]
+            residual[d] -= step * product[d]
+        after = _dot(residual, residual)
+        turn = after / size
+        size = after
+        for d in range(len(x)):
+            direction[d] = residual[d] + turn * direction[d]
 
 
 @njit(parallel=True, fastmath=_FAST, nogil=True, cache=True)
-def _solve(indptr, indices, rows, other, gram, alpha, steps):
-    dimension = rows.shape[1]
-    first_few = np.arange(_GATHERED)
-    for r in prange(len(rows)):
-        count = indptr[r + 1] - indptr[r]
-        x = rows[r]
-        if not count:
-            x[:] = np.float32(0.0)
-            continue
-        members, table = indices[indptr[r] : indptr[r + 1]].astype(np.int64), other
-        if count <= _GATHERED:
-            table = np.empty((count, dimension), np.float32)
-            for m in range(count):
-                for d in range(dimension):
-                    table[m, d] = other[members[m], d]
-            members = first_few[:count]
-        product = np.empty(dimension, np.float32)
-        _times(gram, members, table, alpha, x, product)
-        residual = -product
-        for m in members:
-            for d in range(dimension):
-                residual[d] += (np.float32(1.0) + alpha) * table[m, d]
-        direction = residual.copy()
-        size = np.float32(0.0)
-        for d in range(dimension):
-            size += residual[d] * residual[d]
-        for _ in range(steps):
-            if size < np.float32(1e-12):
-                break
-            _times(gram, members, table, alpha, direction, product)
-            curvature = np.float32(0.0)
-            for d in range(dimension):
-                curvature += direction[d] * product[d]
-            step = size / curvature
-            after = np.float32(0.0)
-            for d in range(dimension):
-                x[d] += step * direction[d]
-                residual[d] -= step * product[d]
-                after += residual[d] * residual[d]
-            turn = after / size
-            size = after
-            for d in range(dimension):
-                direction[d] = residual[d] + turn * direction[d]
+def _solve(bounds, indptr, indices, rows, other, gram, alpha, steps, tile, vectors):
+    """Solve every row, those of a part by one thread; bounds are the parts'."""
+    width, most = rows.shape[1], 0
+    for r in range(len(rows)):
+        most = max(most, indptr[r + 1] - indptr[r])
+    for part in prange(len(bounds) - 1):
+        gram_places = np.empty(width, np.int64)
+        for a in range(width):
+            gram_places[a] = gram.ctypes.data + a * width * 4
+        zeros, product = np.zeros(width, np.float32), np.empty(width, np.float32)
+        residual, direction = np.empty(width, np.float32), np.empty(width, np.float32)
+        places = np.empty(most + _TILE, np.int64)
+        for r in range(bounds[part], bounds[part + 1]):
+            members = indices[indptr[r] : indptr[r + 1]]
+            if not len(members):
+                rows[r] = np.float32(0.0)
+                continue
+            count = _places(members, other.ctypes.data, width * 4, zeros.ctypes.data, places)
+            _solve_row(places, count, rows[r], gram_places, alpha, steps, product, residual, direction, tile, vectors)
+
+
+def _even_parts(indptr: np.ndarray) -> np.ndarray:
+    """Bounds of `_PARTS` ranges of rows that cost alike, int64 [_PARTS + 1]."""
+    lengths = np.diff(indptr)
+    done = np.concatenate([[0], np.cumsum(lengths + _ROW_WORK * (lengths > 0))])
+    bounds = np.searchsorted(done, np.linspace(0, done[-1], _PARTS + 1))
+    bounds[-1] = len(lengths)
+    return bounds
 
 
 def als_factors(likes: Library, config: TrainingConfig, *, user_songs: Library | None = None) -> Factors:
@@ -114,11 +152,18 @@ def als_factors(likes: Library, config: TrainingConfig, *, user_songs: Library |
     playlists = _widened(random_rows(likes.n_columns, dimension, scale=scale, seed=config.seed, side=3), width)
     use_threads(config.threads)
     alpha = np.float32(config.als_alpha)
+    sides = [
+        (likes, _even_parts(likes.indptr), users, playlists),
+        (likers, _even_parts(likers.indptr), playlists, users),
+    ]
     with threadpool_limits(1, user_api="blas"):
         for _ in range(config.als_iterations):
-            for side, rows, other in ((likes, users, playlists), (likers, playlists, users)):
-                gram = other.T @ other + np.eye(width, dtype=np.float32) * np.float32(config.als_l2)
-                _solve(side.indptr, side.indices, rows, other, np.ascontiguousarray(gram), alpha, _STEPS)
+            for side, bounds, rows, other in sides:
+                gram = aligned_copy(other.T @ other + np.eye(width, dtype=np.float32) * np.float32(config.als_l2))
+                _solve(
+                    bounds, side.indptr, side.indices, rows, other, gram, alpha, _STEPS,
+                    (0,) * _TILE, (0,) * (width // WIDTH),
+                )  # fmt: skip
     return Factors(aligned_copy(users[:, :dimension]), aligned_copy(playlists[:, :dimension]))
 
 

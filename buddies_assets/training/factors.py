@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit, prange
 
-from buddies_assets.algorithms.randomness import TRAINING, hash_pairs
+from buddies_assets.algorithms.randomness import TRAINING, hash_member, stream_key
 
 _ALIGNMENT = 64
-_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,17 @@ def random_rows(n: int, dimension: int, *, scale: float, seed: int, side: int) -
     A model that grows by a row therefore starts the old rows as before.
     """
     rows = aligned((n, dimension))
-    columns = np.arange(dimension, dtype=np.uint64)
-    spread = np.float32(scale * np.sqrt(12.0))
-    for first in range(0, n, _CHUNK):
-        row = np.arange(first, min(first + _CHUNK, n), dtype=np.uint64)
-        bits = hash_pairs(seed, TRAINING << 8 | side, row[:, None], columns[None, :]) >> np.uint64(40)
-        rows[first : first + len(row)] = (bits.astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)) * spread
+    _fill(rows, np.uint64(seed), np.uint64(TRAINING << 8 | side), np.float32(scale * np.sqrt(12.0)))
     return rows
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _fill(rows, seed, stream, spread):
+    for row in prange(len(rows)):
+        key = stream_key(seed, stream, np.uint64(row))
+        for column in range(rows.shape[1]):
+            bits = np.float32(hash_member(key, np.uint64(column)) >> np.uint64(40))
+            rows[row, column] = (bits * np.float32(2.0**-24) - np.float32(0.5)) * spread
 
 
 def random_factors(

@@ -1,9 +1,9 @@
-"""The arithmetic of one BPR group on whole rows, as LLVM vectors.
+"""Arithmetic on a few whole rows at once, as LLVM vectors: the steps of a BPR group, the products of ALS.
 
-A group is a user's row and the rows of a positive and its negatives, given by their addresses. Numba's own loops over
-them are not vectorised well: any two of six rows might be the same, so each loop is guarded by checks and each row is
-walked alone. Here all rows are walked at once, sixteen numbers a time, with every load of a row after the stores to
-the rows before it, so that a playlist that is in a group twice takes both steps.
+Rows are given by their addresses: in BPR a user's row and those of a positive and its negatives, in ALS a row and some
+of its members. Numba's own loops over them are not vectorised well: any two of six rows might be the same, so each loop
+is guarded by checks and each row is walked alone. Here all rows are walked at once, sixteen numbers a time, with every
+load of a row after the stores to the rows before it, so that a playlist that is in a group twice takes both steps.
 
 How many rows and how many vectors there are is the length of a tuple: numba knows it when it compiles, and the loops
 are unrolled. Any row is as long as `vectors` x 16 float32.
@@ -125,6 +125,29 @@ def step_rows(typing_context, user, rows, change, pulls, steps, keeps, row_count
 
     kinds = types.void(types.intp, types.intp, types.intp, types.intp, types.intp, types.intp, row_count, vectors)
     return kinds, generate
+
+
+@intrinsic
+def add_rows(typing_context, total, rows, weights, row_count, vectors):
+    """Add weights[k] x row k to the row at `total`, for all rows.
+
+    Arguments as in `dot_products`; `weights` is an address of float32.
+    """
+
+    def generate(context, builder, signature, arguments):
+        emit = _Rows(builder)
+        total, rows, weights = arguments[:3]
+        slots = range(len(signature.args[3]))
+        addresses = [emit.number(rows, k, ir.IntType(64)) for k in slots]
+        weight = [emit.spread(emit.number(weights, k, _FLOAT)) for k in slots]
+        for part in range(len(signature.args[4])):
+            summed = emit.load(total, part)
+            for k in slots:
+                summed = emit.times(emit.load(addresses[k], part), weight[k], plus=summed)
+            emit.store(summed, total, part)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp, row_count, vectors), generate
 
 
 @intrinsic

@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from buddies_assets.training.factors import aligned
-from buddies_assets.training.group_rows import WIDTH, dot_products, padded, step_rows, step_user
+from buddies_assets.training.group_rows import WIDTH, add_rows, dot_products, padded, step_rows, step_user
 
 
 @njit
@@ -16,6 +16,11 @@ def _group(user, places, products, change, pulls, steps, keeps, rate, keep, row_
         pulls.ctypes.data, steps.ctypes.data, keeps.ctypes.data, row_count, vectors,
     )  # fmt: skip
     step_user(user.ctypes.data, change.ctypes.data, rate, keep, vectors)
+
+
+@njit
+def _sum(total, places, weights, row_count, vectors):
+    add_rows(total.ctypes.data, places.ctypes.data, weights.ctypes.data, row_count, vectors)
 
 
 def _plain(user, table, chosen, pulls, steps, keeps, rate, keep):
@@ -45,6 +50,18 @@ def test_a_group_is_stepped_as_numpy_steps_it(length, chosen):
     np.testing.assert_allclose(change, expected_change, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(table, expected_table, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(user, expected_user, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("length", "chosen"), [(16, [2]), (48, [3, 1, 3]), (128, [5, 0, 3, 6])])
+def test_rows_are_summed_as_numpy_sums_them(length, chosen):
+    generator = np.random.default_rng(length + len(chosen))
+    table, total = aligned((7, length)), aligned((length,))
+    table[...], total[...] = generator.normal(size=table.shape), generator.normal(size=length)
+    weights = generator.normal(size=len(chosen)).astype(np.float32)
+    expected = total + weights.astype(np.float64) @ table[chosen]
+    places = table.ctypes.data + np.array(chosen) * length * 4
+    _sum(total, places, weights, (0,) * len(chosen), (0,) * (length // WIDTH))
+    np.testing.assert_allclose(total, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("dimension", "length"), [(2, 16), (16, 16), (17, 32), (128, 128)])
