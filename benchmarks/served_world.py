@@ -67,7 +67,8 @@ class ServedWorld:
             "playlist_factors": playlist_factors,
             "song_vectors": generator.standard_normal((songs, DIMENSION), dtype=np.float32),
             "fold_in_bounds": np.array([2, 6, 20]),
-            "fold_in_maps": generator.standard_normal((4, DIMENSION + 3, DIMENSION), dtype=np.float32),
+            "fold_in_maps": generator.standard_normal((4, DIMENSION + 3, DIMENSION + 1), dtype=np.float32),
+            "fold_in_popularity": generator.standard_normal(playlists, dtype=np.float32),
         }
         folder = write_version(root, "v1", arrays)
         publish(root, "v1")

@@ -35,7 +35,8 @@ def fold_in(model: ServedModel, songs: list[int], length: int) -> list[int]:
     inputs = np.concatenate([mean, [np.log1p(known), 1.0 / np.sqrt(known), 1.0]]).astype(np.float32)
     level = int(np.searchsorted(model.arrays["fold_in_bounds"], known, side="right"))
     vector = inputs @ model.arrays["fold_in_maps"][level]
-    return _best(_scores(model.arrays["playlist_factors"], vector), length)
+    scores = _scores(model.arrays["playlist_factors"], vector[:-1])
+    return _best(scores + vector[-1] * model.arrays["fold_in_popularity"], length)
 
 
 def similar(model: ServedModel, playlist: int, length: int) -> tuple[str, list[tuple[int, float]]]:

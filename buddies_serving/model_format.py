@@ -13,8 +13,8 @@ import numpy as np
 
 from buddies_serving.errors import ArrayMismatchError
 
-FORMAT = 2
-"""Number of the format, raised with every change of `ARRAYS`. 2: fold-in arrays, which 1 knew nothing of."""
+FORMAT = 3
+"""Number of the format, raised with every change of `ARRAYS`. 3: popularity beside the factors of the fold-in."""
 
 CONTRACT_LENGTH = 5
 
@@ -76,12 +76,13 @@ ARRAYS: dict[str, ArraySpec] = {
     "user_factors": ArraySpec("<f4", ("users", "dimension"), required=False, group="factors"),
     "playlist_factors": ArraySpec("<f4", ("playlists", "dimension"), required=False, group="factors"),
     # fold-in of a listener known by n songs: the mean of their song vectors, log(1 + n), 1/root n and 1, times the
-    # map of the level that n falls in (levels begin at the bounds)
+    # map of the level that n falls in (levels begin at the bounds), gives factors and the weight of popularity
     "song_vectors": ArraySpec("<f4", ("songs", "song_dimension"), required=False, group="fold-in"),
     "fold_in_bounds": ArraySpec("<i8", ("fold_in_bounds",), required=False, group="fold-in"),
     "fold_in_maps": ArraySpec(
-        "<f4", ("fold_in_bounds+1", "fold_in_inputs", "dimension"), required=False, group="fold-in"
+        "<f4", ("fold_in_bounds+1", "fold_in_inputs", "dimension+1"), required=False, group="fold-in"
     ),
+    "fold_in_popularity": ArraySpec("<f4", ("playlists",), required=False, group="fold-in"),
     # each user's answer to the contract's call, ready to send; derived by the writer
     "contract_offsets": ArraySpec("<i8", ("users+1",), required=False, group="contract"),
     "contract_bytes": ArraySpec("|u1", ("contract_bytes",), required=False, group="contract"),

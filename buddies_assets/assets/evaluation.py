@@ -1,5 +1,7 @@
 """How good the model is: beside what it must beat, and for users it was never trained on."""
 
+from dataclasses import fields
+
 import dagster as dg
 import polars as pl
 
@@ -69,8 +71,8 @@ def cold_user_evaluation(
     frame = cold_table(fold_in, factors, *inputs, seed=pipeline.settings.seed)
     sources = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}
     writer = pipeline.writer(context, "cold_user_evaluation", sources, {"version": checkpoint.version})
-    for name in ("songs", "user_maps", "playlist_map"):
-        writer.write_part(name, getattr(fold_in, name))
+    for part in fields(fold_in):
+        writer.write_part(part.name, getattr(fold_in, part.name))
     metadata: dict[str, dg.MetadataValue] = {"table": table(frame)}
     folded = frame.filter(pl.col("system") == "fold-in").with_row_index("level")
     if folded.height:

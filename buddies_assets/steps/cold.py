@@ -1,5 +1,7 @@
 """Users never trained on: the maps from songs to factors, and how well they rank for the users set aside."""
 
+from dataclasses import fields
+
 import polars as pl
 
 from buddies_assets.algorithms.batches import evaluation_batches
@@ -23,6 +25,11 @@ def fold_in_of(factors: Factors, splits: Dataset, user_library: Dataset, playlis
     return fit_fold_in(factors.playlists, load_library(user_library), load_library(playlist_library), likes)
 
 
+def stored_fold_in(cold_user_evaluation: Dataset) -> FoldIn:
+    """The maps that the evaluation of cold users was made with, its parts."""
+    return FoldIn(**{part.name: cold_user_evaluation.array(part.name) for part in fields(FoldIn)})
+
+
 def fold_in_to_serve(
     store: DatasetStore,
     checkpoint: Checkpoint,
@@ -35,8 +42,7 @@ def fold_in_to_serve(
     if store.has("cold_user_evaluation"):
         stored = store.open("cold_user_evaluation")
         if stored.manifest.params.get("version") == checkpoint.version:
-            songs, user_maps, playlist_map = map(stored.array, ("songs", "user_maps", "playlist_map"))
-            return FoldIn(songs, user_maps, playlist_map)
+            return stored_fold_in(stored)
     return fold_in_of(factors, splits, user_library, playlist_library)
 
 

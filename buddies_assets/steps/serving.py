@@ -40,6 +40,7 @@ def served_arrays(
             "song_vectors": fold_in.songs,
             "fold_in_bounds": np.array(BOUNDS),
             "fold_in_maps": fold_in.user_maps,
+            "fold_in_popularity": fold_in.popularity,
         }
     )
 

@@ -49,7 +49,7 @@ def _add_members(places, count, x, out, gain, alpha, tile, vectors):
     for m in range(0, count, _TILE):
         for k in range(m + _AHEAD * _TILE, min(m + (_AHEAD + 1) * _TILE, count)):
             row_to_read(places[k], line)
-        dot_products(x.ctypes.data, places[m:].ctypes.data, weights.ctypes.data, tile, vectors)
+        dot_products(x.ctypes.data, places[m:].ctypes.data, weights.ctypes.data, tile, vectors)  # type: ignore[call-arg]
         for k in range(_TILE):
             weights[k] = gain + alpha * weights[k]
         add_rows(out.ctypes.data, places[m:].ctypes.data, weights.ctypes.data, tile, vectors)
@@ -59,7 +59,7 @@ def _add_members(places, count, x, out, gain, alpha, tile, vectors):
 def _add_gram(gram_places, x, out, tile, vectors):
     """out += gram x, a symmetric matrix whose rows lie at the places."""
     for a in range(0, len(x), _TILE):
-        add_rows(out.ctypes.data, gram_places[a:].ctypes.data, x[a:].ctypes.data, tile, vectors)
+        add_rows(out.ctypes.data, gram_places[a:].ctypes.data, x[a:].ctypes.data, tile, vectors)  # type: ignore[call-arg]
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True)

@@ -37,10 +37,11 @@ def cold_user_table(
     users, place = np.unique(bags.users, return_inverse=True)
     own = Bags(place.astype(np.uint32), bags.positives, bags.negatives)
     judged = only(user_songs, users)
+    catalogue = fold_in.catalogue(factors.playlists)
     rows = [_row("most liked", None, scorer_ranks(most_liked_scorer(popularity), bags), own, seed)]
     for songs in known:
         shown = judged if songs is None else first_known(judged, songs, seed=seed)
-        folded = Factors(fold_in.users(select(shown, users)), factors.playlists)
+        folded = Factors(fold_in.users(select(shown, users)), catalogue)
         rows.append(_row("fold-in", songs, bag_ranks(folded, own), own, seed))
     return rows
 

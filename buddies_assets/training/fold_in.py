@@ -8,21 +8,32 @@ are known, the closer to the average user the best guess is, and one linear map 
 
 A user's map does not aim at the trained factors: what they share, that popular playlists are liked by many, BPR leaves
 to the users' large differences, and a guess that knows little of those would know nothing. It aims at the vector whose
-scores are nearest to the user's train likes (one for a like, zero for the rest of the catalogue), of length one. The
-average of those scores is popularity, so that a guess that knows nothing ranks as the most-liked list does.
+scores are nearest to the user's train likes (one for a like, zero for the rest of the catalogue), of length one.
+
+What users have in common is the popularity of playlists, and factors tell it the worse the more playlists there are. So
+popularity is one column more of the catalogue. A map's guess is then drawn towards popularity alone, as far as ranks
+best for users that it was not fitted on: who is known by nothing gets the most-liked list, who is known by little
+nearly that.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from buddies_assets.algorithms.batches import N_NEGATIVES, evaluation_batches
+from buddies_assets.algorithms.blocks import Ragged
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.algorithms.randomness import TRAINING, hash_pairs
-from buddies_assets.training.data import even_places
-from buddies_assets.training.evaluation import popularity
+from buddies_assets.training.data import Bags, even_places
+from buddies_assets.training.evaluation import bag_ranks, popularity
+from buddies_assets.training.factors import Factors, aligned
+from buddies_assets.training.row_sums import row_sums
 
 _KNOWN = TRAINING << 8 | 5
 _OVERSAMPLED, _POWER_ITERATIONS = 16, 4
+_TRUSTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+"""Shares of the map's own guess that are tried; the rest is popularity."""
+_HELD_OUT, _JUDGED_BAGS = 1_000, 50_000
 _KNOTS = (1, 3, 10)
 _ROWS = 1 << 17
 _LITTLE = 1e-4
@@ -33,24 +44,30 @@ BOUNDS = (2, 6, 20)
 
 @dataclass(frozen=True, slots=True)
 class FoldIn:
-    """Song vectors and the maps, all float32.
+    """Song vectors, the maps and popularity, all float32.
 
-    `songs` [n_songs, k]; `user_maps` [4, k + 3, d] and `playlist_map` [k + 3, d] take content, log length, 1/root
-    length and 1 to factors. The user maps are for fewer than 2, fewer than 6, fewer than 20, and for more songs.
+    `songs` [n_songs, k]; `user_maps` [4, k + 3, d + 1] and `playlist_map` [k + 3, d] take content, log length, 1/root
+    length and 1 to factors. The user maps are for fewer than 2, fewer than 6, fewer than 20, and for more songs; their
+    last column goes with `popularity` [n_playlists], which is as large as a column of factors.
     """
 
     songs: np.ndarray
     user_maps: np.ndarray
     playlist_map: np.ndarray
+    popularity: np.ndarray
 
     def users(self, libraries: Library) -> np.ndarray:
-        """Factors of users known by these songs, float32 [n_rows, d]."""
+        """Factors of users known by these songs, float32 [n_rows, d + 1], to be scored with the `catalogue`."""
         inputs = content(libraries, self.songs)
         level = np.searchsorted(BOUNDS, libraries.lengths, side="right")
         factors = np.empty((len(inputs), self.user_maps.shape[2]), np.float32)
         for at, user_map in enumerate(self.user_maps):
             factors[level == at] = inputs[level == at] @ user_map
         return factors
+
+    def catalogue(self, playlists: np.ndarray) -> np.ndarray:
+        """Playlists' factors [n_playlists, d] with their popularity as one column more."""
+        return _beside(playlists, self.popularity)
 
     def playlists(self, libraries: Library) -> np.ndarray:
         """Factors of playlists with these songs, float32 [n_rows, d]."""
@@ -85,13 +102,72 @@ def fit_fold_in(
     # One thread: sums do not depend on the machine, and small products gain nothing from more.
     with threadpool_limits(1, user_api="blas"):
         songs = song_vectors(select(user_songs, users), select(playlist_songs, rows), rank=rank, seed=seed)
-        users, rows = users[train.lengths[users] > 0], rows[popularity(train)[rows] > 0]
-        whole = select(user_songs, users)
-        shown = [*(first_known(whole, known, seed=seed) for known in _KNOTS), whole]
-        targets = likes_in_factors(select(train, users), playlists)
-        user_maps = np.stack([_ridge(content(library, songs), targets, ridge) for library in shown])
+        likers = popularity(train)
+        users, rows = users[train.lengths[users] > 0], rows[likers[rows] > 0]
+        column = _as_large_as(likers, playlists)
+        user_maps = _user_maps(
+            songs, select(user_songs, users), select(train, users), _beside(playlists, column), ridge=ridge, seed=seed
+        )
         playlist_map = _ridge(content(select(playlist_songs, rows), songs), playlists[rows], ridge)
-        return FoldIn(songs, user_maps, playlist_map)
+        return FoldIn(songs, user_maps, playlist_map, column)
+
+
+def _user_maps(
+    songs: np.ndarray, libraries: Library, likes: Library, catalogue: np.ndarray, *, ridge: float, seed: int
+) -> np.ndarray:
+    """A map for each level of knowledge, each drawn towards popularity as far as the users held out say."""
+    held = np.zeros(likes.n_rows, bool)
+    held[even_places(likes.n_rows, min(_HELD_OUT, likes.n_rows // 5))] = True
+    targets = likes_in_factors(likes, catalogue)
+    alone = _popularity_alone(targets[~held], catalogue)
+    bags = _bags(select(likes, np.flatnonzero(held)), seed)
+    maps = []
+    for known in (*_KNOTS, None):
+        inputs = content(libraries if known is None else first_known(libraries, known, seed=seed), songs)
+        guess = _ridge(inputs[~held], targets[~held], ridge)
+        only_popular = np.zeros_like(guess)
+        only_popular[-1] = alone
+        maps.append(_best_blend(guess, only_popular, inputs[held], catalogue, bags))
+    return np.stack(maps)
+
+
+def _best_blend(
+    guess: np.ndarray, only_popular: np.ndarray, inputs: np.ndarray, catalogue: np.ndarray, bags: Bags | None
+) -> np.ndarray:
+    """The blend of two maps by which the bags' users are ranked best; without bags, the guess."""
+    if bags is None:
+        return guess
+    blends = [(trust * guess + (1 - trust) * only_popular).astype(np.float32) for trust in _TRUSTS]
+    return max(blends, key=lambda blend: (1.0 / bag_ranks(Factors(inputs @ blend, catalogue), bags)).mean())
+
+
+def _bags(likes: Library, seed: int) -> Bags | None:
+    """Each like among negatives of the whole catalogue; None without users, or where one likes nearly all of it."""
+    if not likes.n_rows or likes.lengths.max() > likes.n_columns - N_NEGATIVES:
+        return None
+    lists = Ragged(likes.indptr, likes.indices)
+    drawn = evaluation_batches(np.arange(likes.n_rows), lists, lists, n_playlists=likes.n_columns, seed=seed)
+    return Bags(drawn.user, drawn.positive, drawn.negatives).head(_JUDGED_BAGS)
+
+
+def _popularity_alone(targets: np.ndarray, catalogue: np.ndarray) -> np.ndarray:
+    """The multiple of the popularity column whose scores are nearest to those of the mean target, float32 [d + 1]."""
+    popular = catalogue[:, -1]
+    alone = np.zeros(catalogue.shape[1], np.float32)
+    alone[-1] = (catalogue @ targets.mean(axis=0)) @ popular / max(float(popular @ popular), 1e-12)
+    return alone
+
+
+def _as_large_as(likers: np.ndarray, playlists: np.ndarray) -> np.ndarray:
+    """Likers scaled to the root mean square of the factors, float32: no column outweighs another in least squares."""
+    size, wanted = (np.sqrt(np.mean(np.square(values, dtype=np.float64))) for values in (likers, playlists))
+    return (likers * (wanted / max(size, 1e-12))).astype(np.float32)
+
+
+def _beside(playlists: np.ndarray, column: np.ndarray) -> np.ndarray:
+    wide = aligned((len(playlists), playlists.shape[1] + 1))
+    wide[:, :-1], wide[:, -1] = playlists, column
+    return wide
 
 
 def likes_in_factors(likes: Library, playlists: np.ndarray) -> np.ndarray:
@@ -102,10 +178,7 @@ def likes_in_factors(likes: Library, playlists: np.ndarray) -> np.ndarray:
     Returns:
         float32 [likes.n_rows, d].
     """
-    from scipy.sparse import csr_array
-
-    ones = np.ones(len(likes.indices), np.float32)
-    sums = csr_array((ones, likes.indices, likes.indptr), (likes.n_rows, likes.n_columns)) @ playlists
+    sums = row_sums(likes, playlists)
     gram = (playlists.T @ playlists).astype(np.float64)
     gram += _LITTLE * max(float(np.trace(gram)), 1e-12) / len(gram) * np.eye(len(gram))
     nearest = np.linalg.solve(gram, sums.T.astype(np.float64)).T
@@ -118,40 +191,52 @@ def song_vectors(user_songs: Library, playlist_songs: Library, *, rank: int, see
     Randomised subspace iteration (Halko, Martinsson, Tropp 2011). Songs are weighted by 1/root of how often they
     occur, so that the vectors do not spend themselves on what everybody plays.
     """
-    from scipy.sparse import csr_array, vstack
-
-    rows = []
-    for library in (user_songs, playlist_songs):
-        weight = np.repeat(1.0 / np.sqrt(np.maximum(library.lengths, 1)), library.lengths).astype(np.float32)
-        rows.append(
-            csr_array((weight, library.indices.astype(np.int32), library.indptr), (library.n_rows, library.n_columns))
-        )
-    matrix = vstack(rows).tocsr()
-    n_songs = user_songs.n_columns
-    idf = _song_weights(np.bincount(matrix.indices, minlength=n_songs))
-    matrix.data *= idf[matrix.indices]
-    rank = min(rank, n_songs, user_songs.n_rows + playlist_songs.n_rows)
-    columns = min(rank + _OVERSAMPLED, n_songs)
-    basis = np.random.default_rng(seed).standard_normal((n_songs, columns)).astype(np.float32)
+    libraries = _stacked(user_songs, playlist_songs)
+    holders = libraries.transpose()
+    by_row = (1.0 / np.sqrt(np.maximum(libraries.lengths, 1))).astype(np.float32)[:, None]
+    by_song = (1.0 / np.sqrt(np.maximum(holders.lengths, 1))).astype(np.float32)[:, None]
+    n_songs = libraries.n_columns
+    rank = min(rank, n_songs, libraries.n_rows)
+    basis = np.random.default_rng(seed).standard_normal((n_songs, min(rank + _OVERSAMPLED, n_songs))).astype(np.float32)
     for _ in range(_POWER_ITERATIONS):
-        basis, _ = np.linalg.qr(matrix.T @ (matrix @ basis))
-    _, _, turn = np.linalg.svd(np.linalg.qr(matrix @ basis)[1], full_matrices=False)
-    vectors = (basis @ turn.T)[:, :rank] * idf[:, None]
+        seen = by_row * row_sums(libraries, by_song * basis)
+        drawn = by_song * row_sums(holders, by_row * seen)
+        basis = drawn @ _principal(drawn)
+    seen = by_row * row_sums(libraries, by_song * basis)
+    directions = _principal(seen)
+    vectors = (basis @ (directions / np.linalg.norm(directions, axis=0)))[:, :rank] * by_song
     return np.ascontiguousarray(vectors / max(float(np.abs(vectors).mean()), 1e-12), np.float32)
 
 
-def _song_weights(occurrences: np.ndarray) -> np.ndarray:
-    return (1.0 / np.sqrt(np.maximum(occurrences, 1))).astype(np.float32)
+def _principal(values: np.ndarray) -> np.ndarray:
+    """Turn and scale that make a tall matrix orthonormal, its largest direction first, float32 [d, d].
+
+    By the eigenvectors of its Gram matrix: a tenth of a QR decomposition's time, and as good for directions that are
+    not ten thousand times smaller than the largest.
+    """
+    sizes, directions = np.linalg.eigh(_product(values, values))
+    sizes, directions = sizes[::-1], directions[:, ::-1]
+    return (directions / np.sqrt(np.maximum(sizes, 1e-8 * max(sizes[0], 1e-300)))).astype(np.float32)
+
+
+def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Left transposed times right, both tall: summed in float64, in pieces."""
+    total = np.zeros((left.shape[1], right.shape[1]))
+    for first in range(0, len(left), _ROWS):
+        rows = slice(first, first + _ROWS)
+        total += left[rows].astype(np.float64).T @ right[rows].astype(np.float64)
+    return total
+
+
+def _stacked(above: Library, below: Library) -> Library:
+    indptr = np.concatenate([above.indptr, above.indptr[-1] + below.indptr[1:]])
+    return Library(indptr, np.concatenate([above.indices, below.indices]), above.n_columns)
 
 
 def content(libraries: Library, songs: np.ndarray) -> np.ndarray:
     """Inputs of the maps, float32 [n_rows, k + 3]: mean song vector, log(1 + length), 1/root length, 1."""
-    from scipy.sparse import csr_array
-
     lengths = np.maximum(libraries.lengths, 1).astype(np.float32)
-    shape = (libraries.n_rows, libraries.n_columns)
-    matrix = csr_array((np.ones(len(libraries.indices), np.float32), libraries.indices, libraries.indptr), shape)
-    mean = (matrix @ songs) / lengths[:, None]
+    mean = row_sums(libraries, songs) / lengths[:, None]
     return np.column_stack([mean, np.log1p(libraries.lengths), 1.0 / np.sqrt(lengths), np.ones(len(lengths))]).astype(
         np.float32
     )
@@ -184,14 +269,9 @@ def only(libraries: Library, rows: np.ndarray) -> Library:
 
 
 def _ridge(inputs: np.ndarray, targets: np.ndarray, ridge: float) -> np.ndarray:
-    """Least squares with a penalty on standardised columns; sums in float64, in pieces."""
+    """Least squares with a penalty on standardised columns."""
     scale = np.sqrt(np.mean(np.square(inputs, dtype=np.float64), axis=0))
     scale = np.where(scale > 0, scale, 1.0)
-    width = inputs.shape[1]
-    gram, moment = np.zeros((width, width)), np.zeros((width, targets.shape[1]))
-    for first in range(0, len(inputs), _ROWS):
-        part = inputs[first : first + _ROWS] / scale
-        gram += part.T @ part
-        moment += part.T @ targets[first : first + _ROWS]
-    solved = np.linalg.solve(gram + ridge * np.eye(width), moment)
+    gram, moment = _product(inputs, inputs) / np.outer(scale, scale), _product(inputs, targets) / scale[:, None]
+    solved = np.linalg.solve(gram + ridge * np.eye(len(gram)), moment)
     return (solved / scale[:, None]).astype(np.float32)

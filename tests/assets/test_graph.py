@@ -247,7 +247,7 @@ def test_a_listener_known_by_songs_gets_the_vector_that_training_would_give(tiny
     import numpy as np
 
     from buddies_assets.algorithms.libraries import Library
-    from buddies_assets.training.fold_in import FoldIn
+    from buddies_assets.steps.cold import stored_fold_in
     from buddies_serving.by_songs import fold_in
     from buddies_serving.model_store import read_channels
     from buddies_serving.served_model import ServedModel
@@ -256,10 +256,11 @@ def test_a_listener_known_by_songs_gets_the_vector_that_training_would_give(tiny
     root = Path(settings.home) / "served_model"
     model = ServedModel.open(root / "versions" / read_channels(root).champion)
     stored = DatasetStore.at(settings.home).open("cold_user_evaluation")
-    maps = FoldIn(*(stored.array(name) for name in ("songs", "user_maps", "playlist_map")))
+    maps = stored_fold_in(stored)
+    catalogue = maps.catalogue(np.array(model.arrays["playlist_factors"]))
     for songs in ([3], [3, 5, 8], list(range(40))):
         library = Library(np.array([0, len(songs)]), np.array(songs, np.uint32), model.songs)
-        scores = (maps.users(library) @ np.array(model.arrays["playlist_factors"]).T)[0]
+        scores = (maps.users(library) @ catalogue.T)[0]
         served = fold_in(model, songs, 5)
         assert served[0] == int(scores.argmax())
         assert scores[served].min() >= np.sort(scores)[-5] - 1e-4

@@ -85,7 +85,8 @@ def world_arrays(ranked: list[list[int]] | None = None, *, factors: bool = False
         # one level for every number of songs: a listener's vector is the mean of theirs
         arrays["song_vectors"] = songs
         arrays["fold_in_bounds"] = np.zeros(0, dtype="<i8")
-        arrays["fold_in_maps"] = np.vstack([np.eye(SONGS), np.zeros((3, SONGS))])[None].astype("<f4")
+        arrays["fold_in_maps"] = np.vstack([np.eye(SONGS, SONGS + 1), np.zeros((3, SONGS + 1))])[None].astype("<f4")
+        arrays["fold_in_popularity"] = np.zeros(PLAYLISTS, dtype="<f4")
         arrays["user_factors"] = np.array([songs[row].sum(axis=0) for row in USER_SONGS], dtype="<f4")
         arrays["playlist_factors"] = np.array([songs[row].sum(axis=0) for row in PLAYLIST_SONGS], dtype="<f4")
     return arrays

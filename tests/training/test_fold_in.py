@@ -11,7 +11,8 @@ from buddies_assets.training.config import TrainingConfig
 from buddies_assets.training.data import Bags
 from buddies_assets.training.evaluation import bag_ranks, most_liked_scorer, popularity, scorer_ranks
 from buddies_assets.training.factors import Factors
-from buddies_assets.training.fold_in import content, first_known, fit_fold_in, likes_in_factors, select
+from buddies_assets.training.fold_in import content, first_known, fit_fold_in, likes_in_factors, select, song_vectors
+from buddies_assets.training.row_sums import row_sums
 from buddies_assets.training.trainer import train
 
 
@@ -51,12 +52,51 @@ def test_likes_are_told_by_the_nearest_scores_over_the_whole_catalogue(world, tr
         np.testing.assert_allclose(vector, plain / np.linalg.norm(plain), atol=0.02)
 
 
+def test_who_is_known_by_little_is_ranked_no_worse_than_by_the_most_liked_list(world, trained):
+    factors, fold_in = trained
+    rows = cold_user_table(fold_in, factors, world.user_songs, cold_bags(world), popularity(world.train), seed=1)
+    assert rows[1]["mrr"] > rows[0]["mrr"] - 0.01
+
+
 def test_who_is_not_known_at_all_is_ranked_nearly_as_the_most_liked_list_does(world, trained):
     factors, fold_in = trained
     nobody = Library(np.zeros(world.data.n_users + 1, np.int64), np.empty(0, np.uint32), world.user_songs.n_columns)
-    ranks = bag_ranks(Factors(fold_in.users(nobody), factors.playlists), cold_bags(world))
+    ranks = bag_ranks(Factors(fold_in.users(nobody), fold_in.catalogue(factors.playlists)), cold_bags(world))
     most_liked = scorer_ranks(most_liked_scorer(popularity(world.train)), cold_bags(world))
-    assert (1 / ranks).mean() > 0.8 * (1 / most_liked).mean()
+    assert (1 / ranks).mean() > 0.9 * (1 / most_liked).mean()
+
+
+def test_popularity_is_a_column_of_the_catalogue_as_large_as_the_others(world, trained):
+    factors, fold_in = trained
+    catalogue = fold_in.catalogue(factors.playlists)
+    np.testing.assert_array_equal(catalogue[:, :-1], factors.playlists)
+    np.testing.assert_array_equal(np.argsort(catalogue[:, -1]), np.argsort(popularity(world.train).astype(np.float32)))
+    sizes = [np.sqrt(np.square(part).mean()) for part in (catalogue[:, -1], factors.playlists)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=1e-4)
+
+
+def test_song_vectors_span_nearly_as_much_of_all_libraries_as_any_could(world):
+    rank = 12
+    found = song_vectors(world.user_songs, world.playlist_songs, rank=rank, seed=0)
+    rows = []
+    for library in (world.user_songs, world.playlist_songs):
+        for row in range(library.n_rows):
+            dense = np.zeros(library.n_columns)
+            dense[library.row(row)] = max(1, len(library.row(row))) ** -0.5
+            rows.append(dense)
+    matrix = np.array(rows)
+    by_song = np.maximum((matrix > 0).sum(axis=0), 1) ** -0.5
+    matrix *= by_song
+    ours, _ = np.linalg.qr(found / by_song[:, None])
+    best = np.square(np.linalg.svd(matrix, compute_uv=False)[:rank]).sum()
+    assert np.square(matrix @ ours).sum() > 0.97 * best
+    assert found.shape == (world.playlist_songs.n_columns, rank)
+
+
+def test_sums_of_rows_are_those_of_a_sparse_product(world):
+    table = np.random.default_rng(2).standard_normal((world.user_songs.n_columns, 21)).astype(np.float32)
+    plain = np.array([table[world.user_songs.row(user)].sum(axis=0) for user in range(world.user_songs.n_rows)])
+    np.testing.assert_allclose(row_sums(world.user_songs, table), plain, rtol=1e-4, atol=1e-4)
 
 
 def test_somebody_without_songs_gets_finite_factors(trained, world):
