@@ -52,15 +52,14 @@ def shared_songs(mpd_tracks: pl.DataFrame, msd_songs: pl.DataFrame, match: Match
     and joining the rows themselves would multiply them. The text shown is that of the smallest URI.
 
     Args:
-        mpd_tracks: `track_uri`, `track_name`, `artist_name`; repeats of a URI are allowed.
+        mpd_tracks: `track_uri`, `track_name`, `artist_name`; of a URI with several texts the lexically first stands.
         msd_songs: `song_id`, `title`, `artist`, `mismatched`, of songs that were played.
         match: the key to match by.
 
     Returns:
         Columns of `SONGS` (`song` is the row), with sorted id lists, and the counts.
     """
-    tracks = mpd_tracks.select("track_uri", "track_name", "artist_name").sort("track_uri", "track_name", "artist_name")
-    tracks = tracks.unique("track_uri", keep="first", maintain_order=True)
+    tracks = _one_text_per_uri(mpd_tracks.select("track_uri", "track_name", "artist_name"))
     played = msd_songs.unique("song_id")
     told = played.filter(~pl.col("mismatched")).select("song_id", "title", "artist").sort("song_id")
     keys: dict[str, int] = {}
@@ -68,12 +67,9 @@ def shared_songs(mpd_tracks: pl.DataFrame, msd_songs: pl.DataFrame, match: Match
     for kind in ("exact", "canonical"):
         ours = with_key(tracks, "track_name", "artist_name", kind)
         theirs = with_key(told, "title", "artist", kind)
-        shared = ours.select("key").unique().join(theirs.select("key").unique(), on="key")
-        keys |= {
-            f"mpd_{kind}": ours["key"].n_unique(),
-            f"entp_{kind}": theirs["key"].n_unique(),
-            f"shared_{kind}": shared.height,
-        }
+        our_keys, their_keys = ours.select("key").unique(), theirs.select("key").unique()
+        shared = their_keys.join(our_keys, on="key", how="semi")
+        keys |= {f"mpd_{kind}": our_keys.height, f"entp_{kind}": their_keys.height, f"shared_{kind}": shared.height}
         if kind == match:
             songs = _one_row_per_key(ours, theirs, shared)
     counts = SongCounts(
@@ -83,6 +79,13 @@ def shared_songs(mpd_tracks: pl.DataFrame, msd_songs: pl.DataFrame, match: Match
         **keys,
     )
     return songs, counts
+
+
+def _one_text_per_uri(tracks: pl.DataFrame) -> pl.DataFrame:
+    """Each URI once with the lexically first of its texts; only rows of URIs that come several times are sorted."""
+    repeated = tracks["track_uri"].is_duplicated()
+    several = tracks.filter(repeated).sort(tracks.columns).unique("track_uri", keep="first", maintain_order=True)
+    return pl.concat([tracks.filter(~repeated), several])
 
 
 def _one_row_per_key(tracks: pl.DataFrame, songs: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:

@@ -30,6 +30,7 @@ _GUESTS = r"[\s(\[{](?:feat|ft|featuring)(?:\.|\s).*$"
 _SUFFIX = r"\s+[-–—]\s.*$"
 _QUOTES = "['’‘`´ʼ]"
 _OTHER_ARTISTS = r"(?:\s+/|/\s+|;).*$"
+_OTHER_SPACE = r"[^\S ]"
 _POLARS_NOT_WORD = r"[^\p{L}\p{N}\p{M}]+"
 
 
@@ -83,14 +84,24 @@ def _canonical_artist(artist: str) -> str:
 
 def exact_key_expr(title: str, artist: str) -> pl.Expr:
     """The exact key of two text columns."""
-    parts = [pl.col(name).str.replace_all(r"\s", " ").str.strip_chars().str.to_lowercase() for name in (title, artist)]
+    parts = [_one_space_kind(pl.col(name)).str.to_lowercase() for name in (title, artist)]
     return pl.concat_str(parts, separator=SEPARATOR)
 
 
-def _folded_expr(text: pl.Expr) -> pl.Expr:
-    folded = text.str.to_lowercase().str.normalize("NFKD").str.replace_all(_MARKS, "").str.normalize("NFKC")
-    replaced = folded.str.to_lowercase().str.replace_many(LETTERS)
-    return replaced.str.replace_all(r"\s", " ").str.strip_chars()
+def _one_space_kind(text: pl.Expr) -> pl.Expr:
+    return text.str.replace_all(_OTHER_SPACE, " ").str.strip_chars()
+
+
+def _folded_texts(texts: pl.Series) -> pl.Series:
+    """Texts without case, marks and other writings of a letter; ASCII skips the decomposing, which takes longest."""
+    lower = pl.col("text").str.to_lowercase()
+    without_marks = lower.str.normalize("NFKD").str.replace_all(_MARKS, "").str.normalize("NFKC").str.to_lowercase()
+    other = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
+    ascii_folded, folded = (
+        frame.lazy().select(_one_space_kind(expr.str.replace_many(LETTERS))).collect().to_series()
+        for frame, expr in ((texts.to_frame("text"), lower), (texts.gather(other).to_frame("text"), without_marks))
+    )
+    return ascii_folded.scatter(other, folded)
 
 
 def _squeezed_expr(text: pl.Expr) -> pl.Expr:
@@ -103,14 +114,14 @@ def _no_brackets(text: pl.Expr) -> pl.Expr:
 
 def canonical_titles(titles: pl.Series) -> pl.Series:
     """The titles' part of the canonical key."""
-    frame = titles.to_frame("text").lazy().select("text", _folded_expr(pl.col("text")).alias("folded"))
+    frame = pl.LazyFrame({"text": titles, "folded": _folded_texts(titles)})
     bare = _no_brackets(pl.col("folded")).str.replace(_GUESTS, "").str.replace(_SUFFIX, "")
     return _with_fallback(frame.select("text", _squeezed_expr(bare).alias("key")), _canonical_title)
 
 
 def canonical_artists(artists: pl.Series) -> pl.Series:
     """The artists' part of the canonical key."""
-    frame = artists.to_frame("text").lazy().select("text", _folded_expr(pl.col("text")).alias("folded"))
+    frame = pl.LazyFrame({"text": artists, "folded": _folded_texts(artists)})
     bare = _no_brackets(pl.col("folded").str.replace(_OTHER_ARTISTS, "")).str.replace(_GUESTS, "")
     key = _squeezed_expr(bare).str.replace("^the ", "")
     return _with_fallback(frame.select("text", key.alias("key")), _canonical_artist)

@@ -11,20 +11,8 @@ from buddies_assets.matrices import LabelledLibrary
 
 
 def distinct_tracks(mpd_tracks: Dataset) -> pl.DataFrame:
-    """Every track URI of the playlists once, with its text: `track_uri, track_name, artist_name`, sorted by URI.
-
-    When a URI comes with several texts the lexically first one stands, whatever the order of the shards.
-    """
-    columns = ["track_uri", "track_name", "artist_name"]
-    distinct, waiting, rows = pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), [], 0
-    for shard in mpd_tracks.shards(columns):
-        waiting.append(shard.unique())
-        rows += waiting[-1].height
-        # Joined when they are as many as what is known: each row is then looked at a few times, not once a shard.
-        if rows > max(distinct.height, 1_000_000):
-            distinct, waiting, rows = pl.concat([distinct, *waiting]).unique(), [], 0
-    distinct = pl.concat([distinct, *waiting]).unique()
-    return distinct.sort(columns).unique("track_uri", keep="first", maintain_order=True)
+    """Every text of every track URI of the playlists once: `track_uri, track_name, artist_name`, in no given order."""
+    return mpd_tracks.scan().select("track_uri", "track_name", "artist_name").unique().collect(engine="streaming")
 
 
 def played_songs(entp_plays: Dataset) -> pl.Series:

@@ -54,6 +54,14 @@ def test_the_exact_key_finds_only_what_is_spelt_alike():
     assert songs["key"].to_list() == ["smile\tlily allen"]
 
 
+def test_of_several_texts_of_a_track_the_lexically_first_stands():
+    told = [("u1", "halo", "Zoe"), ("u1", "Halo", "beyonce"), ("u1", "Halo", "Beyoncé")]
+    tracks = pl.DataFrame(told, schema=["track_uri", "track_name", "artist_name"], orient="row")
+    songs, counts = shared_songs(tracks, SONG_TEXT, "canonical")
+    assert songs.select("title", "artist", "track_uris").rows() == [("Halo", "Beyoncé", ["u1"])]
+    assert (counts.mpd_tracks, counts.mpd_exact) == (1, 1)
+
+
 def test_the_order_of_the_input_does_not_matter():
     once, _ = shared_songs(TRACKS, SONG_TEXT, "canonical")
     again, _ = shared_songs(TRACKS.reverse(), SONG_TEXT.reverse(), "canonical")

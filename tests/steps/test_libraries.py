@@ -1,4 +1,4 @@
-"""Libraries over stored shards, against plain Python over all the rows."""
+"""Libraries and track texts over stored shards, against plain Python over all the rows."""
 
 import random
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from buddies_assets.datasets import Dataset, DatasetStore, Recipe
 from buddies_assets.matrices import LabelledLibrary
-from buddies_assets.steps.libraries import playlist_library, user_library
+from buddies_assets.steps.libraries import distinct_tracks, playlist_library, user_library
 
 SONGS = pl.DataFrame(
     {
@@ -70,3 +70,12 @@ def test_libraries_hold_what_sets_of_all_rows_hold(store: DatasetStore, seed: in
     library = playlist_library(stored(store, "mpd_tracks", held(*rows[:cut]), held(*rows[cut:])), SONGS)
     expected = {pid: sorted({song_of[uri] for p, uri in rows if p == pid and uri in song_of}) for pid, _ in rows}
     assert contents(library, "pid") == {pid: songs for pid, songs in sorted(expected.items()) if songs}
+
+
+def test_a_text_of_a_track_is_told_once_however_many_shards_hold_it(store: DatasetStore):
+    columns = ["track_uri", "track_name", "artist_name"]
+    rows = [("u1", "Halo", "B"), ("u1", "Halo", "B"), ("u1", "halo", "B"), ("u2", "Halo", "B"), ("u1", "Halo", "B")]
+    shards = [pl.DataFrame(part, schema=columns, orient="row") for part in (rows[:2], rows[2:])]
+    found = distinct_tracks(stored(store, "mpd_tracks", *shards))
+    assert found.columns == columns
+    assert sorted(found.rows()) == sorted(set(rows))
