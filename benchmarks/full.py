@@ -159,8 +159,11 @@ def _run(world: World, home: Path, shard_users: int = 10_000) -> tuple[list[Step
 
 
 def _measured(step: Step, assets: list, instance, given: dict, settings: Settings, world: World) -> StepRow:
-    if step.name == "mpd":
+    store = DatasetStore.at(settings.home)
+    if step.name == "mpd":  # it would go on after its stored groups, and does not say how many they were
         forget_generation(Path(settings.mpd_dir or ""))
+        for name in step.assets:
+            store.delete(name)
     quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
     start, processor = time.perf_counter(), _processor_seconds()
     with TreeMemory() as memory:
@@ -170,7 +173,6 @@ def _measured(step: Step, assets: list, instance, given: dict, settings: Setting
     if step.name == "mpd" and _made_when_read(world):
         making = generation_seconds(Path(settings.mpd_dir or ""))
         seconds, processor = seconds - making[0] / THREADS, processor - making[1]
-    store = DatasetStore.at(settings.home)
     stored = [store.open(name).manifest for name in step.assets if store.has(name)]
     work: Work = step.work(store, settings)
     return StepRow(

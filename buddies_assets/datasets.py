@@ -204,6 +204,18 @@ class DatasetWriter:
         write_atomically(self.folder / f"{stored.file}.json", json.dumps(asdict(stored)).encode())
         return stored
 
+    def write_facts(self, index: int, facts: Mapping[str, Any]) -> None:
+        """Note what a shard does not say of itself and a run that goes on must know; no part of the dataset."""
+        write_atomically(self._facts_file(index), json.dumps(facts).encode())
+
+    def stored_facts(self, index: int) -> dict[str, Any] | None:
+        """What an earlier run of this recipe noted of the shard with `write_facts`, else None."""
+        file = self._facts_file(index)
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    def _facts_file(self, index: int) -> UPath:
+        return self.folder / f"{self.shard_name(index)}.facts.json"
+
     def write_part(self, name: str, value: pl.DataFrame | np.ndarray) -> StoredFile:
         """Store a table or an array beside the shards."""
         if isinstance(value, pl.DataFrame):

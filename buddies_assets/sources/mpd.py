@@ -119,7 +119,13 @@ class DuplicatePids:
         Raises:
             MalformedInputError: in strict mode, at the first duplicate.
         """
-        pids = parsed.playlists["pid"].to_numpy()
+        repeated = self.repeated(parsed.playlists["pid"].to_numpy())
+        if not repeated.any():
+            return parsed
+        return self._without(parsed, repeated, file)
+
+    def repeated(self, pids: np.ndarray) -> np.ndarray:
+        """Which of these pids, distinct among themselves, came before; all of them have come from now on."""
         repeated = np.zeros(len(pids), bool)
         for page in np.unique(pids >> 16).tolist():
             bitmap = self._seen.setdefault(page, np.zeros(1 << 16, bool))
@@ -127,9 +133,7 @@ class DuplicatePids:
             slots = pids[on_page] & 0xFFFF
             repeated[on_page] = bitmap[slots]
             bitmap[slots] = True
-        if not repeated.any():
-            return parsed
-        return self._without(parsed, repeated, file)
+        return repeated
 
     def _without(self, parsed: ParsedSlice, repeated: np.ndarray, file: str) -> ParsedSlice:
         quarantine = Quarantine("mpd", strict=self._strict)
@@ -158,7 +162,12 @@ class DuplicatePids:
 
 
 def read_slices(
-    refs: Sequence[SliceRef], *, strict: bool, workers: int = 1, batch_bytes: int = 128 << 20
+    refs: Sequence[SliceRef],
+    *,
+    strict: bool,
+    workers: int = 1,
+    batch_bytes: int = 128 << 20,
+    duplicates: DuplicatePids | None = None,
 ) -> Iterator[ParsedSlice]:
     """Slices in order, in groups of about `batch_bytes` of JSON; the same groups whatever the number of workers.
 
@@ -170,12 +179,13 @@ def read_slices(
         strict: raise at the first fault instead of setting it aside.
         workers: processes; 1 parses in this one, and so does an input too small to repay their start.
         batch_bytes: raw bytes after which a group is closed.
+        duplicates: has seen the pids of the groups before these, when the reading goes on after them.
 
     Raises:
         MalformedInputError: with `strict`.
         SourceNotFoundError: a file that has become unreadable.
     """
-    duplicates = DuplicatePids(strict=strict)
+    duplicates = duplicates or DuplicatePids(strict=strict)
     group: list[ParsedSlice] = []
     for ref, parsed in zip(refs, _parsed_in_order(refs, strict=strict, workers=workers), strict=True):
         group.append(duplicates.refuse(parsed, ref.name))
