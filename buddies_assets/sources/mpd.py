@@ -1,6 +1,8 @@
 """Reader of the Million Playlist Dataset: slices found, parsed in parallel and handed on in bounded groups."""
 
+import contextlib
 import gzip
+import os
 import re
 import zipfile
 import zlib
@@ -206,6 +208,7 @@ def _parsed_in_order(refs: Sequence[SliceRef], *, strict: bool, workers: int) ->
         upcoming = iter(refs)
         try:
             for ref in upcoming:
+                _fetch_ahead(ref)
                 waiting.append(pool.submit(read_slice, ref, strict))
                 if len(waiting) >= 2 * workers:
                     yield waiting.popleft().result()
@@ -214,6 +217,13 @@ def _parsed_in_order(refs: Sequence[SliceRef], *, strict: bool, workers: int) ->
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _fetch_ahead(ref: SliceRef) -> None:
+    """Ask the system to have a file in memory when a worker comes to it, so that workers seldom wait for the disk."""
+    if ref.member is None and hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError), ref.path.open("rb") as stream:
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
 
 def merge_slices(parts: Sequence[ParsedSlice]) -> ParsedSlice:

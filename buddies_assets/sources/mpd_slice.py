@@ -148,8 +148,8 @@ def _good_tracks(tracks: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.
     texts = ["track_uri", "track_name", "artist_name"]
     empty = [pl.col(name).is_null() | (pl.col(name).str.strip_chars() == "") for name in texts]
     lost = [is_lost(name) for name in texts]
-    good_uri = pl.col("track_uri").str.contains(TRACK_URI).fill_null(value=False)
-    good = tracks.select((~pl.any_horizontal(*empty, *lost) & good_uri).alias("good"))["good"]
+    good_uri = pl.col("track_uri").str.contains(TRACK_URI).fill_null(value=False)  # so neither empty nor lost
+    good = tracks.select((~pl.any_horizontal(*empty[1:], *lost[1:]) & good_uri).alias("good"))["good"]
     if good.all():
         return good
     bad = tracks.filter(~good).with_columns(
