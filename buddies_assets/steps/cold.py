@@ -5,6 +5,7 @@ from dataclasses import fields
 import polars as pl
 
 from buddies_assets.algorithms.batches import evaluation_batches
+from buddies_assets.algorithms.metrics import RankingMetrics
 from buddies_assets.datasets import Dataset, DatasetStore
 from buddies_assets.matrices import load_library
 from buddies_assets.steps import ragged
@@ -17,6 +18,17 @@ from buddies_assets.training.factors import Factors
 from buddies_assets.training.fold_in import FoldIn, fit_fold_in
 
 JUDGED_USERS, JUDGED_BAGS = 2_000, 200_000
+_METRICS = tuple(field.name for field in fields(RankingMetrics) if field.name != "batches")
+_WITH_INTERVALS = tuple(metric for metric in _METRICS if metric != "recall_10")
+COLUMNS = pl.Schema(
+    {
+        "system": pl.String,
+        **dict.fromkeys(("known_songs", "users", "bags"), pl.Int64),
+        **dict.fromkeys(_METRICS, pl.Float64),
+        **dict.fromkeys((f"{metric}_{edge}" for edge in ("low", "high") for metric in _WITH_INTERVALS), pl.Float64),
+    }
+)
+"""Columns of the evaluation of cold users, those of `cold_user_table`, whether or not anybody was set aside."""
 
 
 def fold_in_of(factors: Factors, splits: Dataset, user_library: Dataset, playlist_library: Dataset) -> FoldIn:
@@ -57,7 +69,7 @@ def cold_table(
     *,
     seed: int,
 ) -> pl.DataFrame:
-    """One row a (system, number of known songs); no row where nobody was set aside.
+    """One row a (system, number of known songs); no row, of the same columns, where nobody was set aside.
 
     Judged by at most `JUDGED_USERS` of them and `JUDGED_BAGS` of their likes, each spread evenly.
     """
@@ -66,11 +78,11 @@ def cold_table(
     cold = everybody[even_places(len(everybody), JUDGED_USERS)]
     likes = liked_playlists.scan().filter(pl.col("user").is_in(cold.implode())).select("user", "playlist").collect()
     if not likes.height:
-        return pl.DataFrame(schema={"system": pl.String, "known_songs": pl.Int64, "users": pl.Int64, "bags": pl.Int64})
+        return COLUMNS.to_frame()
     likes = likes.sort("user", "playlist")
     users = likes["user"].unique().sort().to_numpy()
     liked = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
     drawn = evaluation_batches(users, liked, liked, n_playlists=n_playlists, seed=seed)
     bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
     songs, counts = load_library(user_library), train_likers(splits, n_playlists)
-    return pl.DataFrame(cold_user_table(fold_in, factors, songs, bags, counts, seed=seed))
+    return pl.DataFrame(cold_user_table(fold_in, factors, songs, bags, counts, seed=seed), schema=COLUMNS)
