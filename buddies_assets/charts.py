@@ -1,8 +1,9 @@
 """One chart vocabulary for Dagster's metadata, the dashboard and the README: Altair charts from plain rows.
 
 A builder takes rows (dictionaries of JSON values), the names of its columns and what its axes mean; it returns an
-Altair chart with the rows inside. Colours and type come from `THEMES`, which whoever draws the chart applies: the
-dashboard in the browser, `png` here. Colours that carry meaning are the same in both themes and readable on both.
+Altair chart with the rows inside. Colours and type come from a theme, which whoever draws the chart applies: the
+dashboard `IN_PAGE`, and `png` one of `THEMES`. Colours that carry meaning are the same in both themes and readable on
+both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,8 @@ THEMES: dict[Theme, dict[str, Any]] = {
     "dark": _theme("#151b26", "#e7ecf4", "#9aa8bc", "#2a3443"),
 }
 """Vega-Lite configurations; the dashboard's style sheet uses the same colours for its cards."""
+IN_PAGE = _theme("transparent", "var(--text)", "var(--muted)", "var(--line)")
+"""The same for SVG inside a page of the dashboard, whose style sheet sets these colours for light and dark."""
 
 
 def png(chart: "alt.TopLevelMixin", *, scale: float = 2.0, theme: Theme = "light") -> bytes:
@@ -149,7 +152,7 @@ def cumulative(rows: Rows, *, y: str, marks: Rows, title: str, x: str = "day") -
 
     area = (
         _base(rows, "container", 200)
-        .mark_area(color=GREEN, opacity=0.18, line={"color": GREEN, "strokeWidth": 1.8})
+        .mark_area(color=GREEN, opacity=0.18, line={"color": GREEN, "strokeWidth": 1.8}, point="transparent")
         .encode(
             x=_time(x, rows),
             y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format="~s")),
@@ -196,7 +199,7 @@ def lorenz(rows: Rows, *, who: str, what: str) -> "alt.LayerChart | alt.FacetCha
     share = alt.Axis(format="%")
     curve = (
         _base(rows, "container", 180)
-        .mark_line(color=ORANGE, strokeWidth=1.8)
+        .mark_line(color=ORANGE, strokeWidth=1.8, point="transparent")
         .encode(
             x=alt.X("x:Q", title=f"share of {who}", axis=share, scale=alt.Scale(domain=[0, 1])),
             y=alt.Y("y:Q", title=f"share of {what}", axis=share, scale=alt.Scale(domain=[0, 1])),
@@ -277,11 +280,9 @@ def graph(nodes: Rows, edges: Rows) -> "alt.LayerChart | alt.FacetChart":
         "state:N", title=None, scale=alt.Scale(domain=list(STATE_COLOURS), range=list(STATE_COLOURS.values()))
     )
     links = _base(edges, "container", height).mark_rule(color=GREY, opacity=0.4)
-    points = _base(nodes, "container", height)
-    dots = points.mark_circle(size=190, opacity=1).encode(
-        x=x, y=y, color=colour, href="url:N", tooltip=["name:N", "state:N", "note:N"]
-    )
-    names = points.mark_text(dy=-14, fontSize=10.5).encode(x=x, y=y, text="name:N", href="url:N")
+    points, told = _base(nodes, "container", height), ["name:N", "state:N", "note:N"]
+    dots = points.mark_circle(size=190, opacity=1).encode(x=x, y=y, color=colour, href="url:N", tooltip=told)
+    names = points.mark_text(dy=-14, fontSize=10.5).encode(x=x, y=y, text="name:N", href="url:N", tooltip=told)
     drawn = alt.layer(links.encode(x=x, y=y, x2="x2:Q", y2="y2:Q"), dots, names)
     return drawn.properties(width="container", height=height)
 

@@ -1,4 +1,4 @@
-"""The data-quality dashboard: server-rendered pages, a JSON endpoint under every chart, a CSV of every table.
+"""The data-quality dashboard: server-rendered pages, SVG and JSON of every chart, a CSV of every table.
 
 `create_app` can be served by itself (`python -m quality.dashboard`) or mounted under another application; all its
 links are relative to where it is. Nothing is fetched from another machine, and no script is inline.
@@ -8,18 +8,19 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
-from buddies_assets.charts import THEMES
 from buddies_assets.resources.postgres import DatabaseError
 from buddies_assets.settings import Settings
 from quality.dashboard import filters
+from quality.dashboard.ahead import draw_ahead
 from quality.dashboard.context import Context
+from quality.dashboard.drawings import COLUMN, Drawings
 from quality.dashboard.headers import SecurityHeaders
 from quality.dashboard.pages import checks, feedback, lineage, models, overview, training, users
 from quality.dashboard.period import InvalidPeriodError, Period
@@ -47,14 +48,14 @@ _HERE = Path(__file__).parent
 
 def create_app(settings: Settings, dashboard: DashboardSettings, *, refresh: bool = True) -> FastAPI:
     """The application; with `refresh` a thread of its own keeps what it knows up to date."""
-    sources = Sources(settings, dashboard)
+    sources, drawings = Sources(settings, dashboard), Drawings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         import altair  # noqa: F401  (takes a second: now, and not at the first chart)
 
         if refresh:
-            sources.start()
+            sources.start(after=lambda: draw_ahead(sources, drawings, NAVIGATION))
         yield
         sources.close()
 
@@ -68,7 +69,8 @@ def create_app(settings: Settings, dashboard: DashboardSettings, *, refresh: boo
     templates = Jinja2Templates(_HERE / "templates")
     filters.install(templates.env, dashboard.dagster_url)
     _add_pages(app, sources, templates)
-    _add_data(app, sources)
+    _add_charts(app, sources, drawings)
+    _add_tables(app, sources)
     _add_errors(app, templates, dashboard)
     return app
 
@@ -99,24 +101,23 @@ def _add_pages(app: FastAPI, sources: Sources, templates: Jinja2Templates) -> No
         return render(request, PAGES[name])
 
 
-def _add_data(app: FastAPI, sources: Sources) -> None:
-    @app.get("/theme/{theme}.json", name="theme")
-    def show_theme(theme: str) -> JSONResponse:
-        return JSONResponse(THEMES["dark" if theme == "dark" else "light"])
-
-    @app.get("/{name}/charts/{chart}.json", name="chart")
-    def show_chart(request: Request, name: str, chart: str) -> JSONResponse:
-        if name not in PAGES or chart not in PAGES[name].charts:
-            return JSONResponse({"error": f"The page {name!r} has no chart {chart!r}."}, status_code=404)
+def _add_charts(app: FastAPI, sources: Sources, drawings: Drawings) -> None:
+    @app.get("/{name}/charts/{chart}.{form}", name="chart")
+    def show_chart(
+        request: Request, name: str, chart: str, form: str, width: Annotated[int, Query(ge=1, le=9999)] = COLUMN
+    ) -> Response:
+        if name not in PAGES or chart not in PAGES[name].charts or form not in ("json", "svg"):
+            return JSONResponse({"error": f"The page {name!r} has no chart {chart}.{form}."}, status_code=404)
         with _context(request, sources) as context:
-            built = PAGES[name].charts[chart](context)
-        if built is None:
-            return JSONResponse({"empty": True})
-        # Validation against the schema of Vega-Lite is for tests; it doubles the time.
-        spec = built.to_dict(validate=False)
-        spec.pop("config", None)
-        return JSONResponse({"spec": spec})
+            plot = PAGES[name].charts[chart](context)
+        if form == "json":
+            return JSONResponse({"empty": True} if plot is None else {"spec": plot.spec()})
+        if plot is None:
+            return Response(status_code=204)
+        return Response(drawings.svg(plot, width), media_type="image/svg+xml")
 
+
+def _add_tables(app: FastAPI, sources: Sources) -> None:
     @app.get("/{name}/tables/{table}.{form}", name="table")
     def show_table(request: Request, name: str, table: str, form: str) -> Response:
         if name not in PAGES or table not in PAGES[name].tables or form not in ("csv", "json"):

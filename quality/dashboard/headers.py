@@ -8,7 +8,6 @@ POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "style-src-attr 'unsafe-inline'",
         "img-src 'self' data:",
         "connect-src 'self'",
         "font-src 'self'",
@@ -17,7 +16,6 @@ POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
-"""Vega's SVG marks carry style attributes, which `style-src-attr` allows; style elements and scripts stay ours."""
 REPORTS = "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'self'"
 """For the reports that Great Expectations writes, whose pages carry inline scripts."""
 

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -87,7 +87,6 @@ class Sources:
             feedback.refresh(connection)
             self.activity.refresh(connection)
             self._read_datasets(connection)
-        self.refreshed_at = datetime.now(UTC)
 
     def _copy_events(self, connection: "Connection") -> None:
         import dagster as dg
@@ -114,15 +113,18 @@ class Sources:
                 self.cold_users = frozenset(dataset.frame(["user"])["user"].to_list())
             self.manifests[name] = dataset.manifest
 
-    def start(self) -> None:
-        """Refresh now and then every few seconds, in a thread of its own, until `close`."""
-        self._thread = threading.Thread(target=self._keep_fresh, name="dashboard-refresh", daemon=True)
+    def start(self, after: Callable[[], None]) -> None:
+        """Refresh now and then every few seconds, each time with `after`, in a thread of its own, until `close`."""
+        self._thread = threading.Thread(target=self._keep_fresh, args=(after,), name="dashboard-refresh", daemon=True)
         self._thread.start()
 
-    def _keep_fresh(self) -> None:
+    def _keep_fresh(self, after: Callable[[], None]) -> None:
         while True:
             try:
+                read_at = datetime.now(UTC)
                 self.refresh()
+                after()
+                self.refreshed_at = read_at
             except Exception:
                 # A database that is down or a dataset that is being replaced must not end the loop; pages show the
                 # age of what they know, and the next round tries again.

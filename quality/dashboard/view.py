@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    import altair as alt
+from quality.dashboard.plot import Plot
 
+if TYPE_CHECKING:
     from quality.dashboard.context import Context
 
 Kind = Literal["text", "code", "number", "state", "severity", "strip", "trend", "when", "run", "check"]
@@ -88,7 +88,7 @@ class Page:
     name: str
     label: str
     view: Callable[["Context"], View | None]
-    charts: Mapping[str, Callable[["Context"], "alt.TopLevelMixin | None"]] = field(default_factory=dict)
+    charts: Mapping[str, Callable[["Context"], Plot | None]] = field(default_factory=dict)
     tables: Mapping[str, Callable[["Context"], Table]] = field(default_factory=dict)
 
 

@@ -47,17 +47,3 @@ def test_over_a_few_days_the_ticks_are_days():
     many = charts.line_over_time(DAYS, y="users", title="users").to_dict()
     ticks = [chart["layer"][0]["encoding"]["x"]["axis"]["tickCount"] for chart in (few, many)]
     assert ticks == ["day", 6]
-
-
-def test_vendored_vega_is_of_the_version_that_altair_writes():
-    import re
-    from pathlib import Path
-
-    import altair
-
-    import quality.dashboard.app as app
-
-    vendored = Path(app.__file__).parent / "static" / "vendor" / "vega-lite.min.js"
-    found = re.search(r'"(6\.\d+\.\d+)"', vendored.read_text(encoding="utf-8"))
-    assert found is not None
-    assert found[1].split(".")[:2] == altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2]

@@ -210,23 +210,52 @@ def test_the_theme_changes_at_once_and_is_kept(page):
     before = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     page.get_by_role("button", name="Change between light and dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    expect(page.locator("#figure-volume .chart")).to_have_attribute("data-drawn", "dark")
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") != before
+    wanted = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--muted')")
+    label = page.locator("#figure-volume .role-axis-label text").first
+    probe = "(e, c) => { const p = document.createElement('p'); p.style.color = c; document.body.append(p);"
+    assert label.evaluate(f"{probe} return getComputedStyle(p).color === getComputedStyle(e).fill; }}", wanted)
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     drawn(page)
 
 
 def test_a_chart_that_cannot_be_loaded_can_be_tried_again(page):
-    page.route("**/charts/volume.json*", lambda route: route.abort())
+    page.route("**/charts/volume.svg*", lambda route: route.abort())
     page.goto("/feedback")
     box = page.locator("#figure-volume")
     expect(box.get_by_role("alert")).to_contain_text("could not be loaded")
-    page.unroute("**/charts/volume.json*")
+    page.unroute("**/charts/volume.svg*")
     box.get_by_role("button", name="Try again").click()
     expect(box.locator(".mark-rect path[aria-label]")).to_have_count(3)
     page.problems.clear()
     drawn(page)
+
+
+def test_a_mark_says_what_it_stands_for_beside_the_pointer(page):
+    page.goto("/feedback")
+    drawn(page)
+    bar = page.locator("#figure-volume .mark-rect path[aria-label]").first
+    bar.scroll_into_view_if_needed()
+    page.wait_for_timeout(200)  # scrolling hides a tooltip, and its event comes late
+    bar.hover()
+    tooltip = page.locator("#tooltip")
+    expect(tooltip).to_be_visible()
+    expect(tooltip).to_contain_text("sessions: 4")
+    page.mouse.move(2, 2)
+    expect(tooltip).to_be_hidden()
+
+
+def test_a_chart_is_drawn_anew_where_the_window_becomes_much_narrower(page):
+    page.goto("/feedback")
+    drawn(page)
+    box = page.locator("#figure-volume .chart")
+    wide = float(box.get_attribute("data-width"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(box).not_to_have_attribute("data-width", str(int(wide)))
+    drawn(page)
+    assert float(box.get_attribute("data-width")) < wide
+    assert page.locator("#figure-volume svg").bounding_box()["width"] <= 390
 
 
 def test_the_keyboard_reaches_the_content_and_the_navigation(page):

@@ -1,15 +1,13 @@
 """Checks: failures first, filters, and for one check its value against its band, its rule and the rows that failed."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from buddies_assets import charts
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, band, check_rows
+from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.history import checks
-
-if TYPE_CHECKING:
-    import altair as alt
 
 EMPTY = "No check matches. Clear the filters; if there is none at all, run `quality_job` or materialise the assets."
 FILTERS = ("asset", "state", "severity", "search")
@@ -107,7 +105,7 @@ def _evaluations(context: Context) -> list[dict[str, Any]]:
     return checks.evaluations(context.connection, asset, check, since=period.since, until=period.until)
 
 
-def value(context: Context) -> "alt.TopLevelMixin | None":
+def value(context: Context) -> Plot | None:
     """Value against band over time."""
     rows = [
         {
@@ -121,7 +119,7 @@ def value(context: Context) -> "alt.TopLevelMixin | None":
         for e in reversed(_evaluations(context))
         if e["value"] is not None
     ]
-    return charts.value_and_band(rows, name=context.query.get("check", "value")) if rows else None
+    return plot(charts.value_and_band, rows, name=context.query.get("check", "value")) if rows else None
 
 
 def sample(context: Context) -> Table:

@@ -1,16 +1,14 @@
 """Feedback: who gives it, how much, whether it is sound, and what it says of the models."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from buddies_assets import charts
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows, next_retraining
+from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.history import assets, feedback
-
-if TYPE_CHECKING:
-    import altair as alt
 
 EMPTY = "No feedback in this range. Choose a longer one, or send some: like a playlist on the sample page."
 SHARE_OF_USUAL = 1 / 3
@@ -104,32 +102,32 @@ def _tiles(context: Context) -> list[Tile]:
     ]
 
 
-def daily_users(context: Context) -> "alt.TopLevelMixin | None":
+def daily_users(context: Context) -> Plot | None:
     """Distinct users a day; today is left out until it is over, since half a day looks like a fall."""
     over = [d for d in _days(context) if d["day"] < context.now.date()] or _days(context)
     rows = [{"day": d["day"].isoformat(), "users": d["users"]} for d in over]
-    return charts.line_over_time(rows, y="users", title="users") if rows else None
+    return plot(charts.line_over_time, rows, y="users", title="users") if rows else None
 
 
-def weekly_users(context: Context) -> "alt.TopLevelMixin | None":
+def weekly_users(context: Context) -> Plot | None:
     """Distinct users a week."""
     monday = context.period.first - timedelta(days=context.period.first.weekday())
     found = feedback.weeks(context.connection, monday, context.period.after)
     rows = [{"day": w["week"].isoformat(), "users": w["users"]} for w in found]
-    return charts.bars_over_time(rows, y="users", title="users", unit="week") if rows else None
+    return plot(charts.bars_over_time, rows, y="users", title="users", unit="week") if rows else None
 
 
-def score(context: Context) -> "alt.TopLevelMixin | None":
+def score(context: Context) -> Plot | None:
     """Share of shown playlists that were liked, a day."""
     rows = [{"day": d["day"].isoformat(), "score": d["sessions"] / d["shown"]} for d in _days(context) if d["shown"]]
     return (
-        charts.line_over_time(rows, y="score", title="score", band=EXPECTED_SCORE, zero=False, form=".3f")
+        plot(charts.line_over_time, rows, y="score", title="score", band=EXPECTED_SCORE, zero=False, form=".3f")
         if rows
         else None
     )
 
 
-def rank(context: Context) -> "alt.TopLevelMixin | None":
+def rank(context: Context) -> Plot | None:
     """Mean rank of the liked playlist, a day and model version."""
     found = feedback.versions(context.connection, context.period.first, context.period.after)
     rows = [
@@ -139,10 +137,10 @@ def rank(context: Context) -> "alt.TopLevelMixin | None":
     ]
     if not rows:
         return None
-    return charts.line_over_time(rows, y="rank", title="mean rank", series="version", zero=False, form=".2f")
+    return plot(charts.line_over_time, rows, y="rank", title="mean rank", series="version", zero=False, form=".2f")
 
 
-def like_rate(context: Context) -> "alt.TopLevelMixin | None":
+def like_rate(context: Context) -> Plot | None:
     """Likes per recommendation served, a day and model version."""
     first, after = context.period.first, context.period.after
     served = {
@@ -155,20 +153,20 @@ def like_rate(context: Context) -> "alt.TopLevelMixin | None":
     ]
     if not rows:
         return None
-    return charts.line_over_time(rows, y="rate", title="likes per list", series="version", zero=False, form=".3f")
+    return plot(charts.line_over_time, rows, y="rate", title="likes per list", series="version", zero=False, form=".3f")
 
 
-def volume(context: Context) -> "alt.TopLevelMixin | None":
+def volume(context: Context) -> Plot | None:
     """Sessions a day, with the floor below which a day is suspiciously quiet."""
     rows = [{"day": d["day"].isoformat(), "sessions": d["sessions"]} for d in _days(context)]
     if not rows:
         return None
     usual = sorted(r["sessions"] for r in rows)[len(rows) // 2]
     floor = context.sources.dashboard.volume_floor or round(usual * SHARE_OF_USUAL)
-    return charts.bars_over_time(rows, y="sessions", title="sessions", floor=floor)
+    return plot(charts.bars_over_time, rows, y="sessions", title="sessions", floor=floor)
 
 
-def cumulative(context: Context) -> "alt.TopLevelMixin | None":
+def cumulative(context: Context) -> Plot | None:
     """Sessions since the beginning, with retrainings marked."""
     days = _days(context)
     if not days:
@@ -184,7 +182,7 @@ def cumulative(context: Context) -> "alt.TopLevelMixin | None":
         for m in made
         if context.period.since <= m["at"] < context.period.until
     ]
-    return charts.cumulative(rows, y="sessions", marks=marks, title="sessions")
+    return plot(charts.cumulative, rows, y="sessions", marks=marks, title="sessions")
 
 
 def daily(context: Context) -> Table:

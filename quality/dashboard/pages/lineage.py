@@ -1,15 +1,12 @@
 """Lineage: the asset graph from left to right, coloured by health."""
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 from buddies_assets import charts
 from quality.dashboard.context import Context
+from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, View
 from quality.graph import UPSTREAM, layers
-
-if TYPE_CHECKING:
-    import altair as alt
 
 EMPTY = "The graph has no asset."
 STAGGER = 0.5
@@ -29,7 +26,7 @@ def view(context: Context) -> View:
     return View("Lineage", subtitle, figures=[figure], tables=[edges(context)])
 
 
-def graph(context: Context) -> "alt.TopLevelMixin":
+def graph(context: Context) -> Plot:
     """The graph; assets of one column are spread evenly round its middle."""
     columns: dict[int, list[str]] = defaultdict(list)
     for asset, column in layers().items():
@@ -56,7 +53,7 @@ def graph(context: Context) -> "alt.TopLevelMixin":
         for asset, ups in UPSTREAM.items()
         for up in ups
     ]
-    return charts.graph(nodes, links)
+    return plot(charts.graph, nodes, links)
 
 
 def edges(context: Context) -> Table:

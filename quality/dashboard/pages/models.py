@@ -2,17 +2,15 @@
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from buddies_assets import charts
 from buddies_assets.database import rows as query
 from quality.dashboard.context import Context
 from quality.dashboard.pages.decisions import decisions
+from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.history import assets, feedback
-
-if TYPE_CHECKING:
-    import altair as alt
 
 EMPTY = "No version of the model yet. Materialise `bpr_checkpoint`."
 NO_TRIALS = "No search has run yet. Materialise `bpr_search`, or run `search_job`."
@@ -78,7 +76,7 @@ def _metric(version: dict[str, Any], name: str) -> float | None:
     return metrics.get(name, metrics.get(name.replace(" ", "_")))
 
 
-def epochs(context: Context) -> "alt.TopLevelMixin | None":
+def epochs(context: Context) -> Plot | None:
     """MRR per epoch of the newest versions."""
     rows = [
         {"epoch": e.get("epoch"), "mrr": e.get("mrr"), "version": version["version"]}
@@ -86,10 +84,10 @@ def epochs(context: Context) -> "alt.TopLevelMixin | None":
         for e in version["epochs"]
         if e.get("mrr") is not None
     ]
-    return charts.lines(rows, x="epoch", y="mrr", series="version", axis="epoch") if rows else None
+    return plot(charts.lines, rows, x="epoch", y="mrr", series="version", axis="epoch") if rows else None
 
 
-def versions_chart(context: Context) -> "alt.TopLevelMixin | None":
+def versions_chart(context: Context) -> Plot | None:
     """Metrics of each version."""
     rows = [
         {"number": i + 1, "measure": measure, "value": _metric(version, measure)}
@@ -97,7 +95,7 @@ def versions_chart(context: Context) -> "alt.TopLevelMixin | None":
         for measure in MEASURES
         if _metric(version, measure) is not None
     ]
-    return charts.lines(rows, x="number", y="value", series="measure", axis="version, in order") if rows else None
+    return plot(charts.lines, rows, x="number", y="value", series="measure", axis="version, in order") if rows else None
 
 
 def _trials(context: Context) -> list[dict[str, Any]]:
@@ -110,14 +108,14 @@ def _trials(context: Context) -> list[dict[str, Any]]:
     return trials if isinstance(trials, list) else []
 
 
-def trials(context: Context) -> "alt.TopLevelMixin | None":
+def trials(context: Context) -> Plot | None:
     """MRR of each trial of the last search."""
     rows = [
         {"trial": i + 1, "mrr": trial["mrr"], "series": "trial"}
         for i, trial in enumerate(_trials(context))
         if isinstance(trial.get("mrr"), (int, float))
     ]
-    return charts.lines(rows, x="trial", y="mrr", series="series", axis="trial") if rows else None
+    return plot(charts.lines, rows, x="trial", y="mrr", series="series", axis="trial") if rows else None
 
 
 def trials_table(context: Context) -> Table:
@@ -198,12 +196,14 @@ def online_table(context: Context) -> Table:
     return Table("online", "Online", "In the range of days", columns, found, "No listener met a model in this range.")
 
 
-def online(context: Context) -> "alt.TopLevelMixin | None":
+def online(context: Context) -> Plot | None:
     """Like-rate of each served version."""
     rows = [
         {"version": v["version"], "rate": round(v["likes"] / v["lists"], 4)} for v in _online(context) if v["lists"]
     ]
-    return charts.ranking(rows, label="version", value="rate", title="likes per list", form=".3f") if rows else None
+    return (
+        plot(charts.ranking, rows, label="version", value="rate", title="likes per list", form=".3f") if rows else None
+    )
 
 
 PAGE = Page(

@@ -1,18 +1,16 @@
 """Overview: is everything healthy? One row an asset, what is open and since when, what the checks cover."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from buddies_assets import charts
 from quality.coverage import coverage
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import next_retraining, open_failures
+from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.health import State
 from quality.history import checks
-
-if TYPE_CHECKING:
-    import altair as alt
 
 
 def view(context: Context) -> View:
@@ -98,13 +96,13 @@ def assets_table(context: Context) -> Table:
     return Table("assets", "Assets", subtitle, columns, found, NOTHING)
 
 
-def failures(context: Context) -> "alt.TopLevelMixin | None":
+def failures(context: Context) -> Plot | None:
     """Failed evaluations a day."""
     found = checks.failures_by_day(context.connection, context.period.since, context.period.until)
     rows = [{"day": r["day"].isoformat(), "severity": r["severity"], "failures": r["failures"]} for r in found]
     colours = {"error": charts.RED, "warn": charts.AMBER}
     return (
-        charts.bars_over_time(rows, y="failures", title="failures", series="severity", colours=colours)
+        plot(charts.bars_over_time, rows, y="failures", title="failures", series="severity", colours=colours)
         if rows
         else None
     )

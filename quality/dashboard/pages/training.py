@@ -1,15 +1,13 @@
 """Training data: how many users, blocks and triplets, what is wrong with them, and how they are distributed."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from buddies_assets import charts
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows
+from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, number, percent
-
-if TYPE_CHECKING:
-    import altair as alt
 
 EMPTY = "Not computed yet. Materialise the asset `{}`; its figures appear within seconds."
 CHECKED = ("user_blocks", "triplets", "splits", "playlist_ownership")
@@ -34,19 +32,19 @@ def _spread(context: Context, chart: str) -> dict[str, Any] | None:
     return found.get(figure) if found else None
 
 
-def _histogram(chart: str) -> Callable[[Context], "alt.TopLevelMixin | None"]:
-    def build(context: Context) -> "alt.TopLevelMixin | None":
+def _histogram(chart: str) -> Callable[[Context], Plot | None]:
+    def build(context: Context) -> Plot | None:
         spread = _spread(context, chart)
         if not spread or not spread["bins"]:
             return None
-        return charts.histogram(spread["bins"], axis=DISTRIBUTIONS[chart][3], count=DISTRIBUTIONS[chart][4])
+        return plot(charts.histogram, spread["bins"], axis=DISTRIBUTIONS[chart][3], count=DISTRIBUTIONS[chart][4])
 
     return build
 
 
-def _lorenz(context: Context) -> "alt.TopLevelMixin | None":
+def _lorenz(context: Context) -> Plot | None:
     found = context.figures("playlist_ownership")
-    return charts.lorenz(found["lorenz"], who="owners", what="playlists") if found and found["lorenz"] else None
+    return plot(charts.lorenz, found["lorenz"], who="owners", what="playlists") if found and found["lorenz"] else None
 
 
 def view(context: Context) -> View:

@@ -1,16 +1,12 @@
 """Users: who gives most of the feedback, how uneven that is, and who is new, returning or cold."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from buddies_assets import charts
 from quality.dashboard.context import Context
+from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, number, percent
 from quality.history.activity import UserCounts
-
-if TYPE_CHECKING:
-    import altair as alt
 
 EMPTY = "Nobody gave feedback in this range. Choose a longer one."
 MOST_SHOWN = 20
@@ -67,23 +63,23 @@ def view(context: Context) -> View:
     )
 
 
-def power(context: Context) -> "alt.TopLevelMixin | None":
+def power(context: Context) -> Plot | None:
     """The most active users."""
     counts = _counts(context)
     rows = [
         {"user": str(u), "sessions": int(n)}
         for u, n in zip(counts.users[:SHOWN_IN_CHART], counts.sessions[:SHOWN_IN_CHART], strict=True)
     ]
-    return charts.ranking(rows, label="user", value="sessions", title="sessions") if rows else None
+    return plot(charts.ranking, rows, label="user", value="sessions", title="sessions") if rows else None
 
 
-def lorenz(context: Context) -> "alt.TopLevelMixin | None":
+def lorenz(context: Context) -> Plot | None:
     """How uneven activity is."""
     points = [{"x": x, "y": y} for x, y in _counts(context).lorenz()]
-    return charts.lorenz(points, who="users", what="sessions") if points else None
+    return plot(charts.lorenz, points, who="users", what="sessions") if points else None
 
 
-def arrivals(context: Context) -> "alt.TopLevelMixin | None":
+def arrivals(context: Context) -> Plot | None:
     """New and returning users a day."""
     rows = []
     for day, new, returning in context.sources.activity.new_by_day(context.period.first, context.period.after):
@@ -92,7 +88,7 @@ def arrivals(context: Context) -> "alt.TopLevelMixin | None":
             {"day": day.isoformat(), "kind": "returning", "users": returning},
         ]
     colours = {"returning": charts.BLUE, "new": charts.GREEN}
-    return charts.bars_over_time(rows, y="users", title="users", series="kind", colours=colours) if rows else None
+    return plot(charts.bars_over_time, rows, y="users", title="users", series="kind", colours=colours) if rows else None
 
 
 def power_table(context: Context) -> Table:

@@ -1,30 +1,5 @@
-// Draws every `.chart` from its JSON endpoint, and changes between light and dark.
-const themeUrl = document.currentScript.dataset.themeUrl;
-const themes = {};
-const drawn = new Map();
-const vegaFiles = document.currentScript.dataset.vega.split(" ").filter(Boolean);
-
-// Vega is run after the first paint: its 800 kB would hold it up. Data are asked for meanwhile.
-const vegaIsThere = new Promise((resolve, reject) => {
-  requestAnimationFrame(() => setTimeout(() => {
-    vegaFiles.forEach((file, i) => {
-      const script = document.createElement("script");
-      script.src = file;
-      script.async = false;
-      script.addEventListener("error", () => reject(new Error(`${file} is missing`)));
-      if (i === vegaFiles.length - 1) script.addEventListener("load", resolve);
-      document.head.append(script);
-    });
-  }));
-});
-
-const theme = () => document.documentElement.dataset.theme;
-
-async function config() {
-  const name = theme();
-  themes[name] ??= fetch(themeUrl.replace("THEME", name)).then((answer) => answer.json());
-  return themes[name];
-}
+// Puts the server's drawing into every `.chart`, shows what a mark says beside the pointer, and changes the theme.
+const MOST_STRETCHED = 1.15; // A drawing whose box has become wider or narrower than this is fetched anew.
 
 function say(box, text, retry) {
   const message = document.createElement("p");
@@ -42,43 +17,76 @@ function say(box, text, retry) {
   box.setAttribute("aria-busy", "false");
 }
 
+function widthOf(box) {
+  const least = parseFloat(getComputedStyle(box).getPropertyValue("--least-width")) || 0;
+  return Math.max(box.clientWidth, least);
+}
+
 async function load(box) {
   box.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(box.dataset.url);
-    const body = await answer.json();
-    if (!answer.ok) return say(box, body.error ?? `The server answered ${answer.status}.`, true);
-    if (body.empty) return say(box, box.dataset.empty, false);
-    drawn.set(box, body.spec);
-    await draw(box);
+    const width = widthOf(box);
+    const answer = await fetch(`${box.dataset.url}&width=${width}`);
+    if (answer.status === 204) return say(box, box.dataset.empty, false);
+    if (!answer.ok) return say(box, (await answer.json()).error ?? `The server answered ${answer.status}.`, true);
+    const target = document.createElement("div");
+    target.className = "plot";
+    target.setAttribute("role", "graphics-document");
+    target.setAttribute("aria-label", box.getAttribute("aria-label"));
+    target.innerHTML = await answer.text();
+    box.replaceChildren(target);
+    box.dataset.width = width;
+    box.setAttribute("aria-busy", "false");
+    performance.mark("drawn");
   } catch (error) {
     say(box, `The chart could not be loaded (${error.message}). Is the dashboard still running?`, true);
   }
 }
 
-async function draw(box) {
-  await vegaIsThere;
-  const target = document.createElement("div");
-  target.className = "plot";
-  box.replaceChildren(target);
-  await vegaEmbed(target, drawn.get(box), {
-    renderer: "svg",
-    actions: false,
-    ast: true,
-    defaultStyle: false,
-    tooltip: { disableDefaultStyle: true, theme: "custom" },
-    config: await config(),
-  });
-  box.setAttribute("aria-busy", "false");
-  box.dataset.drawn = theme();
-  performance.mark("drawn");
+const tooltip = document.createElement("div");
+tooltip.id = "tooltip";
+tooltip.hidden = true;
+tooltip.setAttribute("aria-hidden", "true"); // The mark itself says it to those who listen.
+
+// The label of a whole line or area is that of its first point only; the points on it have their own.
+const MARKS = ".plot [role=graphics-symbol][aria-label]:not(.mark-line *, .mark-area *)";
+
+function showTooltip(mark, x, y) {
+  tooltip.hidden = !mark;
+  if (!mark) return;
+  tooltip.textContent = mark.getAttribute("aria-label").replaceAll("; ", "\n");
+  tooltip.style.left = `${Math.max(8, Math.min(x + 14, innerWidth - tooltip.offsetWidth - 8))}px`;
+  tooltip.style.top = `${y + 14 + tooltip.offsetHeight < innerHeight ? y + 14 : y - 14 - tooltip.offsetHeight}px`;
 }
 
+document.body.append(tooltip);
+document.addEventListener("pointermove", (event) => {
+  showTooltip(event.target.closest(MARKS), event.clientX, event.clientY);
+});
+document.addEventListener("focusin", (event) => {
+  const mark = event.target.querySelector(MARKS);
+  const place = mark?.getBoundingClientRect();
+  if (event.target.matches(".plot a")) showTooltip(mark, place.right, place.bottom);
+});
+document.addEventListener("focusout", () => showTooltip(null));
+document.addEventListener("keydown", (event) => event.key === "Escape" && showTooltip(null));
+document.addEventListener("scroll", () => showTooltip(null), { capture: true, passive: true });
+
 document.querySelector("[data-toggle-theme]").addEventListener("click", () => {
-  const next = theme() === "dark" ? "light" : "dark";
+  const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
   document.documentElement.dataset.theme = next;
   localStorage.setItem("theme", next);
-  drawn.forEach((_, box) => draw(box));
+});
+
+let resized;
+addEventListener("resize", () => {
+  clearTimeout(resized);
+  resized = setTimeout(() => {
+    document.querySelectorAll(".chart[data-width]").forEach((box) => {
+      const ratio = widthOf(box) / box.dataset.width;
+      if (ratio > MOST_STRETCHED || ratio < 1 / MOST_STRETCHED) load(box);
+    });
+  }, 200);
 });
 
 document.querySelectorAll(".chart[data-url]").forEach(load);
