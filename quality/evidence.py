@@ -1,11 +1,11 @@
-"""What a check needs, looked up by name among stored datasets: whole, or the rows of one range of users.
+"""What a check needs, looked up by name among stored datasets: whole, or the rows of one piece.
 
-A dataset larger than memory is judged range by range (`quality/judging.py`): other datasets that are sorted by user
-then give the rows of the same users, and small tables are read whole once.
+A dataset larger than memory is judged piece by piece (`quality/pieces.py`), and what is compared with it row by row is
+read in the same pieces. Small tables and figures are read, or counted a shard at a time, once.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,30 +13,15 @@ from typing import Any
 import polars as pl
 
 from buddies_assets.datasets import Dataset, DatasetStore
-from buddies_assets.shards import EntityShards
-
-BY_USER = frozenset(
-    {
-        "exploration_coefficients",
-        "scores",
-        "liked_playlists",
-        "splits",
-        "user_blocks",
-        "validation_batches",
-        "test_batches",
-        "user_pairings",
-        "candidates",
-        "ranked_candidates",
-    }
-)
-"""Datasets sorted by user, whose shards are ranges of users."""
+from quality.inputs import COUNTED, count_likers
 
 LIBRARIES = frozenset({"user_library", "playlist_library"})
 RAW = ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs")
-SHUFFLED = frozenset({"triplets"})
-"""Datasets of users' rows in no order of users."""
 
+Piece = Mapping[str, Callable[[], pl.DataFrame]]
+"""How the rows of one piece are read, by dataset."""
 NEEDS: Mapping[str, tuple[str, ...]] = {
+    **{name: (counted.dataset,) for name, counted in COUNTED.items()},
     "n_users": ("user_library",),
     "n_playlists": ("playlist_library",),
     "n_songs": ("songs",),
@@ -45,9 +30,6 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "playlist_rows": ("playlist_library",),
     "user_sizes": ("user_library",),
     "playlist_sizes": ("playlist_library",),
-    "owned_counts": ("playlist_ownership",),
-    "track_counts": ("mpd_tracks",),
-    "listed_uris": ("mpd_tracks",),
     "raw_counts": RAW,
     "als_users": ("als_factors",),
     "als_playlists": ("als_factors",),
@@ -76,17 +58,19 @@ def datasets_for(names: Iterator[str] | list[str]) -> set[str]:
 class Evidence:
     """Inputs by name, made of the stored datasets `handles`; `given` are inputs that are there already.
 
-    `users` limits datasets sorted by user to a range. Values that do not depend on the range are kept in `cache`.
+    Of the datasets in `piece` there are the rows of that piece alone. Values that are the same for all pieces are kept
+    in `cache`.
     """
 
     handles: Mapping[str, Any]
     given: Mapping[str, Any] = field(default_factory=dict)
-    users: range | None = None
+    piece: Piece = field(default_factory=dict)
     cache: dict[str, Any] = field(default_factory=dict)
+    _rows: dict[str, pl.DataFrame] = field(default_factory=dict)
 
-    def within(self, users: range) -> "Evidence":
-        """The same evidence for a range of users."""
-        return Evidence(self.handles, self.given, users, self.cache)
+    def within(self, piece: Piece) -> "Evidence":
+        """The same evidence for a piece."""
+        return Evidence(self.handles, self.given, piece, self.cache)
 
     def __contains__(self, name: object) -> bool:
         return name in self.given or all(need in self.handles for need in needs_of(str(name)))
@@ -97,25 +81,20 @@ class Evidence:
     def __getitem__(self, name: str) -> Any:
         if name in self.given:
             return self.given[name]
-        if self.users is not None and (name in BY_USER or f"scattered {name}" in self.cache):
-            return self._users_of(name, self.users)
+        if name in self.piece:
+            if name not in self._rows:
+                self._rows[name] = self.piece[name]()
+            return self._rows[name]
         if name not in self.cache:
             self.cache[name] = self._make(name)
         return self.cache[name]
 
-    def _users_of(self, name: str, users: range) -> pl.DataFrame:
-        key = f"{name}[{users.start}:{users.stop}]"
-        if key not in self.cache:
-            for old in [k for k in self.cache if k.startswith(f"{name}[")]:
-                del self.cache[old]
-            scattered = self.cache.get(f"scattered {name}")
-            self.cache[key] = (scattered or EntityShards(self.handles[name])).frame(users)
-        return self.cache[key]
-
     def _make(self, name: str) -> Any:
-        makers = _MAKERS
-        if name in makers:
-            return makers[name](self.handles)
+        if name in COUNTED:
+            counted = COUNTED[name]
+            return counted.of(shards_of(self.handles[counted.dataset], list(counted.columns)))
+        if name in _MAKERS:
+            return _MAKERS[name](self.handles)
         if name.startswith("lineage:"):
             return _lineage(self.handles[name.removeprefix("lineage:")])
         if name not in self.handles:
@@ -123,6 +102,17 @@ class Evidence:
         if name in LIBRARIES:
             return _library(self.handles[name])
         return table(self.handles[name])
+
+
+def shards_of(stored: Any, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """Columns of a dataset, a shard in memory at a time; of a partitioned dataset, of all its partitions."""
+    if isinstance(stored, Mapping):
+        for _, part in sorted(stored.items()):
+            yield from shards_of(part, columns)
+    elif isinstance(stored, pl.DataFrame):
+        yield stored.select(columns)
+    else:
+        yield from stored.shards(columns)
 
 
 def table(stored: Any) -> pl.DataFrame:
@@ -148,11 +138,11 @@ def _library(stored: Dataset) -> Any:
 
 
 def _sizes(name: str, row: str) -> Any:
-    return lambda handles: table(handles[name]).select(row, "songs")
+    return lambda handles: _columns(handles[name], row, "songs")
 
 
-def _lazy(stored: Any) -> pl.LazyFrame:
-    return stored.scan() if isinstance(stored, Dataset) else table(stored).lazy()
+def _columns(stored: Any, *names: str) -> pl.DataFrame:
+    return pl.concat(shards_of(stored, list(names)))
 
 
 def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
@@ -177,16 +167,11 @@ _MAKERS = {
     "n_users": lambda handles: handles["user_library"].manifest.rows,
     "n_playlists": lambda handles: handles["playlist_library"].manifest.rows,
     "n_songs": lambda handles: handles["songs"].manifest.rows,
-    "n_likers": lambda handles: (
-        _lazy(handles["scores"]).select((pl.col("liked").list.len() > 0).sum()).collect().item()
-    ),
-    "user_rows": lambda handles: table(handles["user_library"]).select("user_id"),
-    "playlist_rows": lambda handles: table(handles["playlist_library"]).select("pid"),
+    "n_likers": lambda handles: sum(count_likers(shard) for shard in shards_of(handles["scores"], ["liked"])),
+    "user_rows": lambda handles: _columns(handles["user_library"], "user_id"),
+    "playlist_rows": lambda handles: _columns(handles["playlist_library"], "pid"),
     "user_sizes": _sizes("user_library", "user"),
     "playlist_sizes": _sizes("playlist_library", "playlist"),
-    "owned_counts": lambda handles: table(handles["playlist_ownership"]).group_by("owner").len("owned"),
-    "track_counts": lambda handles: _lazy(handles["mpd_tracks"]).group_by("pid").agg(found=pl.len()).collect(),
-    "listed_uris": lambda handles: _lazy(handles["mpd_tracks"]).select("track_uri").unique().collect(),
     "raw_counts": _raw_counts,
     "als_users": lambda handles: handles["als_factors"].array("users"),
     "als_playlists": lambda handles: handles["als_factors"].array("playlists"),

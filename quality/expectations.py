@@ -15,7 +15,7 @@ import polars as pl
 
 from buddies_assets.datasets import Dataset
 from buddies_assets.shards import EntityShards
-from quality.judging import ranges_to_judge
+from quality.pieces import ranges_to_judge
 
 if TYPE_CHECKING:
     from great_expectations.data_context import AbstractDataContext

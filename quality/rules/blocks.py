@@ -123,32 +123,32 @@ def second_half_is_easy(user_blocks: pl.DataFrame, scores: pl.DataFrame) -> Find
     return _half(user_blocks, scores, first=False, other_pool="hard")
 
 
-@rule(severity=Severity.WARN)
-def blocks_per_user_match_the_likes(user_blocks: pl.DataFrame, splits: pl.DataFrame) -> Finding:
+@rule(asset="user_blocks", severity=Severity.WARN)
+def blocks_per_user_match_the_likes(blocks_per_user: pl.DataFrame, likes_by_split: pl.DataFrame) -> Finding:
     """On average a user has as many blocks as train likes, within 1 %."""
-    users = user_blocks["user"].n_unique()
-    likes = splits.filter(pl.col("split").cast(pl.String) == "train").join(
-        user_blocks.select("user").unique(), on="user", how="semi"
-    )
-    if users == 0 or likes.height == 0:
+    blocks = int(blocks_per_user["blocks"].sum())
+    likes = int(likes_by_split.join(blocks_per_user, on="user", how="semi")["train"].sum())
+    if likes == 0:
         return within(None, None, None)
-    return within(user_blocks.height / likes.height, 0.99, 1.01, user_blocks.height)
+    return within(blocks / likes, 0.99, 1.01, blocks)
 
 
-@rule(severity=Severity.WARN)
-def no_user_dominates_the_blocks(user_blocks: pl.DataFrame) -> Finding:
+@rule(asset="user_blocks", severity=Severity.WARN)
+def no_user_dominates_the_blocks(blocks_per_user: pl.DataFrame) -> Finding:
     """The largest user has at most 10 % of the blocks (or 5 times the mean where users are few)."""
-    counts = user_blocks.group_by("user").len("blocks").sort("blocks", descending=True)
+    counts = blocks_per_user.sort("blocks", descending=True)
     if counts.height == 0:
         return within(None, None, None)
     limit = max(MOST_BLOCKS_OF_ONE_USER, 5.0 / counts.height)
-    return within(counts["blocks"][0] / user_blocks.height, 0.0, min(1.0, limit), user_blocks.height, counts)
+    blocks = int(counts["blocks"].sum())
+    return within(counts["blocks"][0] / blocks, 0.0, min(1.0, limit), blocks, counts)
 
 
-@rule(blocking=True)
-def blocks_are_not_empty(user_blocks: pl.DataFrame) -> Finding:
+@rule(asset="user_blocks", blocking=True)
+def blocks_are_not_empty(blocks_per_user: pl.DataFrame) -> Finding:
     """There is at least one block: an empty set would train to noise in silence."""
-    return within(user_blocks.height, 1, None, user_blocks.height)
+    blocks = int(blocks_per_user["blocks"].sum())
+    return within(blocks, 1, None, blocks)
 
 
 SHARED: tuple[Rule, ...] = (

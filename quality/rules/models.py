@@ -142,9 +142,9 @@ def ranked_playlists_are_candidates(ranked_candidates: pl.DataFrame, candidates:
     return offending_rows(pl.concat([extra.select(keys), lost.select(keys)]), max(ranked.height, offered.height))
 
 
-@rule(severity=Severity.WARN)
+@rule(asset="ranked_candidates", severity=Severity.WARN)
 def one_song_playlists_are_shown_as_offered(
-    ranked_candidates: pl.DataFrame, splits: pl.DataFrame, playlist_sizes: pl.DataFrame
+    places_by_playlist: pl.DataFrame, liker_counts: pl.DataFrame, playlist_sizes: pl.DataFrame
 ) -> Finding:
     """Playlists of one song take no larger share of the first five than of what is offered or of what is liked.
 
@@ -154,14 +154,15 @@ def one_song_playlists_are_shown_as_offered(
     either crowds the lists. The value is the share shown less the larger of the two; five standard errors of the share
     are let pass.
     """
-    single = playlist_sizes.filter(pl.col("songs") == 1).select("playlist", one=pl.lit(1.0))
-    ranked = as_lists(ranked_candidates.select("user", "playlists"), "playlists")
-    shown = ranked.with_columns(pl.col("playlists").list.head(SHOWN))
-    figures = []
-    for listed in (exploded(shown, "playlists", "playlist"), exploded(ranked, "playlists", "playlist"), splits):
-        held = listed.select("playlist").join(single, on="playlist", how="left")["one"].fill_null(0.0)
-        figures.append((float(held.sum()) / max(held.len(), 1), held.len()))
-    (of_shown, places), (of_offered, _), (of_liked, _) = figures
+    single = playlist_sizes.filter(pl.col("songs") == 1)
+
+    def share(counts: pl.Series, of_single: pl.Series) -> float:
+        return int(of_single.sum()) / max(int(counts.sum()), 1)
+
+    of_one = places_by_playlist.join(single, on="playlist", how="semi")
+    of_shown, of_offered = (share(places_by_playlist[c], of_one[c]) for c in ("shown", "offered"))
+    of_liked = share(liker_counts["likers"], liker_counts.join(single, on="playlist", how="semi")["likers"])
+    places = int(places_by_playlist["shown"].sum())
     usual = max(of_offered, of_liked)
     room = SIGMAS * (usual * (1 - usual) / max(places, 1)) ** 0.5
     return within(of_shown - usual, None, room, places)

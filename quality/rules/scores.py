@@ -158,11 +158,8 @@ def pools_hold_no_liked_playlist(scores: pl.DataFrame) -> Finding:
 @rule()
 def pools_hold_distinct_playlists(scores: pl.DataFrame) -> Finding:
     """A playlist is sampled into a pool once."""
-    hard, easy = (
-        repeated_members(scores.select("user", "hard"), "hard"),
-        repeated_members(scores.select("user", "easy"), "easy"),
-    )
-    return hard if hard.value else easy
+    repeats = pl.any_horizontal(pl.col(c).list.n_unique() < pl.col(c).list.len() for c in ("hard", "easy"))
+    return offending_rows(scores.filter(repeats).select("user", "hard", "easy"), scores.height)
 
 
 @rule()

@@ -11,15 +11,14 @@ SHARES = {"train": 0.7, "validation": 0.2, "test": 0.1}
 FEWEST_LIKES = 5
 
 
-def _share_of(splits: pl.DataFrame, name: str) -> Finding:
+def _share_of(likes_by_split: pl.DataFrame, name: str) -> Finding:
     """Share of the pairs of users with at least five likes; rounding within a user moves it by up to one pair each."""
-    held = splits.filter(pl.len().over("user") >= FEWEST_LIKES)
-    if held.height == 0:
+    held = likes_by_split.filter(pl.col("likes") >= FEWEST_LIKES)
+    pairs = int(held["likes"].sum())
+    if pairs == 0:
         return within(SHARES[name], None, None)
-    users = held["user"].n_unique()
-    room = SIGMAS * (SHARES[name] * (1 - SHARES[name]) / held.height) ** 0.5 + users / held.height
-    share = held.filter(pl.col("split").cast(pl.String) == name).height / held.height
-    return within(share, SHARES[name] - room, SHARES[name] + room, held.height)
+    room = SIGMAS * (SHARES[name] * (1 - SHARES[name]) / pairs) ** 0.5 + held.height / pairs
+    return within(int(held[name].sum()) / pairs, SHARES[name] - room, SHARES[name] + room, pairs)
 
 
 @rule(blocking=True)
@@ -77,22 +76,22 @@ def split_scores_are_the_liked_scores(splits: pl.DataFrame, liked_playlists: pl.
     return offending_rows(joined.filter(apart | pl.col("score").is_nan()), joined.height)
 
 
-@rule(severity=Severity.WARN)
-def train_share_is_as_set(splits: pl.DataFrame) -> Finding:
+@rule(asset="splits", severity=Severity.WARN)
+def train_share_is_as_set(likes_by_split: pl.DataFrame) -> Finding:
     """About 70 % of the pairs of users with five likes or more are in train."""
-    return _share_of(splits, "train")
+    return _share_of(likes_by_split, "train")
 
 
-@rule(severity=Severity.WARN)
-def validation_share_is_as_set(splits: pl.DataFrame) -> Finding:
+@rule(asset="splits", severity=Severity.WARN)
+def validation_share_is_as_set(likes_by_split: pl.DataFrame) -> Finding:
     """About 20 % of the pairs of users with five likes or more are in validation."""
-    return _share_of(splits, "validation")
+    return _share_of(likes_by_split, "validation")
 
 
-@rule(severity=Severity.WARN)
-def test_share_is_as_set(splits: pl.DataFrame) -> Finding:
+@rule(asset="splits", severity=Severity.WARN)
+def test_share_is_as_set(likes_by_split: pl.DataFrame) -> Finding:
     """About 10 % of the pairs of users with five likes or more are in test."""
-    return _share_of(splits, "test")
+    return _share_of(likes_by_split, "test")
 
 
 @rule(blocking=True)

@@ -2,7 +2,7 @@
 
 A rule's first parameter names the asset it judges, its other parameters the datasets and figures it compares with, so
 a predicate reads like its sentence and the wiring (`quality/checks.py`) can look its inputs up by name.
-Findings over shards add up, so that a dataset larger than memory is judged shard by shard.
+Findings over pieces add up, so that a dataset larger than memory is judged piece by piece.
 """
 
 import inspect
@@ -99,17 +99,21 @@ def unjudged(error: Exception) -> Finding:
 
 
 def merged(findings: Iterable[Finding]) -> Finding:
-    """One finding over all shards: counts add up, a band's value is the mean weighted by what each shard looked at."""
+    """One finding over all pieces: counts add up, a band's value is the mean weighted by what each piece looked at.
+
+    A piece that could not be judged stands for all of them.
+    """
     parts = list(findings)
     if not parts:
         return Finding(0.0)
-    if len(parts) == 1:
-        return parts[0]
+    unreadable = next((part for part in parts if part.unreadable), None)
+    if len(parts) == 1 or unreadable is not None:
+        return unreadable or parts[0]
     total, offending = sum(p.total for p in parts), sum(p.offending for p in parts)
     if parts[0].counts_rows:
         value = float(offending)
     else:
-        weights = [p.total or 1 for p in parts]
+        weights = [p.total for p in parts] if total else [1] * len(parts)
         value = sum(p.value * w for p, w in zip(parts, weights, strict=True)) / sum(weights)
     sample = next((p.sample for p in parts if p.sample.height), parts[0].sample)
     lows = [p.low for p in parts if p.low is not None]
@@ -129,7 +133,7 @@ def merged(findings: Iterable[Finding]) -> Finding:
 class Rule:
     """A predicate with its name, the asset it judges and what happens when it is broken.
 
-    `inputs` maps the predicate's parameters to dataset or figure names; the first is the asset itself.
+    `inputs` maps the predicate's parameters to dataset or figure names.
     `blocking` holds back what would be built on the data in the same run. `in_order` is a rule about the order of the
     rows, which must see them as they are stored.
     """
@@ -149,8 +153,8 @@ class Rule:
 
     def on(self, asset: str, **renamed: str) -> "Rule":
         """The same rule judging another asset; `renamed` maps parameters to other datasets."""
-        subject = next(iter(self.inputs))
-        return replace(self, asset=asset, inputs={**self.inputs, **renamed, subject: asset})
+        inputs = {parameter: asset if name == self.asset else name for parameter, name in self.inputs.items()}
+        return replace(self, asset=asset, inputs=inputs | renamed)
 
     def judge(self, inputs: Mapping[str, Any]) -> "Verdict":
         """The verdict on datasets looked up by name.

@@ -11,10 +11,11 @@ from buddies_assets.definitions import build_definitions
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.settings import Settings
 from buddies_assets.shards import ShardBuilder, ShardedStep, ThreadRunner
-from quality import judging
+from quality import pieces
 from quality.checks import build_asset_checks
 from quality.drift_checks import DRIFT
 from quality.evidence import Evidence
+from quality.judging import judge
 from quality.readers import READERS
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Finding
@@ -121,7 +122,7 @@ def test_shuffled_triplets_are_judged_in_ranges_with_the_same_verdicts(defect, w
 def test_ranges_of_a_shuffled_dataset_hold_no_more_rows_than_asked(world, tmp_path):
     dataset = in_ranges(world, tmp_path).open("triplets")
     rows = world["triplets"].group_by("user").len("n")
-    ranges = judging.ranges_of_rows(dataset, 100)
+    ranges = pieces.ranges_of_rows(dataset, 100)
     held = [rows.filter(pl.col("user").is_between(r.start, r.stop - 1))["n"].sum() for r in ranges]
     assert sum(held) == world["triplets"].height
     assert len(ranges) > 5
@@ -141,9 +142,9 @@ def in_ranges(world, folder) -> DatasetStore:
 def judged_both_ways(store: DatasetStore, asset: str, monkeypatch) -> tuple[dict[str, Finding], dict[str, Finding]]:
     """Findings by rule: of the dataset judged at once, and in ranges of users."""
     handles, rules = {name: store.open(name) for name in store.names()}, rules_by_asset()[asset]
-    whole = {v.rule.name: v.finding for v in judging.judge(asset, rules, Evidence(handles))}
-    monkeypatch.setattr(judging, "BYTES_AT_ONCE", 2_000)
-    return whole, {v.rule.name: v.finding for v in judging.judge(asset, rules, Evidence(handles))}
+    whole = {v.rule.name: v.finding for v in judge(asset, rules, Evidence(handles))}
+    monkeypatch.setattr(pieces, "BYTES_AT_ONCE", 2_000)
+    return whole, {v.rule.name: v.finding for v in judge(asset, rules, Evidence(handles))}
 
 
 def _rows_of(frame: pl.DataFrame, users: range) -> pl.DataFrame:

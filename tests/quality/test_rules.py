@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from quality.defects.bench import DEFECTS, try_defect, try_file_defect
 from quality.defects.files import FILE_DEFECTS
+from quality.inputs import COUNTED
 from quality.rules import blocks, feedback
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.ownership import gini
@@ -122,7 +123,8 @@ def test_one_song_playlists_crowd_only_when_they_are_shown_more_than_offered_and
     assert rule.judge(known).passed
     held = [sorted(m, key=lambda p: p not in set(chosen)) for m in world["ranked_candidates"]["playlists"].to_list()]
     crowded = world["ranked_candidates"].with_columns(pl.Series("playlists", held, dtype=pl.List(pl.UInt32)))
-    assert rule.judge({**known, "ranked_candidates": crowded}).passed is (single == 0)
+    places = COUNTED["places_by_playlist"].of([crowded])
+    assert rule.judge({**known, "places_by_playlist": places}).passed is (single == 0)
 
 
 @pytest.mark.parametrize("asset", ["user_feedback", "feedback_blocks", "training_window", "quarantined_feedback"])
