@@ -20,6 +20,7 @@ BENCHMARKS = {
     "dashboard_paint": "benchmarks.dashboard_paint",
     "defects": "benchmarks.defects",
     "full": "benchmarks.full",
+    "checks": "benchmarks.checks",
     "loop": "benchmarks.loop",
     "sensors": "benchmarks.sensors",
 }
