@@ -21,6 +21,7 @@ from buddies_assets.algorithms.blocks import Ragged
 from buddies_assets.algorithms.candidates import draw_candidates
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.algorithms.pairing import nearest, take_owners
+from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS
 from buddies_assets.training.als import als_factors
 from buddies_assets.training.cold import cold_user_table
 from buddies_assets.training.config import BEST, PUBLISHED, TrainingConfig
@@ -190,8 +191,8 @@ def _systems(world: World, counts: np.ndarray, *, large: bool) -> Iterator[tuple
     else:
         yield "BPR, published", trained(PUBLISHED)
         yield "BPR, published, batch 1,024", trained(PUBLISHED.model_copy(update={"batch_size": 1_024}))
-        yield "implicit BPR", lambda: _implicit(world, "bpr")
-        yield "implicit ALS", lambda: _implicit(world, "als")
+    yield "implicit BPR", lambda: _implicit(world, "bpr", iterations=20 if large else 100)
+    yield "implicit ALS", lambda: _implicit(world, "als", iterations=15)
     best = BEST.model_copy(update={"threads": 2})
     yield "ALS of likes", lambda: als_factors(world.train, best)
     yield "ALS of likes and libraries", lambda: als_factors(world.train, best, user_songs=world.user_songs)
@@ -199,7 +200,7 @@ def _systems(world: World, counts: np.ndarray, *, large: bool) -> Iterator[tuple
     yield _OURS, trained(BEST)
 
 
-def _implicit(world: World, kind: str) -> Factors:
+def _implicit(world: World, kind: str, *, iterations: int) -> Factors:
     from implicit.als import AlternatingLeastSquares
     from implicit.bpr import BayesianPersonalizedRanking
     from scipy.sparse import csr_matrix
@@ -209,10 +210,10 @@ def _implicit(world: World, kind: str) -> Factors:
     ones = np.ones(len(train.indices), np.float32)
     likes = csr_matrix((ones, train.indices.astype(np.int32), train.indptr), (train.n_rows, train.n_columns))
     if kind == "als":
-        model = AlternatingLeastSquares(factors=128, random_state=_SEED, num_threads=2)
+        model = AlternatingLeastSquares(factors=128, iterations=iterations, random_state=_SEED, num_threads=2)
     else:
         model = BayesianPersonalizedRanking(
-            factors=127, learning_rate=0.05, iterations=100, random_state=_SEED, num_threads=2
+            factors=127, learning_rate=0.05, iterations=iterations, random_state=_SEED, num_threads=2
         )
     with threadpool_limits(1, user_api="blas"):
         model.fit(likes, show_progress=False)
@@ -256,7 +257,7 @@ def _worlds(scale: str):
             yield noisy_world(4_000, 6_000, 3_000, seed=_SEED)
             yield synthetic_world(10_000, 10_000, seed=_SEED)
         case _:
-            yield synthetic_world(101_713, 946_000, seed=_SEED)
+            yield synthetic_world(FULL_USERS // 10, FULL_PLAYLISTS, seed=_SEED)
 
 
 def _text(rows: list[dict[str, object]]) -> str:
