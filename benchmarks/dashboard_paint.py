@@ -17,6 +17,10 @@ _PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.start
 _DRAWN = """() => Math.max(0, ...performance.getEntriesByType('mark').filter(m => m.name === 'drawn')
                                 .map(m => m.startTime))"""
 
+_WEIGHT = """() => ['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
+                      .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+"""Bytes of the page and all it loaded: a page that is sent in pieces does not announce its length."""
+
 
 def run(scale: str) -> Report:
     """Seconds to first paint and to the last chart of each page; the notes hold the bytes."""
@@ -30,33 +34,27 @@ def run(scale: str) -> Report:
     return report
 
 
-def _watch(opened: Any, home: str, weights: list[int]) -> None:
-    """Collect the bytes of every response, and −1 for every request that leaves the machine."""
-    opened.on("request", lambda r: weights.append(-1) if not r.url.startswith((home, "data:")) else None)
-    opened.on("response", lambda r: weights.append(int(r.headers.get("content-length", 0))))
-
-
 def _visit_all(report: Report, browser: Any, home: str) -> None:
     paints, charts, outside = [], [], 0
     for page in NAVIGATION:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         for visit in ("first visit", "second visit"):
             opened = context.new_page()
-            weights: list[int] = []
-            _watch(opened, home, weights)
+            requests: list[str] = []
+            opened.on("request", lambda request, seen=requests: seen.append(request.url))
             opened.goto(home + ("/" if page.name == "overview" else f"/{page.name}"), wait_until="load")
             while opened.locator(".chart[aria-busy=true]").count():
                 time.sleep(0.01)
             opened.wait_for_timeout(150)
             paint, last = opened.evaluate(_PAINT), opened.evaluate(_DRAWN)
-            outside += weights.count(-1)
-            size = sum(w for w in weights if w > 0)
+            outside += sum(not url.startswith((home, "data:")) for url in requests)
+            size = opened.evaluate(_WEIGHT)
             for step, milliseconds, found in (("first paint", paint, paints), ("last chart", last, charts)):
                 if milliseconds:
                     seconds = milliseconds / 1000
                     found.append(seconds)
                     report.add(Row(f"{page.name}: {step}", visit, 1, seconds, 1 / seconds, "page"))
-            report.notes.append(f"{page.name}, {visit}: {size / 1000:,.0f} kB in {len(weights)} responses")
+            report.notes.append(f"{page.name}, {visit}: {size / 1000:,.0f} kB in {len(requests)} responses")
             opened.close()
         context.close()
     report.ratios["dashboard_first_paint_headroom"] = PAINT_LIMIT / max(paints)

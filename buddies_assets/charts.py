@@ -47,7 +47,7 @@ def _theme(background: str, text: str, muted: str, grid: str) -> dict[str, Any]:
             "titleFontWeight": "normal",
         },
         "axisX": {"grid": False},
-        "axisY": {"domain": False, "ticks": False, "tickCount": 5},
+        "axisY": {"domain": False, "ticks": False, "tickCount": 5, "labelPadding": 6},
         "legend": {"labelColor": text, "titleColor": muted, "orient": "top", "labelFontSize": 11},
         "title": {"color": text, "subtitleColor": muted, "anchor": "start", "fontSize": 13},
         "text": {"color": text, "fill": text},
@@ -136,9 +136,7 @@ def bars_over_time(
         scale = alt.Scale(domain=list(colours), range=list(colours.values())) if colours else alt.Undefined
         encoding["color"] = alt.Color(f"{series}:N", title=None, scale=scale)
         encoding["tooltip"].append(alt.Tooltip(f"{series}:N"))
-    mark: dict[str, Any] = {"cornerRadiusTopLeft": 1, "cornerRadiusTopRight": 1}
-    if series is None:
-        mark["color"] = BLUE
+    mark: dict[str, Any] = {"color": BLUE} if series is None else {}
     layers: list[Any] = [_base(rows, "container", 180).mark_bar(**mark).encode(**encoding)]
     if floor is not None:
         line = alt.Chart(alt.Data(values=[{"floor": floor}])).mark_rule(strokeDash=[4, 3], color=VIOLET)

@@ -1,7 +1,7 @@
 """The data-quality dashboard: server-rendered pages, SVG and JSON of every chart, a CSV of every table.
 
 `create_app` can be served by itself (`python -m quality.dashboard`) or mounted under another application; all its
-links are relative to where it is. Nothing is fetched from another machine, and no script is inline.
+links are relative to where it is. Nothing is fetched from another machine.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
@@ -43,6 +43,8 @@ PAGES: dict[str, Page] = {
     )
 }
 NAVIGATION = [page for page in PAGES.values() if page is not checks.DETAIL]
+PIECE = 500
+"""Fragments of a template that are sent together, about 10 kB."""
 _HERE = Path(__file__).parent
 
 
@@ -81,7 +83,12 @@ def _add_pages(app: FastAPI, sources: Sources, templates: Jinja2Templates) -> No
             view = page.view(context)
             if view is None:
                 return templates.TemplateResponse(request, "error.html", _missing(context), status_code=404)
-            return templates.TemplateResponse(request, "page.html", _shown(context, page, view))
+            shown = _shown(context, page, view)
+        # In pieces: the browser paints the top of a long page while the rest is written.
+        template = templates.get_template("page.html")
+        pieces = template.stream(shown | {"request": request})
+        pieces.enable_buffering(PIECE)
+        return StreamingResponse(pieces, media_type="text/html; charset=utf-8")
 
     @app.get("/", response_class=HTMLResponse, name="overview")
     def show_overview(request: Request) -> Response:

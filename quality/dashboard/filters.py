@@ -1,6 +1,7 @@
 """What the templates call: numbers, times and small drawings as text."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +9,10 @@ from urllib.parse import quote
 
 from jinja2 import Environment
 
+from quality.dashboard import inline
+
+ROWS_AT_ONCE = 20
+"""Rows of a table that are laid out for the first paint, more than its frame shows; the others follow at once."""
 SPARK_WIDTH, SPARK_HEIGHT = 84, 18
 
 
@@ -19,6 +24,8 @@ def install(environment: Environment, dagster_url: str) -> None:
     environment.filters["strip_words"] = strip_words
     environment.filters["strip_paths"] = strip_paths
     environment.globals["run_url"] = lambda run_id: f"{dagster_url}/runs/{quote(str(run_id))}"
+    environment.globals["inline"] = inline
+    environment.globals["rows_at_once"] = ROWS_AT_ONCE
     environment.trim_blocks = environment.lstrip_blocks = True
 
 
@@ -57,10 +64,13 @@ def strip_words(strip: str) -> str:
 
 
 def strip_paths(strip: str) -> list[tuple[str, str]]:
-    """(mark, path) for each verdict in a strip: one shape for all bars of a colour, since thousands of elements
-    would hold up the first paint of a long table."""
-    bars = {mark: [f"M{5 * i} 0h3.5v15h-3.5z" for i, found in enumerate(strip) if found == mark] for mark in "pwf"}
-    return [(mark, "".join(paths)) for mark, paths in bars.items() if paths]
+    """(mark, path) for each verdict in a strip: one shape for all bars of a colour, since thousands of elements would
+    hold up the first paint of a long table. Bars in a row are one line, which the style sheet dashes."""
+    lines: dict[str, str] = {}
+    for found in re.finditer(r"(.)\1*", strip):
+        line = f"M{5 * found.start()} 7.5h{5 * len(found[0]) - 1.5}"
+        lines[found[1]] = lines.get(found[1], "") + line
+    return list(lines.items())
 
 
 def to_json(value: Any) -> str:

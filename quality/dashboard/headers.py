@@ -3,11 +3,13 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quality.dashboard.inline import PAINT_SCRIPT, STYLE, source
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
+        f"script-src 'self' {source(PAINT_SCRIPT)}",
+        f"style-src {source(STYLE)}",
         "img-src 'self' data:",
         "connect-src 'self'",
         "font-src 'self'",
@@ -38,7 +40,7 @@ class SecurityHeaders:
                 headers["Content-Security-Policy"] = REPORTS if path.startswith("/expectations") else POLICY
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
-                headers.setdefault("Cache-Control", "max-age=86400" if "/vendor/" in path else "no-cache")
+                headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -72,7 +72,7 @@ class Sources:
 
         with self._once:
             if self._pool is None:
-                pool = ThreadedConnectionPool(1, CONNECTIONS, database_url(self.settings))
+                pool = ThreadedConnectionPool(CONNECTIONS, CONNECTIONS, database_url(self.settings))
                 connection = pool.getconn()
                 SCHEMA.migrate(connection)
                 pool.putconn(connection)

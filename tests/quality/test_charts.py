@@ -1,10 +1,14 @@
 """Charts: valid Vega-Lite, the rows inside, and an image in both themes."""
 
 import json
+import re
 
 import pytest
 
 from buddies_assets import charts
+from quality.dashboard import drawings
+from quality.dashboard.drawings import draw
+from quality.dashboard.plot import plot
 
 DAYS = [{"day": f"2026-01-{day:02d}", "users": day, "version": "v1" if day < 9 else "v2"} for day in range(1, 15)]
 BUILT = {
@@ -34,6 +38,35 @@ def test_a_chart_is_valid_and_brings_its_rows(name):
     spec = BUILT[name]().to_dict()
     assert "vega-lite/v6" in spec["$schema"]
     assert "values" in json.dumps(spec)
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_chart_is_drawn_without_colours_of_its_own_for_text_and_axes(name):
+    drawn = draw(BUILT[name]().to_dict(), 600)
+    width, fills = re.search(r' width="(\d+)"', drawn), set(re.findall(r'<text[^>]* fill="([^"]+)"', drawn))
+    assert width is not None and abs(int(width[1]) - 600) <= 1
+    assert fills <= {"var(--text)", "var(--muted)"}
+
+
+def test_a_mark_is_labelled_with_what_its_tooltip_says():
+    drawn = draw(BUILT["weeks"]().to_dict(), 600)
+    assert re.findall(r'<path aria-label="([^"]*)"', drawn) == [
+        "week: Jan 01, 2026; users: 1",
+        "week: Jan 08, 2026; users: 8",
+    ]
+    assert re.search(r'<path aria-label="name: songs; state: ok; note: "', draw(BUILT["graph"]().to_dict(), 600))
+
+
+def test_equal_charts_are_drawn_once_for_all_widths_near_each_other(monkeypatch):
+    asked = []
+    monkeypatch.setattr(drawings, "draw", lambda spec, width: asked.append(width) or f"<svg {len(asked)}>")
+    kept, rows = drawings.Drawings(), [{"user": "7", "n": 3}]
+    for width in (600, 582, 640):
+        assert kept.svg(plot(charts.ranking, rows, label="user", value="n", title="sessions"), width) == "<svg 1>"
+    assert kept.svg(plot(charts.ranking, rows, label="user", value="n", title="sessions"), 332) == "<svg 2>"
+    rows = [{"user": "7", "n": 4}]
+    assert kept.svg(plot(charts.ranking, rows, label="user", value="n", title="sessions"), 600) == "<svg 3>"
+    assert asked == [600, 340, 600]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -50,6 +50,18 @@ def test_every_chart_has_a_json_endpoint(dashboard, page, chart):
     assert answer.get("empty") or "vega-lite" in answer["spec"]["$schema"]
 
 
+def test_a_chart_comes_as_svg_of_about_the_width_asked_for(dashboard):
+    status, body, headers = get(f"{dashboard.url}/feedback/charts/volume.svg?width=590")
+    assert (status, headers["content-type"]) == (200, "image/svg+xml")
+    assert 'width="600"' in body
+    assert body.count('aria-label="day: ') == 3
+
+
+def test_a_chart_of_nothing_has_no_drawing(dashboard):
+    status, body, _ = get(f"{dashboard.url}/feedback/charts/volume.svg?from=2001-01-01&to=2001-02-01")
+    assert (status, body) == (204, "")
+
+
 def test_a_table_comes_as_csv_with_the_days_of_the_range(dashboard):
     _, body, headers = get(f"{dashboard.url}/feedback/tables/daily.csv")
     rows = list(csv.DictReader(io.StringIO(body)))
@@ -107,7 +119,7 @@ def test_without_a_database_the_page_names_the_command_that_starts_it(tmp_path, 
         thread.join(timeout=10)
     assert answer.status == 503
     assert "buddies db start" in body
-    assert 'href="/quality/static/app.css"' in body
+    assert 'href="/quality/static/icon.svg"' in body
 
 
 def test_the_default_period_is_ninety_days_up_to_today():
@@ -167,7 +179,7 @@ def test_a_trend_of_one_value_is_no_line():
 
 
 def test_a_strip_is_one_shape_for_each_verdict():
-    assert strip_paths("pfp") == [("p", "M0 0h3.5v15h-3.5zM10 0h3.5v15h-3.5z"), ("f", "M5 0h3.5v15h-3.5z")]
+    assert strip_paths("ppfp") == [("p", "M0 7.5h8.5M15 7.5h3.5"), ("f", "M10 7.5h3.5")]
     assert strip_paths("") == []
 
 

@@ -49,7 +49,7 @@ tooltip.hidden = true;
 tooltip.setAttribute("aria-hidden", "true"); // The mark itself says it to those who listen.
 
 // The label of a whole line or area is that of its first point only; the points on it have their own.
-const MARKS = ".plot [role=graphics-symbol][aria-label]:not(.mark-line *, .mark-area *)";
+const MARKS = ".plot [role=graphics-symbol][aria-label]:not(.role-axis, .role-legend, .mark-line *, .mark-area *)";
 
 function showTooltip(mark, x, y) {
   tooltip.hidden = !mark;
