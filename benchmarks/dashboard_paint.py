@@ -4,7 +4,6 @@ The cache is empty for the first visit of each page and filled for the second; b
 leaves the machine would be counted: the ratio `dashboard_requests_outside` must be 0.
 """
 
-import time
 from typing import Any
 
 from benchmarks.dashboard import SCALES
@@ -17,6 +16,8 @@ _PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.start
 _DRAWN = """() => Math.max(0, ...performance.getEntriesByType('mark').filter(m => m.name === 'drawn')
                                 .map(m => m.startTime))"""
 
+_ALL_DRAWN = "() => !document.querySelector('.chart[aria-busy=true]')"
+"""Waited for in the browser: asking from here would take turns with the server, which is in this process."""
 _WEIGHT = """() => ['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
                       .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
 """Bytes of the page and all it loaded: a page that is sent in pieces does not announce its length."""
@@ -43,8 +44,7 @@ def _visit_all(report: Report, browser: Any, home: str) -> None:
             requests: list[str] = []
             opened.on("request", lambda request, seen=requests: seen.append(request.url))
             opened.goto(home + ("/" if page.name == "overview" else f"/{page.name}"), wait_until="load")
-            while opened.locator(".chart[aria-busy=true]").count():
-                time.sleep(0.01)
+            opened.wait_for_function(_ALL_DRAWN)
             opened.wait_for_timeout(150)
             paint, last = opened.evaluate(_PAINT), opened.evaluate(_DRAWN)
             outside += sum(not url.startswith((home, "data:")) for url in requests)
