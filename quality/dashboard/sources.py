@@ -123,8 +123,10 @@ class Sources:
             try:
                 read_at = datetime.now(UTC)
                 self.refresh()
-                after()
-                self.refreshed_at = read_at
+                try:
+                    after()
+                finally:
+                    self.refreshed_at = read_at
             except Exception:
                 # A database that is down or a dataset that is being replaced must not end the loop; pages show the
                 # age of what they know, and the next round tries again.

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import threading
 import urllib.error
 import urllib.request
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +17,7 @@ from quality.dashboard.app import NAVIGATION, PAGES, create_app
 from quality.dashboard.filters import figure, spark, strip_paths
 from quality.dashboard.period import InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
+from quality.dashboard.sources import Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Column, Table, age
 from quality.graph import UPSTREAM, layers
@@ -225,3 +227,18 @@ def test_decisions_on_challengers_are_shown_with_their_reason(dashboard):
     row = next(csv.DictReader(io.StringIO(body)))
     assert (row["Decision"], row["Challenger"], row["By"]) == ("rolled back", "000002", "the loop")
     assert row["Why"].startswith("clearly worse")
+
+
+def test_what_was_read_is_shown_as_read_even_where_a_chart_cannot_be_drawn_ahead(monkeypatch):
+    sources = Sources(Settings(), DashboardSettings(refresh_seconds=60))
+    monkeypatch.setattr(sources, "refresh", lambda: None)
+    tried = threading.Event()
+
+    def fail() -> None:
+        tried.set()
+        raise ValueError("a chart that cannot be drawn")
+
+    sources.start(after=fail)
+    assert tried.wait(10)
+    sources.close()
+    assert sources.refreshed_at is not None
