@@ -27,7 +27,8 @@ from buddies_assets.training.threads import use_threads
 from buddies_assets.training.trainer import train
 
 _DIMENSION, _BATCH, _RATE = 128, 16_384, 0.005
-_QUALITY_SIZE = (5_000, 8_000, 4_000)
+QUALITY_SIZE = (5_000, 8_000, 4_000)
+"""Users, playlists and songs of the small world."""
 _ROUNDS, _ITERATIONS = 5, 3
 _PLAIN_SAMPLES = 200_000
 _STORED = NegativeMix(hard=2, easy=2, resample=False)
@@ -37,7 +38,7 @@ _DRAWN = NegativeMix(uniform=2, popular=2)
 def run(scale: str) -> Report:
     """Measures throughput and evaluation at `scale`; time to quality on the small world, a whole training on others."""
     report = Report("bpr")
-    world = overlap_world(*_QUALITY_SIZE) if scale == "small" else synthetic_world(101_713, 946_000)
+    world = overlap_world(*QUALITY_SIZE) if scale == "small" else synthetic_world(101_713, 946_000)
     throughput(report, world)
     evaluation(report, world)
     memory_bound(report, world)

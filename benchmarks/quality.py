@@ -79,13 +79,7 @@ def run(scale: str) -> QualityReport:
 def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
     """The tables of one world; a large one is judged on fewer users and without what would take hours."""
     counts = popularity(world.train)
-    exams = [
-        examination(
-            split, bags, likes=world.likes, train=world.train, popularity=counts, seed=_SEED,
-            most_users=1_000 if large else 5_000,
-        )
-        for split, bags in (("validation", world.data.validation), ("test", world.test_bags))
-    ]  # fmt: skip
+    exams = examinations(world, counts, large=large)
     main, served = [], []
     candidates = _candidates(world)
     best: Factors | None = None
@@ -96,7 +90,7 @@ def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
         system = built if isinstance(built, System) else factor_model(name, built)
         if name == _OURS and isinstance(built, Factors):
             best = built
-        main += [_main_row(system, name, exam, seconds) for exam in exams]
+        main += [ranking_row(system, name, exam, seconds) for exam in exams]
         shown = served_metrics(system, candidates, exams[1].relevant)
         served.append({"system": name} | {metric: f"{shown[metric]:.3f}" for metric in _SERVED})
     found = {"ranking": main, "candidates served, test likes": served}
@@ -105,6 +99,17 @@ def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
     if not large:
         found["playlists that came later"] = later_playlists(world)
     return found
+
+
+def examinations(world: World, counts: np.ndarray, *, large: bool) -> list[Examination]:
+    """What systems are asked on validation and on test."""
+    return [
+        examination(
+            split, bags, likes=world.likes, train=world.train, popularity=counts, seed=_SEED,
+            most_users=1_000 if large else 5_000,
+        )
+        for split, bags in (("validation", world.data.validation), ("test", world.test_bags))
+    ]  # fmt: skip
 
 
 def cold_users(world: World, factors: Factors, counts: np.ndarray) -> list[dict[str, object]]:
@@ -237,7 +242,8 @@ def _candidates(world: World) -> Library:
     return Library(drawn.offsets, drawn.values, world.train.n_columns)
 
 
-def _main_row(system: System, name: str, exam: Examination, seconds: float) -> dict[str, object]:
+def ranking_row(system: System, name: str, exam: Examination, seconds: float) -> dict[str, object]:
+    """A system's row of the ranking table."""
     found = judge(replace(system, name=name), exam, seed=_SEED)
     row: dict[str, object] = {"system": name, "split": exam.split}
     for metric in _MAIN:

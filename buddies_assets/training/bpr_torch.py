@@ -5,7 +5,7 @@ k + 2 gathered rows and as many scattered ones, and no graph. `BprModel` is the 
 tests hold the gradient against.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch  # noqa: TID253 (this module is the torch backend, imported only when it is asked for)
@@ -68,9 +68,8 @@ class TorchBackend:
     def epoch(self, blocks: Blocks, *, rate: float, seed: int) -> tuple[float, int]:
         """One pass over a shard in an order drawn from `seed`; returns the summed loss and the samples behind it."""
         torch.set_num_threads(self.config.threads)
-        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(blocks)))
-        columns = (blocks.users, blocks.positives, blocks.negatives)
-        u, i, j = (torch.from_numpy(a.astype(np.int64))[order].to(self.device) for a in columns)
+        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(blocks))).to(self.device)
+        u, i, j = (self._sent(column)[order] for column in (blocks.users, blocks.positives, blocks.negatives))
         groups = max(1, self.config.batch_size // blocks.negatives.shape[1])
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         for first in range(0, len(u), groups):
@@ -78,47 +77,59 @@ class TorchBackend:
             loss += self.step(u[first:last], i[first:last], j[first:last], rate)
         return float(loss), int((blocks.negatives != NO_PLAYLIST).sum())
 
+    def _sent(self, numbers: np.ndarray) -> torch.Tensor:
+        """uint32 on the device as int32, which torch indexes by; NO_PLAYLIST becomes -1."""
+        return torch.from_numpy(np.array(numbers, np.uint32).view(np.int32)).to(self.device)
+
     def step(self, u: torch.Tensor, i: torch.Tensor, j: torch.Tensor, rate: float) -> torch.Tensor:
-        """One optimiser step on a batch of groups; returns its summed loss."""
+        """One optimiser step on a batch of groups; returns its summed loss. A negative below 0 is none."""
         loss, gradients = self.gradients(u, i, j)
         self.step_count += 1
-        for side, (index, times, gradient) in gradients.items():
-            self._apply(side, index, times, gradient, rate)
+        for side, touched in gradients.items():
+            self._apply(side, touched, rate)
         return loss
 
     def gradients(self, u: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> tuple[torch.Tensor, dict[str, "Touched"]]:
-        """Summed loss, and for each side the rows touched, how often, and their summed gradient."""
-        there = j != int(NO_PLAYLIST)
-        j = torch.where(there, j, i[:, None])
-        user, positive, negative = self.rows["users"][u], self.rows["playlists"][i], self.rows["playlists"][j]
-        margin = torch.einsum("nd,nkd->nk", user, positive[:, None, :] - negative)
+        """Summed loss, and for each side the rows touched, one entry for each time that a row is."""
+        there = (j >= 0).float()
+        numbers = torch.cat([i[:, None], torch.where(j >= 0, j, i[:, None])], 1)
+        user = self.rows["users"].index_select(0, u)
+        rows = self.rows["playlists"].index_select(0, numbers.flatten()).view(*numbers.shape, -1)
+        products = torch.bmm(rows, user[:, :, None]).squeeze(2)
+        margin = products[:, :1] - products[:, 1:]
         loss = -(logsigmoid(margin) * there).sum().double()
         pull = torch.sigmoid(-margin) * there
-        total = pull.sum(1, keepdim=True)
-        d_user = torch.einsum("nk,nkd->nd", pull, negative) - total * positive
+        pulls = torch.cat([-pull.sum(1, keepdim=True), pull], 1)
+        d_user = torch.bmm(pulls[:, None, :], rows).squeeze(1)
         if self.config.item_bias:
             d_user[:, -1] = 0.0
-        d_negative = pull[..., None] * user[:, None, :]
-        playlists = torch.cat([i, j[there]])
-        d_playlists = torch.cat([-total * user, d_negative[there]])
-        return loss, {"users": _summed(u, d_user), "playlists": _summed(playlists, d_playlists)}
+        d_rows = (pulls[:, :, None] * user[:, None, :]).flatten(0, 1)
+        once = torch.ones_like(pulls[:, :1])
+        playlists = Touched(numbers.flatten(), torch.cat([once, there], 1).flatten(), d_rows)
+        return loss, {"users": Touched(u, once[:, 0], d_user), "playlists": playlists}
 
-    def _apply(self, side: str, index: torch.Tensor, times: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
+    def _apply(self, side: str, touched: "Touched", rate: float) -> None:
+        """SGD adds each entry to its row as it is; the others need the sum of a row's entries first."""
         rows = self.rows[side]
-        penalised = gradient + self.config.l2 * times[:, None] * rows[index]
-        if side == "users" and self.config.item_bias:
-            penalised[:, -1] = 0.0
+        if self.config.optimiser != "sgd":
+            touched = _summed(touched)
+        index, times, gradient = touched
+        if self.config.l2:
+            penalty = self.config.l2 * times[:, None] * rows[index]
+            if side == "users" and self.config.item_bias:
+                penalty[:, -1] = 0.0
+            gradient = gradient + penalty
         match self.config.optimiser:
             case "sgd":
-                rows[index] -= rate * penalised
+                rows.index_add_(0, index, gradient, alpha=-rate)
             case "adagrad":
                 square = self.state[f"square_{side}"]
-                square[index] += gradient.square().mean(1)
-                rows[index] -= rate * penalised / (square[index].sqrt() + _EPSILON)[:, None]
+                square[index] += touched.gradient.square().mean(1)
+                rows[index] -= rate * gradient / (square[index].sqrt() + _EPSILON)[:, None]
             case "adam":
                 first, second = self.state[f"first_{side}"], self.state[f"second_{side}"]
-                m = first[index].lerp_(penalised, 1 - _BETA_1)
-                v = second[index].lerp_(penalised.square(), 1 - _BETA_2)
+                m = first[index].lerp_(gradient, 1 - _BETA_1)
+                v = second[index].lerp_(gradient.square(), 1 - _BETA_2)
                 first[index], second[index] = m, v
                 correction = (1 - _BETA_2**self.step_count) ** 0.5 / (1 - _BETA_1**self.step_count)
                 rows[index] -= rate * correction * m / (v.sqrt() + _EPSILON)
@@ -134,10 +145,19 @@ class TorchBackend:
         return {"step": np.array([self.step_count]), **{k: v.cpu().numpy() for k, v in self.state.items()}}
 
 
-Touched = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+class Touched(NamedTuple):
+    """Rows with a gradient: `numbers` [n], how often each counts for the penalty `times` [n], and `gradient` [n, d]."""
+
+    numbers: torch.Tensor
+    times: torch.Tensor
+    gradient: torch.Tensor
 
 
-def _summed(index: torch.Tensor, gradient: torch.Tensor) -> Touched:
-    distinct, place, times = torch.unique(index, return_inverse=True, return_counts=True)
-    total = torch.zeros((len(distinct), gradient.shape[1]), dtype=gradient.dtype, device=gradient.device)
-    return distinct, times, total.index_add_(0, place, gradient)
+def _summed(touched: Touched) -> Touched:
+    """Each row once, its times and gradients added up."""
+    distinct, place = torch.unique(touched.numbers, return_inverse=True)
+    times, gradient = (
+        torch.zeros((len(distinct), *part.shape[1:]), device=part.device).index_add_(0, place, part)
+        for part in (touched.times, touched.gradient)
+    )
+    return Touched(distinct, times, gradient)

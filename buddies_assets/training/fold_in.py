@@ -28,14 +28,13 @@ from buddies_assets.training.data import Bags, even_places
 from buddies_assets.training.evaluation import bag_ranks, popularity
 from buddies_assets.training.factors import Factors, aligned
 from buddies_assets.training.row_sums import row_sums
+from buddies_assets.training.song_vectors import song_vectors, tall_product
 
 _KNOWN = TRAINING << 8 | 5
-_OVERSAMPLED, _POWER_ITERATIONS = 16, 4
 _TRUSTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Shares of the map's own guess that are tried; the rest is popularity."""
 _HELD_OUT, _JUDGED_BAGS = 1_000, 50_000
 _KNOTS = (1, 3, 10)
-_ROWS = 1 << 17
 _LITTLE = 1e-4
 
 BOUNDS = (2, 6, 20)
@@ -185,54 +184,6 @@ def likes_in_factors(likes: Library, playlists: np.ndarray) -> np.ndarray:
     return (nearest / np.maximum(np.linalg.norm(nearest, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 
-def song_vectors(user_songs: Library, playlist_songs: Library, *, rank: int, seed: int) -> np.ndarray:
-    """Right singular vectors of both libraries' rows (each of length one), scaled, float32 [n_songs, rank].
-
-    Randomised subspace iteration (Halko, Martinsson, Tropp 2011). Songs are weighted by 1/root of how often they
-    occur, so that the vectors do not spend themselves on what everybody plays.
-    """
-    libraries = _stacked(user_songs, playlist_songs)
-    holders = libraries.transpose()
-    by_row = (1.0 / np.sqrt(np.maximum(libraries.lengths, 1))).astype(np.float32)[:, None]
-    by_song = (1.0 / np.sqrt(np.maximum(holders.lengths, 1))).astype(np.float32)[:, None]
-    n_songs = libraries.n_columns
-    rank = min(rank, n_songs, libraries.n_rows)
-    basis = np.random.default_rng(seed).standard_normal((n_songs, min(rank + _OVERSAMPLED, n_songs))).astype(np.float32)
-    for _ in range(_POWER_ITERATIONS):
-        seen = by_row * row_sums(libraries, by_song * basis)
-        drawn = by_song * row_sums(holders, by_row * seen)
-        basis = drawn @ _principal(drawn)
-    seen = by_row * row_sums(libraries, by_song * basis)
-    directions = _principal(seen)
-    vectors = (basis @ (directions / np.linalg.norm(directions, axis=0)))[:, :rank] * by_song
-    return np.ascontiguousarray(vectors / max(float(np.abs(vectors).mean()), 1e-12), np.float32)
-
-
-def _principal(values: np.ndarray) -> np.ndarray:
-    """Turn and scale that make a tall matrix orthonormal, its largest direction first, float32 [d, d].
-
-    By the eigenvectors of its Gram matrix: a tenth of a QR decomposition's time, and as good for directions that are
-    not ten thousand times smaller than the largest.
-    """
-    sizes, directions = np.linalg.eigh(_product(values, values))
-    sizes, directions = sizes[::-1], directions[:, ::-1]
-    return (directions / np.sqrt(np.maximum(sizes, 1e-8 * max(sizes[0], 1e-300)))).astype(np.float32)
-
-
-def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Left transposed times right, both tall: summed in float64, in pieces."""
-    total = np.zeros((left.shape[1], right.shape[1]))
-    for first in range(0, len(left), _ROWS):
-        rows = slice(first, first + _ROWS)
-        total += left[rows].astype(np.float64).T @ right[rows].astype(np.float64)
-    return total
-
-
-def _stacked(above: Library, below: Library) -> Library:
-    indptr = np.concatenate([above.indptr, above.indptr[-1] + below.indptr[1:]])
-    return Library(indptr, np.concatenate([above.indices, below.indices]), above.n_columns)
-
-
 def content(libraries: Library, songs: np.ndarray) -> np.ndarray:
     """Inputs of the maps, float32 [n_rows, k + 3]: mean song vector, log(1 + length), 1/root length, 1."""
     lengths = np.maximum(libraries.lengths, 1).astype(np.float32)
@@ -272,6 +223,6 @@ def _ridge(inputs: np.ndarray, targets: np.ndarray, ridge: float) -> np.ndarray:
     """Least squares with a penalty on standardised columns."""
     scale = np.sqrt(np.mean(np.square(inputs, dtype=np.float64), axis=0))
     scale = np.where(scale > 0, scale, 1.0)
-    gram, moment = _product(inputs, inputs) / np.outer(scale, scale), _product(inputs, targets) / scale[:, None]
+    gram, moment = tall_product(inputs, inputs) / np.outer(scale, scale), tall_product(inputs, targets) / scale[:, None]
     solved = np.linalg.solve(gram + ridge * np.eye(len(gram)), moment)
     return (solved / scale[:, None]).astype(np.float32)

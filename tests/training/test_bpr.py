@@ -84,17 +84,20 @@ def test_the_backends_agree_on_a_step_with_penalty_bias_and_a_missing_negative(o
 def test_adam_follows_sparse_adam_of_torch():
     factors = factors_of()
     backend = TorchBackend(TrainingConfig(backend="torch", optimiser="adam", dimension=16), factors, {})
-    users, playlists = (torch.nn.Embedding.from_pretrained(torch.from_numpy(side.copy()), freeze=False, sparse=True)
-                        for side in (factors.users, factors.playlists))  # fmt: skip
+    device = backend.device
+    users, playlists = (
+        torch.nn.Embedding.from_pretrained(torch.from_numpy(side.copy()).to(device), freeze=False, sparse=True)
+        for side in (factors.users, factors.playlists)
+    )
     peer = torch.optim.SparseAdam([users.weight, playlists.weight], lr=0.01)
-    u, i, j = (torch.from_numpy(a.astype(np.int64)) for a in (GROUP.users, GROUP.positives, GROUP.negatives))
+    u, i, j = (torch.from_numpy(a.astype(np.int64)).to(device) for a in (GROUP.users, GROUP.positives, GROUP.negatives))
     for _ in range(4):
         backend.step(u, i, j, 0.01)
         peer.zero_grad()
         margin = (users(u)[:, None, :] * (playlists(i)[:, None, :] - playlists(j))).sum(-1)
         (-torch.nn.functional.logsigmoid(margin).sum()).backward()
         peer.step()
-    np.testing.assert_allclose(backend.factors().playlists, playlists.weight.detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(backend.factors().playlists, playlists.weight.detach().cpu().numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["numba", "torch"])

@@ -1,0 +1,63 @@
+"""BPR on a CUDA device: the torch backend there beside the numba kernel on the same machine's processor.
+
+Both train the best preset from the same ALS start to the last epoch; beside them the published recipe (Adam, stored
+negatives), which the reference trained on an A100. Seconds are those of all epochs: training and the drawing of
+negatives, which the processor does for both, without start and evaluation.
+"""
+
+import os
+import sys
+
+from benchmarks.bpr import QUALITY_SIZE
+from benchmarks.measure import Report, Row
+from benchmarks.quality import examinations, ranking_row
+from benchmarks.worlds import overlap_world, synthetic_world
+from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS
+from buddies_assets.training.als import als_factors
+from buddies_assets.training.config import BEST, PUBLISHED, TrainingConfig
+from buddies_assets.training.evaluation import popularity
+from buddies_assets.training.systems import factor_model
+from buddies_assets.training.trainer import train
+
+
+def run(scale: str) -> Report:
+    """Trains at `scale`: small, or the synthetic tenth.
+
+    Raises:
+        SystemExit: torch sees no CUDA device.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SystemExit("bpr_cuda measures the torch backend on a CUDA device, and torch sees none here")
+    small = overlap_world(*QUALITY_SIZE)
+    world = small if scale == "small" else synthetic_world(FULL_USERS // 10, FULL_PLAYLISTS)
+    cores = os.cpu_count() or 1
+    counts = popularity(world.train)
+    exams = examinations(world, counts, large=world is not small)
+    report = Report("bpr_cuda")
+    size = f"{world.train.n_rows:,} users, {world.train.n_columns:,} playlists"
+    report.notes.append(f"{torch.cuda.get_device_name()}, {cores} cores; {size}")
+    als = als_factors(world.train, BEST.model_copy(update={"threads": cores}), user_songs=world.user_songs)
+    for name, config in _configurations(cores).items():
+        train(config.model_copy(update={"epochs": 1}), small.data)  # the compiler's work, and the device's first calls
+        result = train(config, world.data, als=als)
+        samples = sum(epoch.samples for epoch in result.history)
+        seconds = sum(epoch.seconds for epoch in result.history)
+        row = report.add(Row("training", name, config.threads, seconds, samples / seconds, "samples"))
+        print(row, file=sys.stderr, flush=True)
+        for exam in exams:
+            line = ranking_row(factor_model(name, result.factors), name, exam, seconds)
+            report.notes.append("  ".join(f"{key} {value}" for key, value in line.items()))
+            print(report.notes[-1], file=sys.stderr, flush=True)
+    return report
+
+
+def _configurations(cores: int) -> dict[str, TrainingConfig]:
+    many = BEST.model_copy(update={"threads": cores})
+    return {
+        "best preset, torch on CUDA": many.model_copy(update={"backend": "torch"}),
+        "best preset, numba": many,
+        "published recipe, torch on CUDA": PUBLISHED.model_copy(update={"threads": cores}),
+        "best preset, torch on CUDA, batch 65,536": many.model_copy(update={"backend": "torch", "batch_size": 65_536}),
+    }
