@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     preset: Literal["searched", "best", "published"] = Field(
         "searched", description="Configuration of the model: the best of `bpr_search`, or one of the presets."
     )
+    training_backend: Literal["numba", "torch"] | None = Field(
+        None, description="Kernel of a training; unset: the configuration's own. `torch` uses CUDA if there is."
+    )
     training_threads: int = Field(
         1, ge=1, description="Threads of a training; 1 gives the same model each time, more are faster (hogwild)."
     )

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
 
 def configuration(settings: Settings, bpr_search: Dataset) -> TrainingConfig:
-    """What the model is trained with: the search's best, or the preset that the settings name."""
+    """What the model is trained with: the search's best, or the preset that the settings name.
+
+    Raises:
+        ValidationError: the preset's optimiser does not run on the backend that the settings ask for.
+    """
     searched = settings.preset == "searched"
     config = TrainingConfig.model_validate(bpr_search.manifest.extra["best"]) if searched else PRESETS[settings.preset]
-    return config.model_copy(update={"threads": settings.training_threads})
+    backend = settings.training_backend or config.backend
+    return TrainingConfig(**config.model_dump() | {"threads": settings.training_threads, "backend": backend})
 
 
 def stored_als(als_factors: Dataset, config: TrainingConfig) -> "Factors | None":
