@@ -2,11 +2,15 @@
 
 Both train the best preset from the same ALS start to the last epoch; beside them the published recipe (Adam, stored
 negatives), which the reference trained on an A100. Seconds are those of all epochs: training and the drawing of
-negatives, which the processor does for both, without start and evaluation.
+negatives, which the processor does for both, without start and evaluation. Before them steps alone: an epoch of random
+groups among as many users and playlists as the tenth has, with stored negatives.
 """
 
 import os
 import sys
+import time
+
+import numpy as np
 
 from benchmarks.bpr import QUALITY_SIZE
 from benchmarks.measure import Report, Row
@@ -14,10 +18,15 @@ from benchmarks.quality import examinations, ranking_row
 from benchmarks.worlds import overlap_world, synthetic_world
 from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS
 from buddies_assets.training.als import als_factors
+from buddies_assets.training.backend import make_backend
 from buddies_assets.training.config import BEST, PUBLISHED, TrainingConfig
+from buddies_assets.training.data import Blocks
 from buddies_assets.training.evaluation import popularity
+from buddies_assets.training.factors import random_factors
 from buddies_assets.training.systems import factor_model
 from buddies_assets.training.trainer import train
+
+_STEPS_USERS, _STEPS_PLAYLISTS, _STEPS_GROUPS = 100_000, 1_000_000, 10_000_000
 
 
 def run(scale: str) -> Report:
@@ -36,6 +45,7 @@ def run(scale: str) -> Report:
     counts = popularity(world.train)
     exams = examinations(world, counts, large=world is not small)
     report = Report("bpr_cuda")
+    steps_alone(report, cores)
     size = f"{world.train.n_rows:,} users, {world.train.n_columns:,} playlists"
     report.notes.append(f"{torch.cuda.get_device_name()}, {cores} cores; {size}")
     als = als_factors(world.train, BEST.model_copy(update={"threads": cores}), user_songs=world.user_songs)
@@ -51,6 +61,25 @@ def run(scale: str) -> Report:
             report.notes.append("  ".join(f"{key} {value}" for key, value in line.items()))
             print(report.notes[-1], file=sys.stderr, flush=True)
     return report
+
+
+def steps_alone(report: Report, cores: int) -> None:
+    """An epoch of random groups, positives the more popular the lower their number; the second of two counts."""
+    generator = np.random.default_rng(1)
+    users = np.sort(generator.integers(0, _STEPS_USERS, _STEPS_GROUPS, np.uint32))
+    positives = (generator.random(_STEPS_GROUPS) ** 3 * _STEPS_PLAYLISTS).astype(np.uint32)
+    negatives = generator.integers(0, _STEPS_PLAYLISTS, (_STEPS_GROUPS, 4), np.uint32)
+    blocks = Blocks(users, positives, negatives)
+    factors = random_factors(_STEPS_USERS, _STEPS_PLAYLISTS, BEST.dimension, scale=0.1, seed=1, item_bias=True)
+    counts = np.bincount(positives, minlength=_STEPS_PLAYLISTS)
+    for name, config in _configurations(cores).items():
+        backend = make_backend(config, factors, popularity=counts, state={})
+        backend.epoch(blocks, rate=config.learning_rate, seed=0)
+        began = time.perf_counter()
+        _, samples = backend.epoch(blocks, rate=config.learning_rate, seed=1)
+        taken = time.perf_counter() - began
+        row = report.add(Row("steps alone", name, config.threads, taken, samples / taken, "samples"))
+        print(row, file=sys.stderr, flush=True)
 
 
 def _configurations(cores: int) -> dict[str, TrainingConfig]:

@@ -1,10 +1,12 @@
 """BPR in torch: CUDA when there is one, and the other side of the parity tests on the CPU.
 
 The gradient is written out rather than left to autograd: a group (one user, one positive, k negatives) needs
-k + 2 gathered rows and as many scattered ones, and no graph. `BprModel` is the same loss for autograd, which the
-tests hold the gradient against.
+k + 2 gathered rows and as many scattered ones, and nothing kept for a backward pass. `BprModel` is the same loss for
+autograd, which the tests hold the gradient against. On a device a step of 16,384 samples is some thirty launches that
+take longer than their work, so steps of SGD are recorded once as a CUDA graph and replayed.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,8 @@ from buddies_assets.training.data import NO_PLAYLIST, Blocks
 from buddies_assets.training.factors import Factors, aligned_copy
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
+_GOLDEN, _MIXERS = 0x9E3779B97F4A7C15, ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
+_WARM_UP = 3
 
 
 class BprModel(nn.Module):
@@ -35,8 +39,8 @@ class BprModel(nn.Module):
 class TorchBackend:
     """Factors and optimiser state on a device; `epoch` runs over blocks in batches of `batch_size` samples.
 
-    The order of groups within a shard is a permutation drawn from (seed, epoch, shard). Gradients of a batch are
-    summed before the step, so `sgd` with a learning rate per sample wants small batches.
+    The order of groups within a shard is drawn from (seed, epoch, shard) and the group's place. Gradients of a batch
+    are summed before the step, so `sgd` with a learning rate per sample wants small batches.
     """
 
     def __init__(self, config: TrainingConfig, factors: Factors, state: dict[str, np.ndarray]):
@@ -49,6 +53,7 @@ class TorchBackend:
         restored = {k: torch.from_numpy(np.array(v)).to(self.device) for k, v in state.items()}
         self.step_count = int(restored.pop("step", torch.zeros(1)).item())
         self.state: dict[str, torch.Tensor] = restored or self._fresh_state()
+        self._recorded: dict[tuple[float, torch.Size], RecordedStep] = {}
 
     def _fresh_state(self) -> dict[str, torch.Tensor]:
         match self.config.optimiser:
@@ -68,14 +73,22 @@ class TorchBackend:
     def epoch(self, blocks: Blocks, *, rate: float, seed: int) -> tuple[float, int]:
         """One pass over a shard in an order drawn from `seed`; returns the summed loss and the samples behind it."""
         torch.set_num_threads(self.config.threads)
-        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(blocks))).to(self.device)
+        order = shuffled(len(blocks), seed, self.device)
         u, i, j = (self._sent(column)[order] for column in (blocks.users, blocks.positives, blocks.negatives))
         groups = max(1, self.config.batch_size // blocks.negatives.shape[1])
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         for first in range(0, len(u), groups):
-            last = first + groups
-            loss += self.step(u[first:last], i[first:last], j[first:last], rate)
+            batch = [column[first : first + groups] for column in (u, i, j)]
+            recordable = self.device.type == "cuda" and self.config.optimiser == "sgd" and len(batch[0]) == groups
+            loss += self._replayed(*batch, rate) if recordable else self.step(*batch, rate)
         return float(loss), int((blocks.negatives != NO_PLAYLIST).sum())
+
+    def _replayed(self, u: torch.Tensor, i: torch.Tensor, j: torch.Tensor, rate: float) -> torch.Tensor:
+        """The same as `step`, of a recording: a new one for each rate, the older ones are let go."""
+        key = rate, j.shape
+        if key not in self._recorded:
+            self._recorded = {key: RecordedStep(self.step, (u, i, j), rate)}
+        return self._recorded[key]((u, i, j))
 
     def _sent(self, numbers: np.ndarray) -> torch.Tensor:
         """uint32 on the device as int32, which torch indexes by; NO_PLAYLIST becomes -1."""
@@ -143,6 +156,44 @@ class TorchBackend:
         if not self.state:
             return {}
         return {"step": np.array([self.step_count]), **{k: v.cpu().numpy() for k, v in self.state.items()}}
+
+
+def shuffled(n: int, seed: int, device: torch.device) -> torch.Tensor:
+    """The numbers below n by SplitMix64 of (seed, number), int64 [n]: the same order on every device."""
+    mixed = torch.arange(1, n + 1, device=device) * _signed(_GOLDEN) + seed
+    for shift, factor in _MIXERS:
+        mixed = (mixed ^ ((mixed >> shift) & ((1 << (64 - shift)) - 1))) * _signed(factor)
+    return mixed.argsort()
+
+
+def _signed(number: int) -> int:
+    """The int64 of the same bits as a uint64."""
+    return number - (1 << 64) if number >> 63 else number
+
+
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+class RecordedStep:
+    """A step recorded as a CUDA graph for batches of one shape: called with a batch, it returns its summed loss."""
+
+    def __init__(self, step: Callable[..., torch.Tensor], batch: Batch, rate: float):
+        self._batch = [column.clone() for column in batch]
+        beside = torch.cuda.Stream()
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):
+            for _ in range(_WARM_UP):  # libraries set themselves up outside of a recording; a rate of 0 changes nothing
+                step(*self._batch, 0.0)
+        torch.cuda.current_stream().wait_stream(beside)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._loss = step(*self._batch, rate)
+
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        for column, given in zip(self._batch, batch, strict=True):
+            column.copy_(given)
+        self._graph.replay()
+        return self._loss
 
 
 class Touched(NamedTuple):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from buddies_assets.algorithms.randomness import mix
 from buddies_assets.training.bpr_numba import NumbaBackend
-from buddies_assets.training.bpr_torch import BprModel, TorchBackend
+from buddies_assets.training.bpr_torch import BprModel, TorchBackend, shuffled
 from buddies_assets.training.config import NegativeMix, TrainingConfig
 from buddies_assets.training.data import NO_PLAYLIST, Blocks
 from buddies_assets.training.factors import Factors, random_factors
@@ -151,6 +152,28 @@ def test_the_bias_column_of_users_stays_one(world):
     result = train(TrainingConfig(dimension=16, epochs=2, item_bias=True), world.data)
     assert (result.factors.users[:, -1] == 1.0).all()
     assert np.abs(result.factors.playlists[:, -1]).max() > 0
+
+
+def test_the_order_of_torch_is_that_of_the_hash_of_seed_and_place():
+    places = np.arange(1000)
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    with np.errstate(over="ignore"):
+        hashes = np.array([mix(np.uint64(place + 1) * golden + np.uint64(77)) for place in places], np.uint64)
+    expected = np.argsort(hashes.view(np.int64))
+    np.testing.assert_array_equal(shuffled(1000, 77, torch.device("cpu")).numpy(), expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_replayed_steps_are_the_steps(world):
+    blocks = world.data.load(0)
+    factors = factors_of(world.data.n_users, world.data.n_playlists, scale=0.1)
+    config = TrainingConfig(backend="torch", dimension=16, batch_size=1024, l2=0.01, negatives=STORED)
+    replaying, stepping = (backend_of("torch", config, factors) for _ in range(2))
+    stepping._replayed = stepping.step
+    for epoch in range(2):
+        losses = [backend.epoch(blocks, rate=0.05 / (1 + epoch), seed=epoch)[0] for backend in (replaying, stepping)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    np.testing.assert_allclose(replaying.factors().users, stepping.factors().users, atol=1e-3)
 
 
 def test_a_shard_without_blocks_changes_nothing():
