@@ -78,9 +78,10 @@ class TorchBackend:
         groups = max(1, self.config.batch_size // blocks.negatives.shape[1])
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         for first in range(0, len(u), groups):
-            batch = [column[first : first + groups] for column in (u, i, j)]
-            recordable = self.device.type == "cuda" and self.config.optimiser == "sgd" and len(batch[0]) == groups
-            loss += self._replayed(*batch, rate) if recordable else self.step(*batch, rate)
+            some = slice(first, first + groups)
+            recordable = self.device.type == "cuda" and self.config.optimiser == "sgd" and len(u[some]) == groups
+            step = self._replayed if recordable else self.step
+            loss += step(u[some], i[some], j[some], rate)
         return float(loss), int((blocks.negatives != NO_PLAYLIST).sum())
 
     def _replayed(self, u: torch.Tensor, i: torch.Tensor, j: torch.Tensor, rate: float) -> torch.Tensor:

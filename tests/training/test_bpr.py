@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from buddies_assets.algorithms.randomness import mix
+from buddies_assets.training import bpr_torch
 from buddies_assets.training.bpr_numba import NumbaBackend
 from buddies_assets.training.bpr_torch import BprModel, TorchBackend, shuffled
 from buddies_assets.training.config import NegativeMix, TrainingConfig
@@ -114,7 +115,11 @@ def test_on_a_checkerboard_every_unseen_playlist_of_the_own_colour_comes_before_
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adagrad"])
-def test_with_one_block_a_user_and_one_group_a_batch_the_backends_walk_the_same_path(world, optimiser):
+def test_with_one_block_a_user_and_one_group_a_batch_the_backends_walk_the_same_path(world, optimiser, monkeypatch):
+    def order_of_numba(n: int, seed: int, device: torch.device) -> torch.Tensor:
+        return torch.from_numpy(np.random.default_rng(seed).permutation(n)).to(device)
+
+    monkeypatch.setattr(bpr_torch, "shuffled", order_of_numba)
     blocks = world.data.load(0)
     _, first = np.unique(blocks.users, return_index=True)
     single = Blocks(blocks.users[first], blocks.positives[first], blocks.negatives[first])
