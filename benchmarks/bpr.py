@@ -14,23 +14,29 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit, prange
 
+from benchmarks.bpr_peers import (
+    DIMENSION,
+    ITERATIONS,
+    PLAIN_SAMPLES,
+    implicit_seconds,
+    implicit_to,
+    plain_seconds,
+    plain_to_the_end,
+    random_start,
+)
 from benchmarks.measure import PeakMemory, Report, Row
-from benchmarks.worlds import World, overlap_world, synthetic_world
+from benchmarks.worlds import SMALL_OVERLAP, World, overlap_world, synthetic_world
 from buddies_assets.training.als import als_factors
 from buddies_assets.training.bpr_numba import NumbaBackend
 from buddies_assets.training.config import BEST, NegativeMix, TrainingConfig
-from buddies_assets.training.evaluation import bag_ranks, evaluate, popularity
+from buddies_assets.training.evaluation import bag_ranks, popularity
 from buddies_assets.training.factors import Factors, random_factors
 from buddies_assets.training.negatives import NegativeSampler
 from buddies_assets.training.state import EpochReport
 from buddies_assets.training.threads import use_threads
 from buddies_assets.training.trainer import train
 
-_DIMENSION, _BATCH, _RATE = 128, 16_384, 0.005
-QUALITY_SIZE = (5_000, 8_000, 4_000)
-"""Users, playlists and songs of the small world."""
-_ROUNDS, _ITERATIONS = 5, 3
-_PLAIN_SAMPLES = 200_000
+_ROUNDS = 5
 _STORED = NegativeMix(hard=2, easy=2, resample=False)
 _DRAWN = NegativeMix(uniform=2, popular=2)
 
@@ -38,7 +44,7 @@ _DRAWN = NegativeMix(uniform=2, popular=2)
 def run(scale: str) -> Report:
     """Measures throughput and evaluation at `scale`; time to quality on the small world, a whole training on others."""
     report = Report("bpr")
-    world = overlap_world(*QUALITY_SIZE) if scale == "small" else synthetic_world(101_713, 946_000)
+    world = overlap_world(*SMALL_OVERLAP) if scale == "small" else synthetic_world(101_713, 946_000)
     throughput(report, world)
     evaluation(report, world)
     memory_bound(report, world)
@@ -67,15 +73,15 @@ def throughput(report: Report, world: World) -> None:
     """Samples a second of all systems, alternating; median of the rounds."""
     blocks = world.data.load(0)
     samples = 4 * len(blocks)
-    factors = _start(world)
+    factors = random_start(world)
     counts = popularity(world.train)
     systems: list[tuple[str, int, float, Callable[[], float]]] = []
     for threads in (1, 2):
         for name, mix in (("ours, stored negatives", _STORED), ("ours, drawn negatives", _DRAWN)):
             config = TrainingConfig(threads=threads, negatives=mix, learning_rate=0.02)
             systems.append((name, threads, samples, _ours(world, config, factors, counts)))
-        systems.append(("implicit 0.7 BPR", threads, len(world.train.indices), _implicit(world, threads)))
-        systems.append(("plain torch loop", threads, _PLAIN_SAMPLES, _plain(world, threads)))
+        systems.append(("implicit 0.7 BPR", threads, len(world.train.indices), implicit_seconds(world, threads)))
+        systems.append(("plain torch loop", threads, PLAIN_SAMPLES, plain_seconds(world, threads)))
     seconds: list[list[float]] = [[] for _ in systems]
     peaks = [0.0] * len(systems)
     for _, _, _, work in systems:
@@ -106,7 +112,7 @@ def evaluation(report: Report, world: World) -> None:
     """Bags ranked a second: ours, and a loop over bags in torch."""
     import torch
 
-    factors = _start(world)
+    factors = random_start(world)
     bags = world.data.validation
     bag_ranks(factors, bags.head(100), threads=2)
     for threads in (1, 2):
@@ -127,7 +133,7 @@ def evaluation(report: Report, world: World) -> None:
 
 def memory_bound(report: Report, world: World) -> None:
     """What memory allows: reading and writing playlist rows at random, 1,280 bytes a sample."""
-    rows = random_factors(1, world.train.n_columns, _DIMENSION, scale=0.1, seed=1, item_bias=False).playlists
+    rows = random_factors(1, world.train.n_columns, DIMENSION, scale=0.1, seed=1, item_bias=False).playlists
     generator = np.random.default_rng(1)
     order = generator.integers(0, len(rows), 2_000_000).astype(np.uint32)
     for threads in (1, 2):
@@ -141,7 +147,7 @@ def memory_bound(report: Report, world: World) -> None:
 
 def time_to_quality(report: Report, world: World) -> None:
     """Training seconds until the plain loop's final MRR."""
-    seconds, target = _plain_to_the_end(world)
+    seconds, target = plain_to_the_end(world)
     report.add(Row(f"to MRR {target:.3f}", "plain torch loop", 2, seconds, 1 / seconds, "times"))
     ours = {}
     for name, config in (
@@ -153,13 +159,9 @@ def time_to_quality(report: Report, world: World) -> None:
             report.add(
                 Row(f"to MRR {target:.3f}", name, threads, ours[name, threads], 1 / ours[name, threads], "times")
             )
-    taken, reached = _implicit_to(world, target)
+    taken, reached = implicit_to(world, target)
     report.add(Row(f"to MRR {reached:.3f}", "implicit 0.7 BPR", 2, taken, 1 / taken, "times"))
     report.ratios["bpr_time_to_quality_vs_plain_loop"] = seconds / ours["ours, best preset", 2]
-
-
-def _start(world: World) -> Factors:
-    return random_factors(world.train.n_rows, world.train.n_columns, _DIMENSION, scale=0.1, seed=1, item_bias=False)
 
 
 def _ours(world: World, config: TrainingConfig, factors: Factors, counts: np.ndarray) -> Callable[[], float]:
@@ -169,102 +171,13 @@ def _ours(world: World, config: TrainingConfig, factors: Factors, counts: np.nda
 
     def work() -> float:
         spans = []
-        for epoch in range(_ITERATIONS):
+        for epoch in range(ITERATIONS):
             began = time.perf_counter()
             backend.epoch(sampler.replace(blocks, epoch), rate=config.learning_rate, seed=epoch)
             spans.append(time.perf_counter() - began)
         return min(spans)
 
     return work
-
-
-def _implicit(world: World, threads: int) -> Callable[[], float]:
-    from implicit.bpr import BayesianPersonalizedRanking
-
-    likes = _matrix(world)
-
-    def work() -> float:
-        spans = []
-        model = BayesianPersonalizedRanking(
-            factors=_DIMENSION - 1, learning_rate=0.05, regularization=0.01, iterations=_ITERATIONS, num_threads=threads
-        )
-        # Its own clock, per iteration: what it spends on starting is not training. Ours too counts its best of as many.
-        model.fit(likes, show_progress=False, callback=lambda iteration, elapsed, *rest: spans.append(elapsed))
-        return min(spans)
-
-    return work
-
-
-def _matrix(world: World):
-    from scipy.sparse import csr_matrix
-
-    train = world.train
-    ones = np.ones(len(train.indices), np.float32)
-    return csr_matrix((ones, train.indices.astype(np.int32), train.indptr), (train.n_rows, train.n_columns))
-
-
-def _triplets(world: World, most: int | None):
-    """The triplets as the plain loop has them: tensors, of which the loader takes an item at a time."""
-    import torch
-
-    blocks = world.data.load(0)
-    taken = np.random.default_rng(1).permutation(4 * len(blocks))[:most]
-    columns = blocks.users[taken // 4], blocks.positives[taken // 4], blocks.negatives.reshape(-1)[taken]
-    return torch.utils.data.TensorDataset(*(torch.from_numpy(column.astype(np.int64)) for column in columns))
-
-
-class _PlainLoop:
-    """`nn.Embedding(sparse=True)`, `SparseAdam` and a `DataLoader`."""
-
-    def __init__(self, world: World, most: int | None):
-        import torch
-
-        start = _start(world)
-        self.tables = [
-            torch.nn.Embedding.from_pretrained(torch.from_numpy(side.copy()), freeze=False, sparse=True)
-            for side in (start.users, start.playlists)
-        ]
-        self.optimiser = torch.optim.SparseAdam([table.weight for table in self.tables], lr=_RATE)
-        torch.manual_seed(1)
-        self.loader = torch.utils.data.DataLoader(_triplets(world, most), batch_size=_BATCH, shuffle=True)
-
-    def epoch(self) -> None:
-        import torch
-
-        users, playlists = self.tables
-        for user, positive, negative in self.loader:
-            self.optimiser.zero_grad()
-            chosen = users(user)
-            margin = (chosen * playlists(positive)).sum(1) - (chosen * playlists(negative)).sum(1)
-            (-torch.nn.functional.logsigmoid(margin).mean()).backward()
-            self.optimiser.step()
-
-    def factors(self) -> Factors:
-        users, playlists = (table.weight.detach().numpy() for table in self.tables)
-        return Factors(users, playlists)
-
-
-def _plain(world: World, threads: int) -> Callable[[], float]:
-    loop = _PlainLoop(world, _PLAIN_SAMPLES)
-
-    def work() -> float:
-        import torch
-
-        torch.set_num_threads(threads)
-        began = time.perf_counter()
-        loop.epoch()
-        return (time.perf_counter() - began) * _PLAIN_SAMPLES / len(loop.loader.dataset)
-
-    return work
-
-
-def _plain_to_the_end(world: World) -> tuple[float, float]:
-    loop = _PlainLoop(world, None)
-    began = time.perf_counter()
-    for _ in range(5):
-        loop.epoch()
-    seconds = time.perf_counter() - began
-    return seconds, evaluate(loop.factors(), world.data.validation)["mrr"]
 
 
 class _ReachedError(Exception):
@@ -291,26 +204,6 @@ def _seconds_to(world: World, config: TrainingConfig, target: float) -> float:
     except _ReachedError:
         return spent
     return float("inf")
-
-
-def _implicit_to(world: World, target: float) -> tuple[float, float]:
-    """Seconds and MRR at the first of 10, 20, 40, … iterations that reaches the target (or the last)."""
-    from implicit.bpr import BayesianPersonalizedRanking
-
-    likes, spent, reached = _matrix(world), 0.0, 0.0
-    for iterations in (5, 10, 20, 40, 80, 160):
-        model = BayesianPersonalizedRanking(
-            factors=_DIMENSION - 1, learning_rate=0.05, regularization=0.01, iterations=iterations, num_threads=2,
-            random_state=1,
-        )  # fmt: skip
-        began = time.perf_counter()
-        model.fit(likes, show_progress=False)
-        spent = time.perf_counter() - began
-        factors = Factors(np.ascontiguousarray(model.user_factors), np.ascontiguousarray(model.item_factors))
-        reached = evaluate(factors, world.data.validation)["mrr"]
-        if reached >= target:
-            break
-    return spent, reached
 
 
 def _touch(rows: np.ndarray, order: np.ndarray, threads: int) -> None:

@@ -12,10 +12,9 @@ import time
 
 import numpy as np
 
-from benchmarks.bpr import QUALITY_SIZE
 from benchmarks.measure import Report, Row
 from benchmarks.quality import examinations, ranking_row
-from benchmarks.worlds import overlap_world, synthetic_world
+from benchmarks.worlds import SMALL_OVERLAP, overlap_world, synthetic_world
 from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS
 from buddies_assets.training.als import als_factors
 from buddies_assets.training.backend import make_backend
@@ -39,7 +38,7 @@ def run(scale: str) -> Report:
 
     if not torch.cuda.is_available():
         raise SystemExit("bpr_cuda measures the torch backend on a CUDA device, and torch sees none here")
-    small = overlap_world(*QUALITY_SIZE)
+    small = overlap_world(*SMALL_OVERLAP)
     world = small if scale == "small" else synthetic_world(FULL_USERS // 10, FULL_PLAYLISTS)
     cores = os.cpu_count() or 1
     counts = popularity(world.train)

@@ -15,20 +15,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from benchmarks.measure import machine, revision
-from benchmarks.worlds import World, noisy_world, overlap_world, real_world, synthetic_world
-from buddies_assets.algorithms.batches import evaluation_batches
+from benchmarks.quality_unseen import cold_users, later_playlists
+from benchmarks.worlds import World, likes_matrix, noisy_world, overlap_world, real_world, synthetic_world
 from buddies_assets.algorithms.blocks import Ragged
 from buddies_assets.algorithms.candidates import draw_candidates
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.algorithms.pairing import nearest, take_owners
 from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS
 from buddies_assets.training.als import als_factors
-from buddies_assets.training.cold import cold_user_table
 from buddies_assets.training.config import BEST, PUBLISHED, TrainingConfig
-from buddies_assets.training.data import NO_PLAYLIST, Bags, Blocks, TrainingData
-from buddies_assets.training.evaluation import bag_metrics, bag_ranks, most_liked_scorer, popularity, scorer_ranks
+from buddies_assets.training.evaluation import popularity
 from buddies_assets.training.factors import Factors
-from buddies_assets.training.fold_in import fit_fold_in, select
 from buddies_assets.training.quality import Examination, examination, judge
 from buddies_assets.training.served import served_metrics
 from buddies_assets.training.systems import (
@@ -43,7 +40,6 @@ from buddies_assets.training.trainer import train
 
 _SEED = 1
 _OURS = "BPR, best preset"
-_LATER = 0.1
 _MAIN = ("mrr", "hit_1", "hit_5", "hit_10", "matched_mrr", "all_ndcg_10", "all_recall_10", "coverage", "novelty")
 _SERVED = ("reach", "mrr", "hit_1", "hit_5", "ndcg_10", "precision_5", "coverage")
 
@@ -95,9 +91,9 @@ def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
         served.append({"system": name} | {metric: f"{shown[metric]:.3f}" for metric in _SERVED})
     found = {"ranking": main, "candidates served, test likes": served}
     if best is not None:
-        found["users never trained on"] = cold_users(world, best, counts)
+        found["users never trained on"] = cold_users(world, best, counts, seed=_SEED)
     if not large:
-        found["playlists that came later"] = later_playlists(world)
+        found["playlists that came later"] = later_playlists(world, seed=_SEED)
     return found
 
 
@@ -110,73 +106,6 @@ def examinations(world: World, counts: np.ndarray, *, large: bool) -> list[Exami
         )
         for split, bags in (("validation", world.data.validation), ("test", world.test_bags))
     ]  # fmt: skip
-
-
-def cold_users(world: World, factors: Factors, counts: np.ndarray) -> list[dict[str, object]]:
-    """Fold-in of the users set aside, by how many of their songs are known."""
-    likes = Ragged(world.cold_likes.indptr, world.cold_likes.indices)
-    everyone = np.arange(world.train.n_rows)
-    drawn = evaluation_batches(everyone, likes, likes, n_playlists=world.train.n_columns, seed=_SEED)
-    fold_in = fit_fold_in(factors.playlists, world.user_songs, world.playlist_songs, world.train)
-    bags = Bags(drawn.user, drawn.positive, drawn.negatives)
-    rows = cold_user_table(fold_in, factors, world.user_songs, bags, counts, seed=_SEED)
-    return [
-        {
-            "system": row["system"],
-            "known songs": "-" if row["system"] == "most liked" else row["known_songs"] or "all",
-            "users": row["users"],
-            "mrr": f"{row['mrr']:.3f} [{row['mrr_low']:.3f}, {row['mrr_high']:.3f}]",
-            "hit_5": f"{row['hit_5']:.3f} [{row['hit_5_low']:.3f}, {row['hit_5_high']:.3f}]",
-        }
-        for row in rows
-    ]
-
-
-def later_playlists(world: World) -> list[dict[str, object]]:
-    """One playlist in ten is kept from training; the likes of it are then ranked among 50 negatives."""
-    n_users, n_playlists = world.train.n_rows, world.train.n_columns
-    later = np.random.default_rng(_SEED).random(n_playlists) < _LATER
-    number = np.full(n_playlists + 1, NO_PLAYLIST, np.uint32)
-    number[:-1][~later] = np.arange(int((~later).sum()), dtype=np.uint32)
-    blocks = world.data.load(0)
-    kept = ~later[blocks.positives]
-    negatives = number[np.minimum(blocks.negatives[kept], np.uint32(n_playlists))]
-    known = Blocks(blocks.users[kept], number[blocks.positives[kept]], negatives)
-    none = Bags(known.users[:1], known.positives[:1], known.negatives[:1] * 0)
-    data = TrainingData.from_blocks(
-        known,
-        n_users=n_users,
-        n_playlists=int((~later).sum()),
-        validation=none,
-        user_songs=world.user_songs,
-    )
-    trained = train(BEST, data).factors
-    likes = data.train_likes()
-    counts = popularity(likes)
-    earlier = select(world.playlist_songs, np.flatnonzero(~later))
-    fold_in = fit_fold_in(trained.playlists, world.user_songs, earlier, likes)
-    playlists = np.zeros((n_playlists, trained.dimension), np.float32)
-    playlists[~later] = trained.playlists
-    untrained = Factors(trained.users, playlists.copy())
-    playlists[later] = fold_in.playlists(select(world.playlist_songs, np.flatnonzero(later)))
-    bags = [_bags_of(bag, later) for bag in (world.data.validation, world.test_bags)]
-    bags = Bags(*(np.concatenate([getattr(b, c) for b in bags]) for c in ("users", "positives", "negatives")))
-    train_counts = np.zeros(n_playlists)
-    train_counts[~later] = counts
-    rows = []
-    for name, ranks in (
-        ("most liked (they have no likes yet)", scorer_ranks(most_liked_scorer(train_counts), bags)),
-        ("untrained row", bag_ranks(untrained, bags)),
-        ("fold-in from songs", bag_ranks(Factors(trained.users, playlists), bags)),
-    ):
-        found = bag_metrics(ranks)
-        rows.append({"system": name, "bags": len(bags)} | {m: f"{found[m]:.3f}" for m in ("mrr", "hit_5")})
-    return rows
-
-
-def _bags_of(bags: Bags, later: np.ndarray) -> Bags:
-    mine = later[bags.positives]
-    return Bags(bags.users[mine], bags.positives[mine], bags.negatives[mine])
 
 
 def _systems(world: World, counts: np.ndarray, *, large: bool) -> Iterator[tuple[str, Callable[[], System | Factors]]]:
@@ -208,12 +137,8 @@ def _systems(world: World, counts: np.ndarray, *, large: bool) -> Iterator[tuple
 def _implicit(world: World, kind: str, *, iterations: int) -> Factors:
     from implicit.als import AlternatingLeastSquares
     from implicit.bpr import BayesianPersonalizedRanking
-    from scipy.sparse import csr_matrix
     from threadpoolctl import threadpool_limits
 
-    train = world.train
-    ones = np.ones(len(train.indices), np.float32)
-    likes = csr_matrix((ones, train.indices.astype(np.int32), train.indptr), (train.n_rows, train.n_columns))
     if kind == "als":
         model = AlternatingLeastSquares(factors=128, iterations=iterations, random_state=_SEED, num_threads=2)
     else:
@@ -221,7 +146,7 @@ def _implicit(world: World, kind: str, *, iterations: int) -> Factors:
             factors=127, learning_rate=0.05, iterations=iterations, random_state=_SEED, num_threads=2
         )
     with threadpool_limits(1, user_api="blas"):
-        model.fit(likes, show_progress=False)
+        model.fit(likes_matrix(world.train), show_progress=False)
     return Factors(model.user_factors, model.item_factors)
 
 

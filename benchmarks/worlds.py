@@ -8,6 +8,7 @@ Everything after the likes (cold users, splits, ownership, blocks, batches) is t
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -29,10 +30,16 @@ from buddies_assets.sources.synthetic_world import SyntheticWorld
 from buddies_assets.training.data import Bags, Blocks, TrainingData
 from buddies_assets.training.fold_in import select
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 _GENRES = 48
 _STRAY = 0.15
 _CHUNK = 1 << 18
 _TASTE, _QUALITY = 9.0, 0.7
+
+SMALL_OVERLAP = (5_000, 8_000, 4_000)
+"""Users, playlists and songs of the overlap world that trainings are compared on."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +181,14 @@ def _world(
         user_songs=users,
     )
     return World(name, users, playlists, likes, train, test, cold, part(~known), ownership, data, bags[1])
+
+
+def likes_matrix(likes: Library) -> "csr_matrix":
+    """Likes as the sparse matrix of ones that other libraries take."""
+    from scipy.sparse import csr_matrix
+
+    ones = np.ones(len(likes.indices), np.float32)
+    return csr_matrix((ones, likes.indices.astype(np.int32), likes.indptr), (likes.n_rows, likes.n_columns))
 
 
 def _ragged(library: Library) -> Ragged:

@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 EXPLORATION, COLD, SPLIT, HARD, EASY, BLOCK, BATCH, CANDIDATE, TOY, SHUFFLE, PAIRING, TRAINING = range(1, 13)
 """Streams: one per purpose, so that two draws for the same entity are independent."""
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+MIX_2 = np.uint64(0x94D049BB133111EB)
+"""Constants of SplitMix64, for forms of it on other devices."""
 
 
 @njit(uint64(uint64), inline="always", cache=True)
@@ -45,8 +46,8 @@ def hash_pair(seed, stream, a, b):
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
-    x = (x ^ (x >> np.uint64(30))) * _MIX_1
-    x = (x ^ (x >> np.uint64(27))) * _MIX_2
+    x = (x ^ (x >> np.uint64(30))) * MIX_1
+    x = (x ^ (x >> np.uint64(27))) * MIX_2
     return x ^ (x >> np.uint64(31))
 
 
@@ -58,9 +59,9 @@ def hash_pairs(seed: int, stream: int, a: ArrayLike, b: ArrayLike = 0) -> np.nda
     """
     a, b = np.broadcast_arrays(np.asarray(a, np.uint64), np.asarray(b, np.uint64))
     with np.errstate(over="ignore"):
-        start = _mix(np.atleast_1d(np.uint64(seed)) * _GOLDEN + np.uint64(stream))
-        key = _mix(start + (a + np.uint64(1)) * _GOLDEN)
-        return _mix(key + (b + np.uint64(1)) * _GOLDEN)
+        start = _mix(np.atleast_1d(np.uint64(seed)) * GOLDEN + np.uint64(stream))
+        key = _mix(start + (a + np.uint64(1)) * GOLDEN)
+        return _mix(key + (b + np.uint64(1)) * GOLDEN)
 
 
 def uniform(seed: int, stream: int, a: ArrayLike, b: ArrayLike = 0) -> np.ndarray:

@@ -14,12 +14,13 @@ import torch  # noqa: TID253 (this module is the torch backend, imported only wh
 from torch import nn  # noqa: TID253
 from torch.nn.functional import logsigmoid  # noqa: TID253
 
+from buddies_assets.algorithms.randomness import GOLDEN, MIX_1, MIX_2
 from buddies_assets.training.config import TrainingConfig
 from buddies_assets.training.data import NO_PLAYLIST, Blocks
 from buddies_assets.training.factors import Factors, aligned_copy
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
-_GOLDEN, _MIXERS = 0x9E3779B97F4A7C15, ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
+_MIXERS = ((30, int(MIX_1)), (27, int(MIX_2)), (31, 1))
 _WARM_UP = 3
 
 
@@ -74,7 +75,7 @@ class TorchBackend:
         """One pass over a shard in an order drawn from `seed`; returns the summed loss and the samples behind it."""
         torch.set_num_threads(self.config.threads)
         order = shuffled(len(blocks), seed, self.device)
-        u, i, j = (self._sent(column)[order] for column in (blocks.users, blocks.positives, blocks.negatives))
+        u, i, j = (self._on_device(column)[order] for column in (blocks.users, blocks.positives, blocks.negatives))
         groups = max(1, self.config.batch_size // blocks.negatives.shape[1])
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         for first in range(0, len(u), groups):
@@ -91,7 +92,7 @@ class TorchBackend:
             self._recorded = {key: RecordedStep(self.step, (u, i, j), rate)}
         return self._recorded[key]((u, i, j))
 
-    def _sent(self, numbers: np.ndarray) -> torch.Tensor:
+    def _on_device(self, numbers: np.ndarray) -> torch.Tensor:
         """uint32 on the device as int32, which torch indexes by; NO_PLAYLIST becomes -1."""
         return torch.from_numpy(np.array(numbers, np.uint32).view(np.int32)).to(self.device)
 
@@ -161,7 +162,7 @@ class TorchBackend:
 
 def shuffled(n: int, seed: int, device: torch.device) -> torch.Tensor:
     """The numbers below n by SplitMix64 of (seed, number), int64 [n]: the same order on every device."""
-    mixed = torch.arange(1, n + 1, device=device) * _signed(_GOLDEN) + seed
+    mixed = torch.arange(1, n + 1, device=device) * _signed(int(GOLDEN)) + seed
     for shift, factor in _MIXERS:
         mixed = (mixed ^ ((mixed >> shift) & ((1 << (64 - shift)) - 1))) * _signed(factor)
     return mixed.argsort()

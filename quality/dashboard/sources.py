@@ -60,8 +60,7 @@ class Sources:
             yield connection
             connection.commit()
         except Exception:
-            broken = bool(connection.closed)
-            if not broken:
+            if not connection.closed:
                 connection.rollback()
             raise
         finally:
@@ -128,8 +127,8 @@ class Sources:
                 finally:
                     self.refreshed_at = read_at
             except Exception:
-                # A database that is down or a dataset that is being replaced must not end the loop; pages show the
-                # age of what they know, and the next round tries again.
+                # Whatever fails (a database that is down, a dataset that is being replaced, a chart that cannot be
+                # drawn) must not end the thread: it is logged, pages show their age, and the next round tries again.
                 log.exception("The dashboard could not refresh; next try in %s s", self.dashboard.refresh_seconds)
             if self._stop.wait(self.dashboard.refresh_seconds):
                 return

@@ -1,0 +1,83 @@
+"""Quality for those whom training never saw: users set aside, and playlists that came later."""
+
+import numpy as np
+
+from benchmarks.worlds import World
+from buddies_assets.algorithms.batches import evaluation_batches
+from buddies_assets.algorithms.blocks import Ragged
+from buddies_assets.training.cold import cold_user_table
+from buddies_assets.training.config import BEST
+from buddies_assets.training.data import NO_PLAYLIST, Bags, Blocks, TrainingData
+from buddies_assets.training.evaluation import bag_metrics, bag_ranks, most_liked_scorer, popularity, scorer_ranks
+from buddies_assets.training.factors import Factors
+from buddies_assets.training.fold_in import fit_fold_in, select
+from buddies_assets.training.trainer import train
+
+_LATER = 0.1
+
+
+def cold_users(world: World, factors: Factors, counts: np.ndarray, *, seed: int) -> list[dict[str, object]]:
+    """Fold-in of the users set aside, by how many of their songs are known."""
+    likes = Ragged(world.cold_likes.indptr, world.cold_likes.indices)
+    everyone = np.arange(world.train.n_rows)
+    drawn = evaluation_batches(everyone, likes, likes, n_playlists=world.train.n_columns, seed=seed)
+    fold_in = fit_fold_in(factors.playlists, world.user_songs, world.playlist_songs, world.train)
+    bags = Bags(drawn.user, drawn.positive, drawn.negatives)
+    rows = cold_user_table(fold_in, factors, world.user_songs, bags, counts, seed=seed)
+    return [
+        {
+            "system": row["system"],
+            "known songs": "-" if row["system"] == "most liked" else row["known_songs"] or "all",
+            "users": row["users"],
+            "mrr": f"{row['mrr']:.3f} [{row['mrr_low']:.3f}, {row['mrr_high']:.3f}]",
+            "hit_5": f"{row['hit_5']:.3f} [{row['hit_5_low']:.3f}, {row['hit_5_high']:.3f}]",
+        }
+        for row in rows
+    ]
+
+
+def later_playlists(world: World, *, seed: int) -> list[dict[str, object]]:
+    """One playlist in ten is kept from training; the likes of it are then ranked among 50 negatives."""
+    n_users, n_playlists = world.train.n_rows, world.train.n_columns
+    later = np.random.default_rng(seed).random(n_playlists) < _LATER
+    number = np.full(n_playlists + 1, NO_PLAYLIST, np.uint32)
+    number[:-1][~later] = np.arange(int((~later).sum()), dtype=np.uint32)
+    blocks = world.data.load(0)
+    kept = ~later[blocks.positives]
+    negatives = number[np.minimum(blocks.negatives[kept], np.uint32(n_playlists))]
+    known = Blocks(blocks.users[kept], number[blocks.positives[kept]], negatives)
+    none = Bags(known.users[:1], known.positives[:1], known.negatives[:1] * 0)
+    data = TrainingData.from_blocks(
+        known,
+        n_users=n_users,
+        n_playlists=int((~later).sum()),
+        validation=none,
+        user_songs=world.user_songs,
+    )
+    trained = train(BEST, data).factors
+    likes = data.train_likes()
+    counts = popularity(likes)
+    earlier = select(world.playlist_songs, np.flatnonzero(~later))
+    fold_in = fit_fold_in(trained.playlists, world.user_songs, earlier, likes)
+    playlists = np.zeros((n_playlists, trained.dimension), np.float32)
+    playlists[~later] = trained.playlists
+    untrained = Factors(trained.users, playlists.copy())
+    playlists[later] = fold_in.playlists(select(world.playlist_songs, np.flatnonzero(later)))
+    bags = [_bags_of(bag, later) for bag in (world.data.validation, world.test_bags)]
+    bags = Bags(*(np.concatenate([getattr(b, c) for b in bags]) for c in ("users", "positives", "negatives")))
+    train_counts = np.zeros(n_playlists)
+    train_counts[~later] = counts
+    rows = []
+    for name, ranks in (
+        ("most liked (they have no likes yet)", scorer_ranks(most_liked_scorer(train_counts), bags)),
+        ("untrained row", bag_ranks(untrained, bags)),
+        ("fold-in from songs", bag_ranks(Factors(trained.users, playlists), bags)),
+    ):
+        found = bag_metrics(ranks)
+        rows.append({"system": name, "bags": len(bags)} | {m: f"{found[m]:.3f}" for m in ("mrr", "hit_5")})
+    return rows
+
+
+def _bags_of(bags: Bags, later: np.ndarray) -> Bags:
+    mine = later[bags.positives]
+    return Bags(bags.users[mine], bags.positives[mine], bags.negatives[mine])
