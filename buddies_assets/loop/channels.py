@@ -36,16 +36,19 @@ def channels(root: Path) -> Channels | None:
         return None
 
 
-def publish_version(root: Path, version: str, *, share: float) -> tuple[Channels, str]:
-    """Give a newly written version its place; returns what is served then and the place: `champion` or `challenger`.
+def publish_version(root: Path, version: str, *, share: float) -> tuple[Channels | None, str]:
+    """Give a newly written version its place; returns what is served then and the place.
 
-    A ranking redrawn by the champion's (or challenger's) own model replaces it. Another model goes on trial with
-    `share` of the users; it is the champion at once when there is none, when `share` is 0, or when its rows of users
-    are not the champion's (an index would mean two people) or the champion is of a format that is no longer read. A
-    trial that runs is replaced by the newer model.
+    Places are `champion`, `challenger` and `nobody`. A ranking redrawn by the champion's (or challenger's) own model
+    replaces it. Another model goes on trial with `share` of the users; it is the champion at once when there is none,
+    when `share` is 0, or when its rows of users are not the champion's (an index would mean two people) or the champion
+    is of a format that is no longer read. A trial that runs is replaced by the newer model. A model that was rolled
+    back while its version was being written gets no place: `nobody` is served it.
     """
     with _locked(root):
         served = channels(root)
+        if model_of(version) in rejected(root):
+            return served, "nobody"
         if served is None or share == 0 or not _same_users(root, served.champion, version):
             return publish(root, version), "champion"
         trial = served.challenger

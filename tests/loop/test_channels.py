@@ -86,6 +86,16 @@ def test_a_rejected_challenger_leaves_the_champion_and_is_skipped_by_later_ranki
     assert model_to_serve(root, ["000002"]) is None
 
 
+def test_a_version_whose_model_was_rolled_back_while_it_was_written_is_served_to_nobody(served_root):
+    root = served_root("000001-a-a", "000002-a-a", "000002-b-b")
+    publish_version(root, "000001-a-a", share=0.5)
+    publish_version(root, "000002-a-a", share=0.5)
+    reject_challenger(root)
+    for share in (0.5, 0.0):
+        assert publish_version(root, "000002-b-b", share=share) == (channels(root), "nobody")
+        assert places(root) == ("000001-a-a", None)
+
+
 def test_a_decision_about_one_challenger_does_not_touch_another(served_root):
     root = served_root("000001-a-a", "000003-a-a")
     publish_version(root, "000001-a-a", share=0.1)
