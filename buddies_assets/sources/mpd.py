@@ -6,10 +6,10 @@ import os
 import re
 import zipfile
 import zlib
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.errors import SourceNotFoundError
+from buddies_assets.sources.ahead import in_order
 from buddies_assets.sources.mpd_slice import ParsedSlice, nothing, parse_slice
 from buddies_assets.sources.quarantine import Quarantine, ReadCounts
 
@@ -204,26 +205,16 @@ def _parsed_in_order(refs: Sequence[SliceRef], *, strict: bool, workers: int) ->
             yield read_slice(ref, strict)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting: deque[Future[ParsedSlice]] = deque()
-        upcoming = iter(refs)
-        try:
-            for ref in upcoming:
-                _fetch_ahead(ref)
-                waiting.append(pool.submit(read_slice, ref, strict))
-                if len(waiting) >= 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        read = partial(read_slice, strict=strict)
+        yield from in_order(pool, read, (_fetched_ahead(ref) for ref in refs), ahead=2 * workers)
 
 
-def _fetch_ahead(ref: SliceRef) -> None:
-    """Ask the system to have a file in memory when a worker comes to it, so that workers seldom wait for the disk."""
+def _fetched_ahead(ref: SliceRef) -> SliceRef:
+    """The slice itself, asked of the system to be in memory when a worker comes to it: it seldom waits for the disk."""
     if ref.member is None and hasattr(os, "posix_fadvise"):
         with contextlib.suppress(OSError), ref.path.open("rb") as stream:
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
+    return ref
 
 
 def merge_slices(parts: Sequence[ParsedSlice]) -> ParsedSlice:

@@ -10,7 +10,8 @@ from buddies_assets import progress
 from buddies_assets.datasets import Dataset, DatasetStore, DatasetWriter, Recipe, StoredFile
 from buddies_assets.settings import Settings
 from buddies_assets.shards import code_fingerprint
-from buddies_assets.sources.entp import PLAYS, SOURCE, read_triplets
+from buddies_assets.sources.entp import SOURCE, read_triplets
+from buddies_assets.sources.entp_lines import PLAYS
 from buddies_assets.sources.files import require_file
 from buddies_assets.sources.mpd import find_slices, read_slices
 from buddies_assets.sources.msd import read_songs
@@ -118,7 +119,7 @@ def read_entp(run: RawRun, path: Path) -> Dataset:
     quarantined = [empty_quarantine()]
     counts, read = ReadCounts(), 0
     with progress.track("entp_plays", total=size) as tracker:
-        for batch in read_triplets(path, strict=run.settings.strict):
+        for batch in read_triplets(path, strict=run.settings.strict, workers=run.settings.worker_threads):
             shards.append(writer.write_shard(len(shards), batch.plays))
             quarantined.append(batch.quarantined)
             counts += batch.counts

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buddies_assets.errors import MalformedInputError, SourceNotFoundError
-from buddies_assets.sources.entp import PLAYS, read_triplets
+from buddies_assets.sources.entp import read_triplets
+from buddies_assets.sources.entp_lines import PLAYS
 
 
 def user(number: int) -> str:
@@ -86,8 +87,9 @@ def test_of_a_repeated_pair_the_first_row_is_kept_even_when_the_user_comes_back_
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(-1, 3)), max_size=30),
     st.integers(1, 500),
+    st.integers(1, 3),
 )
-def test_any_batch_size_gives_what_a_plain_loop_gives(tmp_path_factory, rows, size):
+def test_any_batch_size_and_number_of_workers_give_what_a_plain_loop_gives(tmp_path_factory, rows, size, workers):
     path = write(tmp_path_factory.mktemp("entp"), "".join(line(*row) for row in rows))
     expected, seen, bad = [], set(), []
     for number, (u, s, count) in enumerate(rows, 1):
@@ -98,10 +100,17 @@ def test_any_batch_size_gives_what_a_plain_loop_gives(tmp_path_factory, rows, si
         else:
             seen.add((u, s))
             expected.append((user(u), song(s), count))
-    batches = list(read_triplets(path, strict=False, batch_bytes=size))
+    batches = list(read_triplets(path, strict=False, batch_bytes=size, workers=workers))
     assert [row for batch in batches for row in batch.plays.rows()] == expected
     assert [row for b in batches for row in b.quarantined.select("position", "reason").rows()] == bad
     assert sum(batch.counts.rows for batch in batches) == len(rows)
+
+
+def test_with_several_workers_the_first_bad_line_is_the_one_that_stops_a_strict_reading(tmp_path):
+    rows = [line(u, s) for u in range(300) for s in range(3)]
+    rows[500], rows[40] = "bad\n", "worse\n"
+    with pytest.raises(MalformedInputError, match="line or pid 41: wrong_field_count"):
+        list(read_triplets(write(tmp_path, "".join(rows)), strict=True, batch_bytes=1_000, workers=3))
 
 
 def test_crlf_and_a_missing_last_newline_are_read(tmp_path):
