@@ -1,12 +1,11 @@
 """Fixtures that several packages share: a PostgreSQL server, settings of a tiny world, real data when it is there."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databases import server_folder
 
 from buddies_assets.settings import Settings
 from buddies_serving.settings import ServingSettings
@@ -36,13 +35,10 @@ def postgres_server() -> Iterator[str]:
     """URL of a real PostgreSQL server, started once for the session; use `postgres_url` for a database of your own."""
     from buddies_assets.resources.postgres import EmbeddedPostgres
 
-    # Not under pytest's own folder: a second run of pytest closes that to other users, the server's among them.
-    folder = Path(tempfile.mkdtemp(prefix="buddies-postgres-", dir="/var/tmp"))
-    folder.chmod(0o711)
-    server = EmbeddedPostgres(folder / "server")
-    yield server.start()
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with server_folder() as folder:
+        server = EmbeddedPostgres(folder)
+        yield server.start()
+        server.stop()
 
 
 @pytest.fixture

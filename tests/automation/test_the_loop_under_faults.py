@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import psycopg2
 import pytest
+from databases import server_folder
 from living import ROOT, daemon, end_group, free_port, runs_now, service, wait_for
 
 from buddies_assets.automation.situation import RETRAIN_JOB
@@ -27,19 +28,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200, func_only=True
 
 @pytest.fixture
 def faulty(
-    tiny_world, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_world, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Settings, EmbeddedPostgres, Path]]:
     """A tiny world with a database server of its own, and a loop that notices a dead run within a minute."""
     made, _ = tiny_world
     shutil.copytree(made.home, tmp_path / "home")
-    folder = tmp_path_factory.mktemp("own-postgres")
-    for parent in (folder, *folder.parents):
-        if parent.owner() == folder.owner() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    server = EmbeddedPostgres(folder / "server")
     variables = {
         "HOME": tmp_path / "home",
-        "POSTGRES_URL": server.start(),
         "PORT": free_port(),
         "SEARCH_TRIALS": 0,
         "TRACK": "false",
@@ -60,8 +55,11 @@ def faulty(
     shutil.copy(ROOT / "dagster.yaml", tmp_path / "dagster")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     monkeypatch.chdir(tmp_path)
-    yield Settings(), server, tmp_path
-    server.stop()
+    with server_folder() as folder:
+        server = EmbeddedPostgres(folder)
+        monkeypatch.setenv("BUDDIES_POSTGRES_URL", server.start())
+        yield Settings(), server, tmp_path
+        server.stop()
 
 
 def listen(settings: Settings, lists: int, seed: int) -> Report:

@@ -1,14 +1,15 @@
 """The embedded PostgreSQL, with a real server."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
 import pytest
+from databases import server_folder
 
 from buddies_assets.resources import postgres
 from buddies_assets.resources.postgres import DatabaseError, EmbeddedPostgres, database_url, running_database
@@ -16,11 +17,9 @@ from buddies_assets.settings import Settings
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent != Path("/") and os.access(parent, os.W_OK):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return tmp_path / "server"
+def folder() -> Iterator[Path]:
+    with server_folder() as folder:
+        yield folder
 
 
 def test_data_and_password_survive_a_stop_and_a_start(folder: Path):

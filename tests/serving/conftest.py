@@ -17,6 +17,7 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
+from databases import server_folder
 
 from buddies_assets.resources.postgres import EmbeddedPostgres
 from buddies_serving.express import ExpressProtocol
@@ -176,12 +177,13 @@ def server(make_model: Callable[..., Path], serve: Callable[..., Running]) -> Ru
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of our own for the session."""
-    cluster = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
-    cluster.start()
-    yield cluster
-    cluster.stop()
+    with server_folder() as folder:
+        cluster = EmbeddedPostgres(folder)
+        cluster.start()
+        yield cluster
+        cluster.stop()
 
 
 @pytest.fixture
