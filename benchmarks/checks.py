@@ -23,7 +23,7 @@ from buddies_assets.settings import Settings
 from buddies_serving.errors import ServedModelError
 from quality.evidence import Evidence, datasets_for
 from quality.judging import judge
-from quality.readers import READ_AFTER, READERS
+from quality.readers import READERS
 from quality.rules.catalogue import rules_by_asset
 
 HOME = "BUDDIES_BENCHMARK_HOME"
@@ -97,9 +97,8 @@ def judged(asset: str, home: str) -> CheckRow | str:
     rules, store = rules_by_asset()[asset], DatasetStore.at(home)
     reader = READERS.get(asset)
     names = [name for rule in rules for name in rule.inputs.values()]
-    needed = sorted(datasets_for(names)) if reader is None else READ_AFTER[asset]
-    missing = [name for name in needed if not store.has(name)]
-    if missing:
+    needed = sorted(datasets_for(names)) if reader is None else []
+    if missing := [name for name in needed if not store.has(name)]:
         return f"not stored: {', '.join(missing)}"
     with TreeMemory() as memory:
         start = time.perf_counter()
@@ -109,7 +108,7 @@ def judged(asset: str, home: str) -> CheckRow | str:
                 given = reader(Settings(home=home, _env_file=None))
             except NOT_THERE as error:
                 return f"{type(error).__name__}: {error}".splitlines()[0]
-        handles = {} if reader is not None else {name: store.open(name) for name in needed}
+        handles = {name: store.open(name) for name in needed}
         verdicts = judge(asset, rules, Evidence(handles, given))
         seconds = time.perf_counter() - start
     rows = handles[asset].manifest.rows if asset in handles else max(v.finding.total for v in verdicts)
