@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks.measure import Report, Row
 from benchmarks.worlds import synthetic_world
+from buddies_assets.algorithms.distinct import distinct
 from buddies_assets.algorithms.libraries import Library
 from buddies_assets.training.backend import make_backend
 from buddies_assets.training.config import BEST, TrainingConfig
@@ -133,7 +134,7 @@ def _worker(told: dict[str, Any]) -> None:
             exchange += time.perf_counter() - before
     seconds = time.perf_counter() - began
     (folder / f"{rank}.json").write_text(json.dumps({"seconds": seconds, "exchange": exchange}))
-    own = np.unique(blocks.users)
+    own = distinct(blocks.users)
     users = np.zeros_like(factors.users)
     users[own] = factors.users[own]
     np.save(folder / f"users-{rank}.npy", users)

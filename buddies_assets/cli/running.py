@@ -86,10 +86,11 @@ def run_everything(console: Console, users: int) -> None:
 
 def _materialise(instance: dg.DagsterInstance, bars: Bars) -> None:
     from buddies_assets.definitions import defs
+    from buddies_assets.resources.run_launcher import host_tags
 
     job = defs.resolve_implicit_global_asset_job_def()
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    result = job.execute_in_process(instance=instance, run_config=quiet, raise_on_error=False)
+    result = job.execute_in_process(instance=instance, run_config=quiet, tags=host_tags(), raise_on_error=False)
     checks = result.get_asset_check_evaluations()
     failed = [check for check in checks if not check.passed]
     for check in failed:

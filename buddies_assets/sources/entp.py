@@ -76,8 +76,7 @@ def read_triplets(path: Path, *, strict: bool, batch_bytes: int = 32 << 20, work
 
     with ThreadPoolExecutor(workers, thread_name_prefix="entp") as pool:
         for block, parsed, quarantine in in_order(pool, parse, _user_blocks(path, batch_bytes), ahead=workers + 1):
-            returned = np.intersect1d(parsed.users, seen, assume_unique=True)
-            seen = np.union1d(seen, parsed.users)
+            seen, returned = _added(seen, parsed.users)
             plays = _first_of_pairs(parsed, path, block.offset, returned, quarantine).select(PLAYS.names())
             counts = ReadCounts(
                 files=int(block.offset == 0),
@@ -116,6 +115,15 @@ def _user_blocks(path: Path, batch_bytes: int) -> Iterator[_Block]:
         raise SourceNotFoundError(SOURCE, path, f"unreadable ({error})", "Check the file.") from error
     if carry:
         yield _Block(line, offset, carry)
+
+
+def _added(seen: np.ndarray, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`seen` with the users, and those of them who were among them before; sorted and distinct, all of them."""
+    at = np.searchsorted(seen, users)
+    known = np.zeros(len(users), bool)
+    inside = at < len(seen)
+    known[inside] = seen[at[inside]] == users[inside]
+    return np.insert(seen, at[~known], users[~known]), users[known]
 
 
 def _last_user_start(data: bytes) -> int:

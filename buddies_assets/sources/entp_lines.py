@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from buddies_assets.algorithms.distinct import distinct
 from buddies_assets.sources.quarantine import Quarantine
 
 PLAYS = pl.Schema({"user_id": pl.String, "song_id": pl.String, "plays": pl.UInt32})
@@ -45,7 +46,7 @@ def parse_lines(data: bytes, first_line: int, file: str, quarantine: Quarantine)
     if rows is None:
         rows = _good_lines(data, first_line, file, quarantine)
     pairs = rows.select(pl.struct("user_id", "song_id").hash().n_unique()).item()
-    users = np.unique(user_keys(rows["user_id"].unique()))
+    users = distinct(user_keys(rows["user_id"].unique()))
     return ParsedLines(rows, lines, users, distinct=pairs == rows.height)
 
 

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 import orjson
 
+from buddies_assets.algorithms.distinct import distinct
 from buddies_assets.algorithms.randomness import hash_pairs, uniform
 from buddies_assets.sources import synthetic_draws as draws
 from buddies_assets.sources import synthetic_text as text
@@ -87,9 +88,9 @@ class SliceWriter:
 
     def _fragments_of(self, tracks: np.ndarray) -> dict[int, bytes]:
         """JSON of each distinct track behind its "pos"; fragments of popular tracks are kept for later slices."""
-        distinct = np.unique(tracks)
+        different = distinct(tracks)
         kept = self._fragments
-        missing = np.array([track for track in distinct.tolist() if track not in kept], np.int64)
+        missing = np.array([track for track in different.tolist() if track not in kept], np.int64)
         made = dict(zip(missing.tolist(), self._json(missing), strict=True)) if len(missing) else {}
         room = _MOST_KEPT_FRAGMENTS - len(kept)
         popular = [track for track in made if self._rank(track) < _MOST_KEPT_FRAGMENTS * 2][: max(room, 0)]
@@ -186,4 +187,4 @@ class _Chained(dict):
 
 
 def _distinct_per_row(row: np.ndarray, items: np.ndarray, rows: int) -> np.ndarray:
-    return np.bincount(np.unique(row.astype(np.int64) << 40 | items) >> 40, minlength=rows)
+    return np.bincount(distinct(row.astype(np.int64) << 40 | items) >> 40, minlength=rows)

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from buddies_assets.algorithms.distinct import distinct
 from buddies_assets.algorithms.randomness import uniform
 from buddies_assets.sources import synthetic_draws as draws
 from buddies_assets.sources.synthetic_draws import NICHES, TasteSampler, interpolated
@@ -241,6 +242,6 @@ def _distinct_rows(indptr: np.ndarray, items: np.ndarray) -> Csr:
     rows = len(indptr) - 1
     row = np.repeat(np.arange(rows, dtype=np.int64), np.diff(indptr))
     kept = items >= 0
-    keys = np.unique(row[kept] << 32 | items[kept])
+    keys = distinct(row[kept] << 32 | items[kept])
     lengths = np.bincount(keys >> 32, minlength=rows)
     return Csr(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), (keys & 0xFFFFFFFF).astype(np.uint32))
