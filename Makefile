@@ -12,8 +12,8 @@ run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 up: $(INSTALLED)  ## database, Dagster UI, daemon, service and dashboard; Ctrl-C stops them all
 	$(BIN)/buddies up
 
-test: $(INSTALLED)  ## the whole suite
-	$(BIN)/python -m pytest
+test: $(INSTALLED)  ## the whole suite; WORKERS=2 spreads its files over two processes
+	$(BIN)/python -m pytest $(if $(WORKERS),-n $(WORKERS) --dist loadfile)
 
 check: $(INSTALLED)  ## linter, formatter, types, definitions
 	$(BIN)/ruff check .
