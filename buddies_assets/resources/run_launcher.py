@@ -5,6 +5,7 @@ whose machine lost power stays `STARTED` for ever and keeps its place in the que
 the daemon's run monitoring then fails such a run and says why.
 """
 
+import contextlib
 import os
 import platform
 from pathlib import Path
@@ -65,9 +66,8 @@ def _boot() -> str:
 
 def _lives(process: int) -> bool:
     try:
-        os.kill(process, 0)
+        with contextlib.suppress(PermissionError):  # another user's lives too
+            os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
-        return True
     return True

@@ -97,7 +97,8 @@ def _add_pages(app: FastAPI, sources: Sources, templates: Jinja2Templates) -> No
     @app.get("/healthz", name="healthz")
     def healthz() -> JSONResponse:
         refreshed = sources.refreshed_at
-        return JSONResponse({"status": "ok", "refreshed_at": refreshed.isoformat() if refreshed else None})
+        told = {"refreshed_at": refreshed.isoformat() if refreshed else None, "trouble": sources.trouble}
+        return JSONResponse({"status": "ok"} | told)
 
     @app.get("/{name}", response_class=HTMLResponse, name="page")
     def show_page(request: Request, name: str) -> Response:
@@ -180,6 +181,7 @@ def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
         "presets": context.period.presets(context.now.date()),
         "failing": len(failing),
         "refreshed_at": context.sources.refreshed_at,
+        "trouble": context.sources.trouble,
         "query": context.query,
         "kept": kept if page is checks.DETAIL else {},
         "filters": _filters(context) if page is checks.PAGE else None,

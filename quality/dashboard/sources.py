@@ -42,6 +42,8 @@ class Sources:
         self.figures: dict[str, dict[str, Any]] = {}
         self.cold_users: frozenset[int] = frozenset()
         self.refreshed_at: datetime | None = None
+        self.trouble: str | None = None
+        """Why the last refresh failed, for pages to say; None when it did not."""
         self._pool: ThreadedConnectionPool | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -59,12 +61,8 @@ class Sources:
         try:
             yield connection
             connection.commit()
-        except Exception:
-            if not connection.closed:
-                connection.rollback()
-            raise
         finally:
-            pool.putconn(connection, close=bool(connection.closed))
+            pool.putconn(connection)  # which rolls back what was not committed and drops a connection that is lost
 
     def _connections(self) -> "ThreadedConnectionPool":
         from psycopg2.pool import ThreadedConnectionPool
@@ -126,9 +124,11 @@ class Sources:
                     after()
                 finally:
                     self.refreshed_at = read_at
-            except Exception:
+                self.trouble = None
+            except Exception as error:
                 # Whatever fails (a database that is down, a dataset that is being replaced, a chart that cannot be
-                # drawn) must not end the thread: it is logged, pages show their age, and the next round tries again.
+                # drawn) must not end the thread: pages and the log say it, and the next round tries again.
+                self.trouble = f"{type(error).__name__}: {error}".splitlines()[0]
                 log.exception("The dashboard could not refresh; next try in %s s", self.dashboard.refresh_seconds)
             if self._stop.wait(self.dashboard.refresh_seconds):
                 return

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from datetime import UTC, date, datetime, timedelta
 
+import psycopg2
 import pytest
 from fastapi import FastAPI
 
@@ -17,7 +18,7 @@ from quality.dashboard.app import NAVIGATION, PAGES, create_app
 from quality.dashboard.filters import figure, spark, strip_paths
 from quality.dashboard.period import InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
-from quality.dashboard.sources import Sources
+from quality.dashboard.sources import CONNECTIONS, Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Column, Table, age
 from quality.graph import UPSTREAM, layers
@@ -242,3 +243,33 @@ def test_what_was_read_is_shown_as_read_even_where_a_chart_cannot_be_drawn_ahead
     assert tried.wait(10)
     sources.close()
     assert sources.refreshed_at is not None
+    assert sources.trouble == "ValueError: a chart that cannot be drawn"
+
+
+def test_a_refresh_that_failed_is_said_on_every_page_until_one_succeeds(dashboard, monkeypatch):
+    monkeypatch.setattr(dashboard.sources, "trouble", "DatabaseError: <no> server")
+    for name in ("", *(page.name for page in NAVIGATION if page.name != "overview")):
+        assert "The last refresh failed" in get(f"{dashboard.url}/{name}")[1]
+    assert "DatabaseError: &lt;no&gt; server" in get(dashboard.url)[1]
+    assert json.loads(get(f"{dashboard.url}/healthz")[1])["trouble"] == "DatabaseError: <no> server"
+    monkeypatch.setattr(dashboard.sources, "trouble", None)
+    assert "The last refresh failed" not in get(dashboard.url)[1]
+    assert json.loads(get(f"{dashboard.url}/healthz")[1])["trouble"] is None
+
+
+def test_what_a_failed_request_had_written_is_rolled_back(dashboard):
+    with pytest.raises(ZeroDivisionError), dashboard.sources.connection() as connection:
+        connection.cursor().execute("CREATE TABLE public.half_done (n int)")
+        raise ZeroDivisionError
+    with dashboard.sources.connection() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.half_done')")
+        assert cursor.fetchone() == (None,)
+
+
+def test_a_connection_that_was_lost_is_replaced(dashboard):
+    with pytest.raises(psycopg2.Error), dashboard.sources.connection() as connection:
+        connection.cursor().execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    for _ in range(2 * CONNECTIONS):
+        with dashboard.sources.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
