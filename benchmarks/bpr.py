@@ -26,15 +26,15 @@ from benchmarks.bpr_peers import (
 )
 from benchmarks.measure import PeakMemory, Report, Row
 from benchmarks.worlds import SMALL_OVERLAP, World, overlap_world, synthetic_world
-from buddies_assets.training.als import als_factors
-from buddies_assets.training.bpr_numba import NumbaBackend
-from buddies_assets.training.config import BEST, NegativeMix, TrainingConfig
-from buddies_assets.training.evaluation import bag_ranks, popularity
-from buddies_assets.training.factors import Factors, random_factors
-from buddies_assets.training.negatives import NegativeSampler
-from buddies_assets.training.state import EpochReport
-from buddies_assets.training.threads import use_threads
-from buddies_assets.training.trainer import train
+from buddies_core.evaluation.ranks import bag_ranks, popularity
+from buddies_core.kernels.threads import use_threads
+from buddies_core.recommenders.als import als_factors
+from buddies_core.recommenders.bpr.config import BEST, NegativeMix, TrainingConfig
+from buddies_core.recommenders.bpr.negatives import NegativeSampler
+from buddies_core.recommenders.bpr.numba_backend import NumbaBackend
+from buddies_core.recommenders.bpr.state import EpochReport
+from buddies_core.recommenders.bpr.trainer import train
+from buddies_core.recommenders.factors import Factors, random_factors
 
 _ROUNDS = 5
 _STORED = NegativeMix(hard=2, easy=2, resample=False)

@@ -15,15 +15,15 @@ import numpy as np
 from benchmarks.measure import Report, Row
 from benchmarks.quality import examinations, ranking_row
 from benchmarks.worlds import SMALL_OVERLAP, overlap_world, synthetic_world
-from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS
-from buddies_assets.training.als import als_factors
-from buddies_assets.training.backend import make_backend
-from buddies_assets.training.config import BEST, PUBLISHED, TrainingConfig
-from buddies_assets.training.data import Blocks
-from buddies_assets.training.evaluation import popularity
-from buddies_assets.training.factors import random_factors
-from buddies_assets.training.systems import factor_model
-from buddies_assets.training.trainer import train
+from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS
+from buddies_core.evaluation.ranks import popularity
+from buddies_core.recommenders.als import als_factors
+from buddies_core.recommenders.baselines import factor_model
+from buddies_core.recommenders.bpr.backend import make_backend
+from buddies_core.recommenders.bpr.config import BEST, PUBLISHED, TrainingConfig
+from buddies_core.recommenders.bpr.data import Blocks
+from buddies_core.recommenders.bpr.trainer import train
+from buddies_core.recommenders.factors import random_factors
 
 _STEPS_USERS, _STEPS_PLAYLISTS, _STEPS_GROUPS = 100_000, 1_000_000, 10_000_000
 

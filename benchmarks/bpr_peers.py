@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.worlds import World, likes_matrix
-from buddies_assets.training.evaluation import evaluate
-from buddies_assets.training.factors import Factors, random_factors
+from buddies_core.evaluation.ranks import evaluate
+from buddies_core.recommenders.factors import Factors, random_factors
 
 DIMENSION = 128
 ITERATIONS = 3

@@ -20,8 +20,8 @@ import psycopg2
 import uvicorn
 
 from benchmarks.measure import Report, Row
-from buddies_assets.resources.postgres import EmbeddedPostgres
-from buddies_assets.settings import Settings
+from buddies_core.postgres.embedded import EmbeddedPostgres
+from buddies_core.settings import Settings
 from quality.dashboard.app import NAVIGATION, PAGES, create_app
 from quality.dashboard.settings import DashboardSettings
 from quality.history.database import SCHEMA

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.dashboard import fill, serving
-from buddies_assets.resources.postgres import EmbeddedPostgres
-from buddies_assets.settings import Settings
+from benchmarks.data_defects.world.clean import clean_world
+from benchmarks.data_defects.world.sizes import USERS
+from benchmarks.data_defects.world.stored import store_world
+from buddies_core.postgres.embedded import EmbeddedPostgres
+from buddies_core.settings import Settings
 from quality.dashboard.settings import DashboardSettings
-from quality.synthetic.sizes import USERS
-from quality.synthetic.stored import store_world
-from quality.worlds import clean_world
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

@@ -15,14 +15,14 @@ import numpy as np
 
 from benchmarks.measure import Report, Row
 from benchmarks.worlds import synthetic_world
-from buddies_assets.algorithms.distinct import distinct
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.training.backend import make_backend
-from buddies_assets.training.config import BEST, TrainingConfig
-from buddies_assets.training.data import Blocks
-from buddies_assets.training.evaluation import evaluate, popularity
-from buddies_assets.training.factors import Factors, aligned_copy, random_factors
-from buddies_assets.training.negatives import NegativeSampler
+from buddies_core.evaluation.ranks import evaluate, popularity
+from buddies_core.interactions.csr import Library
+from buddies_core.kernels.distinct import distinct
+from buddies_core.recommenders.bpr.backend import make_backend
+from buddies_core.recommenders.bpr.config import BEST, TrainingConfig
+from buddies_core.recommenders.bpr.data import Blocks
+from buddies_core.recommenders.bpr.negatives import NegativeSampler
+from buddies_core.recommenders.factors import Factors, aligned_copy, random_factors
 
 WORKERS, EPOCHS, SEED = 2, 5, 1
 SIZES = {"small": (10_000, 20_000), "tenth": (30_000, 300_000)}

@@ -2,8 +2,8 @@
 
 import time
 
+from benchmarks.data_defects.bench import false_alarms, try_all
 from benchmarks.measure import Report, Row
-from quality.defects.bench import false_alarms, try_all
 
 CLEAN_WORLDS = 20
 MOST_NAMED = 3

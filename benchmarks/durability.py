@@ -28,8 +28,8 @@ from benchmarks.feedback_load import Plan
 from benchmarks.measure import Report, Row
 from benchmarks.served_world import ServedWorld
 from benchmarks.server_process import ServerProcess, free_port
-from buddies_assets.resources.postgres import DatabaseError, EmbeddedPostgres
-from buddies_serving.model_store import read_channels
+from buddies_core.artifact.store import read_channels
+from buddies_core.postgres.embedded import DatabaseError, EmbeddedPostgres
 from buddies_serving.served_model import ServedModel
 
 DISK_MIB = 64

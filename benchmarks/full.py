@@ -28,13 +28,13 @@ from benchmarks.graph_steps import Step, Work, steps_of
 from benchmarks.measure import Report, Row
 from benchmarks.tree_memory import TreeMemory
 from benchmarks.twins_at_size import twin_ratios
-from buddies_assets import progress
-from buddies_assets.datasets import DatasetStore
 from buddies_assets.definitions import ASSET_MODULES, resources
-from buddies_assets.settings import Settings
-from buddies_assets.shards import code_fingerprint
-from buddies_assets.sources.synthetic import WorldPaths
-from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS
+from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS
+from buddies_assets.sources.synthetic.write import WorldPaths
+from buddies_core.settings import Settings
+from buddies_core.storage import progress
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.shards import code_fingerprint
 
 SEED, THREADS = 1, 2
 WARM_UP = World(2_000, 3_000, SEED)

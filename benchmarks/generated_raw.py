@@ -21,7 +21,10 @@ import numpy as np
 from buddies_assets.sources import mpd
 from buddies_assets.sources.mpd import SliceRef
 from buddies_assets.sources.mpd_slice import ParsedSlice, parse_slice
-from buddies_assets.sources.synthetic import (
+from buddies_assets.sources.steps import raw
+from buddies_assets.sources.synthetic.slices import SLICE_PLAYLISTS, SliceWriter
+from buddies_assets.sources.synthetic.world import SyntheticWorld
+from buddies_assets.sources.synthetic.write import (
     BLOCK_USERS,
     WorldPaths,
     msd_lines,
@@ -29,9 +32,6 @@ from buddies_assets.sources.synthetic import (
     triplet_bytes,
     world_paths,
 )
-from buddies_assets.sources.synthetic_slices import SLICE_PLAYLISTS, SliceWriter
-from buddies_assets.sources.synthetic_world import SyntheticWorld
-from buddies_assets.steps import raw
 
 _WORLD, _SECONDS = "world.json", "generation_seconds"
 _POOL_FROM_SLICES = 50

@@ -8,10 +8,10 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from buddies_assets.datasets import DatasetStore
-from buddies_assets.matrices import load_library
-from buddies_assets.settings import Settings
-from buddies_assets.training.config import PRESETS
+from buddies_core.interactions.labelled import load_library
+from buddies_core.recommenders.bpr.config import PRESETS
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore
 
 
 @dataclass(frozen=True)

@@ -17,19 +17,19 @@ import numpy as np
 import polars as pl
 
 from benchmarks.measure import Report, Row
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.algorithms.randomness import uniform
-from buddies_assets.charts import png
-from buddies_assets.datasets import DatasetStore
-from buddies_assets.loop.listeners import CHOICE, PICK, Preferences
-from buddies_assets.loop.sequential import Day, Level, Verdict, lower_bound, predicted_recommendations, watch
-from buddies_assets.matrices import load_library
-from buddies_assets.settings import Settings
-from buddies_assets.steps.training import training_data
-from buddies_assets.training.config import BEST
-from buddies_assets.training.data import NO_PLAYLIST, Blocks, TrainingData
-from buddies_assets.training.factors import Factors
-from buddies_assets.training.trainer import train
+from buddies_assets.release.degradation_test import Day, Level, Verdict, lower_bound, predicted_recommendations, watch
+from buddies_assets.simulation.listeners import CHOICE, PICK, Preferences
+from buddies_assets.systems.playlists.steps.training import training_data
+from buddies_core.charts import png
+from buddies_core.interactions.csr import Library
+from buddies_core.interactions.labelled import load_library
+from buddies_core.kernels.randomness import uniform
+from buddies_core.recommenders.bpr.config import BEST
+from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Blocks, TrainingData
+from buddies_core.recommenders.bpr.trainer import train
+from buddies_core.recommenders.factors import Factors
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore
 
 SHIFT_DAY, SHOWN, WINDOW_DAYS, NEEDED = 14, 5, 28, 1_500
 DROP, ALARM_DAYS = 0.2, 365.0

@@ -5,8 +5,8 @@ import scipy.sparse as sparse
 
 from benchmarks.measure import Contender, Report, side_by_side
 from benchmarks.synthetic_libraries import SyntheticLibraries
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.algorithms.pairing import NEAREST, Neighbours, nearest
+from buddies_assets.systems.playlists.pairing.nearest import NEAREST, Neighbours, nearest
+from buddies_core.interactions.csr import Library
 
 ONE_BY_ONE, IN_ONE_CALL = 30, 1_000
 """Users that scikit-learn takes, one user a call and in one call; its time is proportional to them."""

@@ -17,18 +17,16 @@ import numpy as np
 from benchmarks.measure import machine, revision
 from benchmarks.quality_unseen import cold_users, later_playlists
 from benchmarks.worlds import World, likes_matrix, noisy_world, overlap_world, real_world, synthetic_world
-from buddies_assets.algorithms.blocks import Ragged
-from buddies_assets.algorithms.candidates import draw_candidates
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.algorithms.pairing import nearest, take_owners
-from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS
-from buddies_assets.training.als import als_factors
-from buddies_assets.training.config import BEST, PUBLISHED, TrainingConfig
-from buddies_assets.training.evaluation import popularity
-from buddies_assets.training.factors import Factors
-from buddies_assets.training.quality import Examination, examination, judge
-from buddies_assets.training.served import served_metrics
-from buddies_assets.training.systems import (
+from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS
+from buddies_assets.systems.playlists.pairing.candidates import draw_candidates
+from buddies_assets.systems.playlists.pairing.nearest import nearest, take_owners
+from buddies_assets.systems.playlists.user_blocks import Ragged
+from buddies_core.evaluation.ranks import popularity
+from buddies_core.evaluation.report import Examination, examination, judge
+from buddies_core.evaluation.served_lists import served_metrics
+from buddies_core.interactions.csr import Library
+from buddies_core.recommenders.als import als_factors
+from buddies_core.recommenders.baselines import (
     System,
     factor_model,
     most_liked,
@@ -36,7 +34,9 @@ from buddies_assets.training.systems import (
     random_order,
     song_overlap,
 )
-from buddies_assets.training.trainer import train
+from buddies_core.recommenders.bpr.config import BEST, PUBLISHED, TrainingConfig
+from buddies_core.recommenders.bpr.trainer import train
+from buddies_core.recommenders.factors import Factors
 
 _SEED = 1
 _OURS = "BPR, best preset"

@@ -3,15 +3,15 @@
 import numpy as np
 
 from benchmarks.worlds import World
-from buddies_assets.algorithms.batches import evaluation_batches
-from buddies_assets.algorithms.blocks import Ragged
-from buddies_assets.training.cold import cold_user_table
-from buddies_assets.training.config import BEST
-from buddies_assets.training.data import NO_PLAYLIST, Bags, Blocks, TrainingData
-from buddies_assets.training.evaluation import bag_metrics, bag_ranks, most_liked_scorer, popularity, scorer_ranks
-from buddies_assets.training.factors import Factors
-from buddies_assets.training.fold_in import fit_fold_in, select
-from buddies_assets.training.trainer import train
+from buddies_assets.systems.playlists.cold_users import cold_user_table
+from buddies_assets.systems.playlists.user_blocks import Ragged
+from buddies_core.evaluation.ranks import bag_metrics, bag_ranks, most_liked_scorer, popularity, scorer_ranks
+from buddies_core.evaluation.sampled_negatives import evaluation_batches
+from buddies_core.recommenders.bpr.config import BEST
+from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Bags, Blocks, TrainingData
+from buddies_core.recommenders.bpr.trainer import train
+from buddies_core.recommenders.factors import Factors
+from buddies_core.recommenders.fold_in import fit_fold_in, select
 
 _LATER = 0.1
 

@@ -7,10 +7,10 @@ import scipy.sparse as sparse
 
 from benchmarks.measure import Contender, Report, side_by_side
 from benchmarks.synthetic_libraries import SyntheticLibraries
-from buddies_assets.algorithms.exploration import exploration_coefficients
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.algorithms.playlist_index import index_playlists
-from buddies_assets.algorithms.scoring import ScoreShard, ScoringRules, score_shard
+from buddies_assets.systems.playlists.scoring.exploration import exploration_coefficients
+from buddies_assets.systems.playlists.scoring.playlist_index import index_playlists
+from buddies_assets.systems.playlists.scoring.score import ScoreShard, ScoringRules, score_shard
+from buddies_core.interactions.csr import Library
 
 SEED = 1
 OUR_USERS = {"small": 10_000, "tenth": 5_000, "full": 5_000}

@@ -10,14 +10,14 @@ import numpy as np
 
 from benchmarks.measure import Report, Row
 from buddies_assets.automation.sensors import build_sensors
-from buddies_assets.automation.situation import checkpoints_of
-from buddies_assets.database import execute
-from buddies_assets.loop.database import connected
+from buddies_assets.release.database import connected
+from buddies_assets.release.retraining_inputs import checkpoints_of
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_assets.resources.postgres import EmbeddedPostgres
-from buddies_assets.settings import Settings
-from buddies_assets.training.config import BEST
-from buddies_assets.training.factors import Factors
+from buddies_core.postgres.embedded import EmbeddedPostgres
+from buddies_core.postgres.schema import execute
+from buddies_core.recommenders.bpr.config import BEST
+from buddies_core.recommenders.factors import Factors
+from buddies_core.settings import Settings
 
 SESSIONS = {"small": 100_000, "tenth": 1_000_000, "full": 5_000_000}
 NAMES = ("feedback_retrain_sensor", "degradation_sensor", "canary_sensor")

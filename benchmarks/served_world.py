@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from buddies_serving.model_store import publish, write_version
-from buddies_serving.texts import pack_texts
+from buddies_core.artifact.store import publish, write_version
+from buddies_core.artifact.texts import pack_texts
 
 CANDIDATES, DIMENSION = 75, 128
 

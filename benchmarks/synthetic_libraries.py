@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.sources.synthetic_world import SyntheticWorld
+from buddies_assets.sources.synthetic.world import SyntheticWorld
+from buddies_core.interactions.csr import Library
 
 SCALES = {"small": (10_000, 100_000), "tenth": (101_713, 1_000_000), "full": (1_019_318, 1_000_000)}
 """Users and playlists of each scale; some playlists keep no shared song and drop out."""

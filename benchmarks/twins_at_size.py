@@ -5,13 +5,13 @@ import scipy.sparse as sparse
 
 from benchmarks.measure import Contender, Report, side_by_side
 from benchmarks.scores import ScipyScores
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.algorithms.pairing import NEAREST, index_users, nearest
-from buddies_assets.algorithms.playlist_index import index_playlists
-from buddies_assets.algorithms.scoring import score_shard
-from buddies_assets.datasets import DatasetStore
-from buddies_assets.matrices import load_library
-from buddies_assets.settings import Settings
+from buddies_assets.systems.playlists.pairing.nearest import NEAREST, index_users, nearest
+from buddies_assets.systems.playlists.scoring.playlist_index import index_playlists
+from buddies_assets.systems.playlists.scoring.score import score_shard
+from buddies_core.interactions.csr import Library
+from buddies_core.interactions.labelled import load_library
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore
 
 USERS, ROUNDS = 2_000, 5
 

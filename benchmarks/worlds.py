@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from buddies_assets.algorithms.batches import evaluation_batches
-from buddies_assets.algorithms.blocks import Ragged, user_blocks
-from buddies_assets.algorithms.exploration import exploration_coefficients
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.algorithms.ownership import Ownership, assign_owners
-from buddies_assets.algorithms.playlist_index import index_playlists
-from buddies_assets.algorithms.scoring import ScoreShard, score_shard
-from buddies_assets.algorithms.song_index import shared_songs
-from buddies_assets.algorithms.splitting import TEST, TRAIN, VALIDATION, cold_users, split_likes
-from buddies_assets.settings import Settings
 from buddies_assets.sources.entp import read_triplets
 from buddies_assets.sources.mpd import find_slices, read_slices
 from buddies_assets.sources.msd import read_songs
-from buddies_assets.sources.synthetic_world import SyntheticWorld
-from buddies_assets.training.data import Bags, Blocks, TrainingData
-from buddies_assets.training.fold_in import select
+from buddies_assets.sources.synthetic.world import SyntheticWorld
+from buddies_assets.systems.playlists.ownership import Ownership, assign_owners
+from buddies_assets.systems.playlists.scoring.exploration import exploration_coefficients
+from buddies_assets.systems.playlists.scoring.playlist_index import index_playlists
+from buddies_assets.systems.playlists.scoring.score import ScoreShard, score_shard
+from buddies_assets.systems.playlists.user_blocks import Ragged, user_blocks
+from buddies_core.evaluation.sampled_negatives import evaluation_batches
+from buddies_core.evaluation.splitting import TEST, TRAIN, VALIDATION, cold_users, split_likes
+from buddies_core.interactions.csr import Library
+from buddies_core.interactions.song_index import shared_songs
+from buddies_core.recommenders.bpr.data import Bags, Blocks, TrainingData
+from buddies_core.recommenders.fold_in import select
+from buddies_core.settings import Settings
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -4,29 +4,28 @@ from typing import Any
 
 import dagster as dg
 
-from buddies_assets.assets import (
-    blocks,
-    daily,
-    evaluation,
-    feedback,
-    pairings,
-    raw,
-    scores,
-    serving,
-    songs,
-    splits,
-    training,
-)
-from buddies_assets.automation.alerts import build_alert_sensors
-from buddies_assets.automation.canary_checks import failure_mode_checks
+from buddies_assets.alerts.sensors import build_alert_sensors
 from buddies_assets.automation.jobs import JOBS
-from buddies_assets.automation.jobs_of_the_loop import LOOP_JOBS
+from buddies_assets.automation.loop_jobs import LOOP_JOBS
 from buddies_assets.automation.publication import build_served_model_sensor
 from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
+from buddies_assets.feedback import assets as feedback
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_assets.settings import Settings, get_settings
+from buddies_assets.sources.assets import raw, songs
+from buddies_assets.systems.playlists.assets import (
+    blocks,
+    daily,
+    evaluation,
+    pairings,
+    scores,
+    serving,
+    splits,
+    training,
+)
+from buddies_assets.systems.playlists.assets.release_checks import failure_mode_checks
+from buddies_core.settings import Settings, get_settings
 from quality.checks import build_asset_checks, checked_assets
 from quality.drift_checks import build_drift_checks
 from quality.drift_watch import WATCHED

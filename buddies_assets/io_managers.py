@@ -1,4 +1,4 @@
-"""How Dagster stores and loads this project's assets: as datasets (see `buddies_assets.datasets`).
+"""How Dagster stores and loads this project's assets: as datasets (see `buddies_core.storage.datasets`).
 
 An asset returns a frame, or the `Dataset` its shards were committed to; it receives what its parameter is annotated
 with: `Dataset` (a handle, nothing loaded), `pl.DataFrame` or `pl.LazyFrame`.
@@ -11,8 +11,8 @@ import polars as pl
 from dagster import UPathIOManager
 from upath import UPath
 
-from buddies_assets.datasets import Dataset, DatasetWriter, Manifest, Recipe
-from buddies_assets.shards import code_fingerprint
+from buddies_core.storage.datasets import Dataset, DatasetWriter, Manifest, Recipe
+from buddies_core.storage.shards import code_fingerprint
 
 
 class DatasetIOManager(UPathIOManager):

@@ -14,7 +14,7 @@ LORENZ_POINTS = 200
 
 def image(chart: Any, title: str, *, width: int = WIDTH) -> dg.MarkdownMetadataValue:
     """An Altair chart as a metadata entry."""
-    from buddies_assets.charts import png
+    from buddies_core.charts import png
 
     drawn = png(chart.properties(title=title, width=width, height=HEIGHT), scale=SCALE)
     encoded = base64.b64encode(drawn).decode("ascii")
@@ -25,7 +25,7 @@ def histogram(
     values: pl.Series, title: str, axis: str, *, bins: int = 40, until: float = 0.99
 ) -> dg.MarkdownMetadataValue:
     """How a measure is distributed over users; what lies beyond the quantile `until` is gathered in the last bar."""
-    from buddies_assets import charts
+    from buddies_core import charts
 
     numbers = values.drop_nulls().to_numpy().astype(np.float64)
     top = float(np.quantile(numbers, until)) if len(numbers) else 1.0
@@ -39,7 +39,7 @@ def histogram(
 
 def lorenz(owned: pl.Series) -> dg.MarkdownMetadataValue:
     """The Lorenz curve of ownership: what share of owned playlists the least-owning share of owners holds."""
-    from buddies_assets import charts
+    from buddies_core import charts
 
     held = np.sort(owned.to_numpy())
     share = np.concatenate([[0.0], np.cumsum(held) / max(1, held.sum())])
@@ -52,7 +52,7 @@ def lorenz(owned: pl.Series) -> dg.MarkdownMetadataValue:
 
 def lines(frame: pl.DataFrame, x: str, measures: Sequence[str], title: str) -> dg.MarkdownMetadataValue:
     """Several measures over one axis, such as metrics per epoch."""
-    from buddies_assets import charts
+    from buddies_core import charts
 
     long = frame.select(x, *measures).unpivot(index=x, variable_name="measure", value_name="value")
     return image(charts.lines(long.to_dicts(), x=x, y="value", series="measure", axis=x), title)

@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from buddies_serving.contract import render
+from buddies_core.artifact.format import CONTRACT_LENGTH
+from buddies_core.artifact.fragments import render
+from buddies_core.artifact.store import read_channels
 from buddies_serving.freshness import FreshLikes
-from buddies_serving.model_format import CONTRACT_LENGTH
-from buddies_serving.model_store import read_channels
 from buddies_serving.served_model import ServedModel
 from buddies_serving.serving import Serving
 from buddies_serving.usage import Usage

@@ -5,9 +5,9 @@ Both look at every playlist, tens of milliseconds at full size, so they run in t
 
 import numpy as np
 
+from buddies_core.artifact.song_key import song_key
 from buddies_serving.api_types import SongQuery
 from buddies_serving.served_model import ServedModel
-from buddies_serving.song_key import song_key
 
 _CHUNK = 65_536
 
@@ -28,7 +28,7 @@ def can_fold_in(model: ServedModel) -> bool:
 def fold_in(model: ServedModel, songs: list[int], length: int) -> list[int]:
     """The playlists (indexes) of highest score for a listener with these songs.
 
-    The listener's vector is that of `buddies_assets.training.fold_in`, by the stored maps.
+    The listener's vector is that of `buddies_core.recommenders.fold_in`, by the stored maps.
     """
     known = len(songs)
     mean = model.arrays["song_vectors"][np.array(songs)].mean(axis=0)

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from buddies_core.artifact.format import CONTRACT_LENGTH
+from buddies_core.artifact.fragments import render
+from buddies_core.artifact.traffic_split import draws
 from buddies_serving.api_types import RecommendAnyRequest, RecommendRequest
-from buddies_serving.arms import draws
-from buddies_serving.contract import render
 from buddies_serving.freshness import FreshLikes
 from buddies_serving.metrics import Metrics
-from buddies_serving.model_format import CONTRACT_LENGTH
 from buddies_serving.problems import Problem, from_decoding, invalid, unavailable
 from buddies_serving.recommendation_id import for_fragment, for_list, for_many
 from buddies_serving.serving import ModelWatcher, Serving

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from buddies_serving.contract import fill
+from buddies_core.artifact.format import ARRAYS, Manifest, check_ends, check_shapes
+from buddies_core.artifact.fragments import fill
+from buddies_core.artifact.store import read_manifest
+from buddies_core.artifact.texts import TextColumn
 from buddies_serving.errors import ArrayMismatchError
-from buddies_serving.model_format import ARRAYS, Manifest, check_ends, check_shapes
-from buddies_serving.model_store import read_manifest
-from buddies_serving.texts import TextColumn
 
 Arrays = dict[str, np.ndarray]
 _LARGEST_BITMAP = 1 << 24

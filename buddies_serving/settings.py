@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from buddies_serving.homes import local_folder
+from buddies_core.artifact.homes import local_folder
 
 
 class ServingSettings(BaseSettings):

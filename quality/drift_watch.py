@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from buddies_assets.database import rows
-from buddies_assets.datasets import DatasetStore
+from buddies_core.postgres.schema import rows
+from buddies_core.storage.datasets import DatasetStore
 from quality.drift import METHODS, Drift, resampled, share_change, volume
 from quality.history.assets import statistics
 from quality.statistics import COMPUTED

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from buddies_assets.datasets import Dataset, DatasetStore
+from buddies_core.storage.datasets import Dataset, DatasetStore
 from quality.inputs import COUNTED, count_likers
 
 LIBRARIES = frozenset({"user_library", "playlist_library"})
@@ -132,7 +132,7 @@ def _lineage(dataset: Dataset) -> pl.DataFrame:
 
 
 def _library(stored: Dataset) -> Any:
-    from buddies_assets.matrices import load_library
+    from buddies_core.interactions.labelled import load_library
 
     return load_library(stored)
 

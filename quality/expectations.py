@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from buddies_assets.datasets import Dataset
-from buddies_assets.shards import EntityShards
+from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.shards import EntityShards
 from quality.pieces import ranges_to_judge
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from functools import partial
 
 import polars as pl
 
-from buddies_assets.datasets import Dataset
+from buddies_core.storage.datasets import Dataset
 from quality import pieces
 from quality.evidence import Evidence
 from quality.rules.verdict import UNREADABLE, Finding, Rule, Verdict, merged, unjudged

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from buddies_assets.datasets import Dataset
-from buddies_assets.shards import EntityShards
+from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.shards import EntityShards
 from quality.evidence import Piece
 from quality.inputs import Counted
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 import polars as pl
 from upath import UPath
 
-from buddies_assets.datasets import Dataset, DatasetStore, Manifest
-from buddies_assets.settings import Settings
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
 from quality.evidence import Evidence, table
 from quality.inputs import with_derived
 from quality.served_readers import daily_inputs, served_model_inputs
@@ -25,7 +25,7 @@ _SESSIONS = """
 
 def checkpoint_inputs(settings: Settings) -> Mapping[str, Any]:
     """The newest checkpoint's vectors, what it says of itself, and the data as they are stored now."""
-    from buddies_assets.training.checkpoints import CheckpointStore
+    from buddies_core.registry.checkpoints import CheckpointStore
 
     store = DatasetStore.at(settings.home)
     checkpoints = CheckpointStore(cast(Path, UPath(settings.home) / "checkpoints"))
@@ -116,7 +116,7 @@ def _query(
     """Rows of a query; none where there is no database yet, or no such table in it."""
     import psycopg2
 
-    from buddies_assets.steps.feedback import feedback_database
+    from buddies_assets.feedback.days import feedback_database
 
     url = feedback_database(settings)
     if url is None:

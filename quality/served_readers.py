@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from buddies_assets.datasets import DatasetStore
-from buddies_assets.errors import BuddiesError
-from buddies_assets.settings import Settings
+from buddies_core.errors import BuddiesError
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore
 from quality.evidence import Evidence
 
 DAILY_COLUMNS: dict[str, Any] = {"user_id": pl.Int64, "playlists": pl.List(pl.Int64)}
@@ -22,7 +22,7 @@ class NoDailyFileError(BuddiesError):
 
 def served_model_inputs(settings: Settings) -> Mapping[str, Any]:
     """The newest of the served versions: its arrays mapped from disk, a table of them, and what it was made of."""
-    from buddies_serving.model_store import read_manifest
+    from buddies_core.artifact.store import read_manifest
 
     folder = newest_version(settings.local_home / "served_model")
     manifest = read_manifest(folder)
@@ -53,7 +53,7 @@ def newest_version(root: Path) -> Path:
     Raises:
         NoServedModelError: nothing is published.
     """
-    from buddies_serving.model_store import read_channels, read_manifest
+    from buddies_core.artifact.store import read_channels, read_manifest
 
     channels = read_channels(root)
     versions = [channels.champion, *([channels.challenger.version] if channels.challenger else [])]
@@ -69,7 +69,7 @@ def array_table(arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> p
     `sizes` are the rows of the tables `users`, `playlists` and `songs`; other lengths are those of the array that
     names them first.
     """
-    from buddies_serving.model_format import ARRAYS
+    from buddies_core.artifact.format import ARRAYS
 
     lengths, found = dict(sizes), []
     for name, spec in ARRAYS.items():
@@ -101,7 +101,7 @@ def daily_inputs(settings: Settings) -> Mapping[str, Any]:
     Raises:
         NoDailyFileError: there is none.
     """
-    from buddies_serving.model_store import read_channels
+    from buddies_core.artifact.store import read_channels
 
     files = sorted((settings.local_home / "daily_recommendations").glob("????-??-??.ndjson"))
     if not files:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from buddies_assets.datasets import Dataset, DatasetStore
+from buddies_core.storage.datasets import Dataset, DatasetStore
 from quality.tables import SCHEMAS
 
 BINS = 40

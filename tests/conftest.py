@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from databases import server_folder
 
-from buddies_assets.settings import Settings
+from buddies_core.settings import Settings
 from buddies_serving.settings import ServingSettings
 
 CHEAP = {"BUDDIES_SEARCH_TRIALS": "0", "BUDDIES_TRACK": "false", "BUDDIES_EXPECTATIONS": "false"}
@@ -33,7 +33,7 @@ def _own_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a real PostgreSQL server, started once for the session; use `postgres_url` for a database of your own."""
-    from buddies_assets.resources.postgres import EmbeddedPostgres
+    from buddies_core.postgres.embedded import EmbeddedPostgres
 
     with server_folder() as folder:
         server = EmbeddedPostgres(folder)
@@ -100,7 +100,7 @@ def tiny_world(tmp_path_factory: pytest.TempPathFactory):
     """Settings of a small synthetic world whose whole graph is materialised, and the result of that run."""
     from running import materialise
 
-    from buddies_assets.settings import Settings
+    from buddies_core.settings import Settings
 
     home = tmp_path_factory.mktemp("tiny") / "home"
     settings = Settings(

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from buddies_assets.definitions import build_definitions
-from buddies_assets.settings import Settings
+from buddies_core.settings import Settings
 
 
 def materialise(settings: Settings, selection: str | None = None) -> dg.ExecuteInProcessResult:

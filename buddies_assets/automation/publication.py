@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from buddies_assets.settings import Settings
+from buddies_core.settings import Settings
 
 
 def build_served_model_sensor(settings: Settings) -> dg.AutomationConditionSensorDefinition:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from buddies_assets.automation.jobs_of_the_loop import (
+from buddies_assets.automation.loop_jobs import (
     daily_job,
     pairing_job,
     purge_old_runs_job,
@@ -10,12 +10,12 @@ from buddies_assets.automation.jobs_of_the_loop import (
     retrain_job,
     simulate_job,
 )
-from buddies_assets.automation.retraining import decide_retraining
 from buddies_assets.automation.sensors import NO_DATABASE, requested
-from buddies_assets.automation.situation import patience_of, situation
-from buddies_assets.loop.channels import channels, model_of
+from buddies_assets.release.channels import channels, model_of
+from buddies_assets.release.retraining_inputs import patience_of, situation
+from buddies_assets.release.retraining_policy import decide_retraining
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_assets.settings import Settings
+from buddies_core.settings import Settings
 
 
 def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -28,8 +28,8 @@ def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     @dg.schedule(job=retrain_job, cron_schedule="0 4 * * 1", default_status=on)
     def weekly_feedback_schedule(context: dg.ScheduleEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
         """On Mondays retrains on whatever feedback is new, however little."""
-        from buddies_assets.loop.database import connected
-        from buddies_assets.steps.feedback import feedback_database
+        from buddies_assets.feedback.days import feedback_database
+        from buddies_assets.release.database import connected
 
         url = feedback_database(pipeline.settings)
         if url is None:

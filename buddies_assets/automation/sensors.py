@@ -7,20 +7,20 @@ from pathlib import Path
 import dagster as dg
 
 from buddies_assets.automation.jobs import prepare_data_job
-from buddies_assets.automation.jobs_of_the_loop import retrain_job
-from buddies_assets.automation.offline_gate import reject_what_failed
-from buddies_assets.automation.retraining import RetrainDecision, decide_raw_files, decide_retraining
-from buddies_assets.automation.situation import failed_checks, mark_lost, patience_of, situation
-from buddies_assets.loop import ledger
-from buddies_assets.loop.channels import channels, model_of
-from buddies_assets.loop.claims import AFTER_TAG, ATTEMPT_TAG
-from buddies_assets.loop.database import connected
-from buddies_assets.loop.feedback_source import arm_of, days_of
-from buddies_assets.loop.sequential import watch
-from buddies_assets.loop.trials import look_at_trial, note_level
+from buddies_assets.automation.loop_jobs import retrain_job
+from buddies_assets.feedback.days import feedback_database
+from buddies_assets.feedback.sessions import arm_of, days_of
+from buddies_assets.release import decision_log as ledger
+from buddies_assets.release.canary_trial import look_at_trial, note_level
+from buddies_assets.release.channels import channels, model_of
+from buddies_assets.release.database import connected
+from buddies_assets.release.degradation_test import watch
+from buddies_assets.release.reject_failed import reject_what_failed
+from buddies_assets.release.retraining_inputs import failed_checks, mark_lost, patience_of, situation
+from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
+from buddies_assets.release.retraining_policy import RetrainDecision, decide_raw_files, decide_retraining
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_assets.settings import Settings
-from buddies_assets.steps.feedback import feedback_database
+from buddies_core.settings import Settings
 
 NO_DATABASE = "no database was ever started here, so there is no feedback"
 SETTLED = timedelta(days=1)
@@ -62,7 +62,7 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     @dg.sensor(minimum_interval_seconds=every, default_status=on)
     def canary_sensor(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
         """Promotes the challenger, rolls it back, or says what it is waiting for; MLflow's aliases follow."""
-        from buddies_assets.loop.aliases import sync_aliases
+        from buddies_assets.release.mlflow_aliases import sync_aliases
 
         url = feedback_database(pipeline.settings)
         if url is None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from buddies_assets.resources.postgres import embedded
-from buddies_assets.settings import Settings
+from buddies_core.postgres.embedded import embedded
+from buddies_core.settings import Settings
 
 VARIABLE = "BUDDIES_POSTGRES_URL"
 

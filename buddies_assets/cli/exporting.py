@@ -4,8 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from buddies_assets.datasets import Dataset
-from buddies_assets.errors import BuddiesError
+from buddies_core.errors import BuddiesError
+from buddies_core.storage.datasets import Dataset
 
 
 class UnknownFormatError(BuddiesError):

@@ -5,9 +5,9 @@ def foreseen() -> tuple[type[Exception], ...]:
     """Errors whose message says what is wrong and what to do."""
     from buddies_assets.cli.recommending import UnknownUserError
     from buddies_assets.cli.running import RunFailedError
-    from buddies_assets.datasets import DatasetNotFoundError
-    from buddies_assets.errors import BuddiesError
-    from buddies_assets.resources.postgres import DatabaseError
-    from buddies_assets.settings import InvalidSettingError
+    from buddies_core.errors import BuddiesError
+    from buddies_core.postgres.embedded import DatabaseError
+    from buddies_core.settings import InvalidSettingError
+    from buddies_core.storage.datasets import DatasetNotFoundError
 
     return BuddiesError, DatabaseError, DatasetNotFoundError, InvalidSettingError, RunFailedError, UnknownUserError

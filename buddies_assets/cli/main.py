@@ -67,8 +67,8 @@ def synth(
 ) -> None:
     """Write a synthetic world in the formats of the real files: MPD slices, ENTP triplets, MSD text."""
     from buddies_assets.cli.progressing import progress_bars
-    from buddies_assets.settings import Settings
-    from buddies_assets.sources.synthetic import write_world
+    from buddies_assets.sources.synthetic.write import write_world
+    from buddies_core.settings import Settings
 
     with progress_bars(console) as bars:
         paths = write_world(out, users, playlists, Settings().seed if seed is None else seed, bars.advance_to)
@@ -106,8 +106,8 @@ def simulate(
 @app.command()
 def promote(reason: Annotated[str, typer.Option(help="Why; kept with the decision.")] = "by hand") -> None:
     """Make the challenger the champion, whatever its trial says."""
-    from buddies_assets.loop import commands
-    from buddies_assets.settings import Settings
+    from buddies_assets.release import commands
+    from buddies_core.settings import Settings
 
     console.print(commands.promote(Settings(), reason=reason))
 
@@ -115,8 +115,8 @@ def promote(reason: Annotated[str, typer.Option(help="Why; kept with the decisio
 @app.command()
 def rollback(reason: Annotated[str, typer.Option(help="Why; kept with the decision.")] = "by hand") -> None:
     """End the challenger's trial; without one, serve the champion before this one."""
-    from buddies_assets.loop import commands
-    from buddies_assets.settings import Settings
+    from buddies_assets.release import commands
+    from buddies_core.settings import Settings
 
     console.print(commands.rollback(Settings(), reason=reason))
 
@@ -148,15 +148,15 @@ def db_stop() -> None:
 @db.command("url")
 def db_url() -> None:
     """Print the database's address, for psql and other tools."""
-    from buddies_assets.resources.postgres import database_url
-    from buddies_assets.settings import Settings
+    from buddies_core.postgres.embedded import database_url
+    from buddies_core.settings import Settings
 
     console.print(database_url(Settings()), soft_wrap=True, highlight=False)
 
 
 def _store():
-    from buddies_assets.datasets import DatasetStore
-    from buddies_assets.settings import Settings
+    from buddies_core.settings import Settings
+    from buddies_core.storage.datasets import DatasetStore
 
     return DatasetStore.at(Settings().home)
 

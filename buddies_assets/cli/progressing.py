@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from buddies_assets import progress
+from buddies_core.storage import progress
 
 
 class Bars:
@@ -25,7 +25,7 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, report: progress.Report) -> None:
-        """Show a report of `buddies_assets.progress`."""
+        """Show a report of `buddies_core.storage.progress`."""
         self.advance_to(report.step, report.done, report.total)
 
     def advance_to(self, step: str, done: int, total: int) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from rich.table import Table
 
-from buddies_assets.datasets import DatasetStore
-from buddies_assets.errors import BuddiesError
-from buddies_assets.matrices import load_library
+from buddies_core.errors import BuddiesError
+from buddies_core.interactions.labelled import load_library
+from buddies_core.storage.datasets import DatasetStore
 
 SHOWN = 5
 SONGS_SHOWN = 3

@@ -13,9 +13,9 @@ from rich.console import Console
 from buddies_assets.cli.progressing import Bars, progress_bars
 from buddies_assets.cli.recommending import Recommender
 from buddies_assets.cli.tables import datasets_table, evaluation_table
-from buddies_assets.datasets import DatasetStore
-from buddies_assets.resources.postgres import running_database
-from buddies_assets.settings import Settings, get_settings
+from buddies_core.postgres.embedded import running_database
+from buddies_core.settings import Settings, get_settings
+from buddies_core.storage.datasets import DatasetStore
 
 
 class RunFailedError(RuntimeError):

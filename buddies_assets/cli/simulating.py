@@ -3,10 +3,10 @@
 from rich.console import Console
 from rich.table import Table
 
-from buddies_assets import progress
 from buddies_assets.cli.progressing import progress_bars
-from buddies_assets.loop import commands
-from buddies_assets.settings import Settings
+from buddies_assets.release import commands
+from buddies_core.settings import Settings
+from buddies_core.storage import progress
 
 
 def simulate(console: Console, *, users: int, days: float, rate: float, preference: str) -> None:

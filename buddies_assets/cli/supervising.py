@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from buddies_assets.cli.running import prepare_dagster_home
-from buddies_assets.resources.postgres import running_database
-from buddies_assets.settings import Settings, get_settings
+from buddies_core.postgres.embedded import running_database
+from buddies_core.settings import Settings, get_settings
 
 BIN = Path(sys.executable).parent
 GRACE_SECONDS = 15.0

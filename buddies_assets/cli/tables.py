@@ -4,8 +4,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from buddies_assets.datasets import Dataset, DatasetStore
-from buddies_assets.settings import Settings
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import Dataset, DatasetStore
 
 STATISTICS_ROWS = 2_000_000
 

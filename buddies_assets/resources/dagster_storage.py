@@ -10,8 +10,8 @@ from typing import Any
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
-from buddies_assets.resources.postgres import database_url
-from buddies_assets.settings import Settings
+from buddies_core.postgres.embedded import database_url
+from buddies_core.settings import Settings
 
 
 class BuddiesPostgresStorage(DagsterPostgresStorage):

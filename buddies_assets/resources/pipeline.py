@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from buddies_assets import progress
-from buddies_assets.datasets import Dataset, DatasetStore, DatasetWriter, Recipe
-from buddies_assets.resources.ray_runner import RayRunner
-from buddies_assets.settings import Settings
-from buddies_assets.shards import (
+from buddies_core.settings import Settings
+from buddies_core.storage import progress
+from buddies_core.storage.datasets import Dataset, DatasetStore, DatasetWriter, Recipe
+from buddies_core.storage.ray_runner import RayRunner
+from buddies_core.storage.shards import (
     Inputs,
     ShardBuilder,
     ShardedStep,

@@ -11,11 +11,11 @@ from typing import BinaryIO
 import numpy as np
 import polars as pl
 
-from buddies_assets.errors import SourceNotFoundError
-from buddies_assets.sources.ahead import in_order
 from buddies_assets.sources.entp_lines import PLAYS, ParsedLines, parse_lines, user_keys
 from buddies_assets.sources.files import open_bytes, require_file
 from buddies_assets.sources.quarantine import Quarantine, ReadCounts, safe_excerpt
+from buddies_core.errors import SourceNotFoundError
+from buddies_core.storage.in_order import in_order
 
 SOURCE = "ENTP triplets"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from buddies_assets.algorithms.distinct import distinct
 from buddies_assets.sources.quarantine import Quarantine
+from buddies_core.kernels.distinct import distinct
 
 PLAYS = pl.Schema({"user_id": pl.String, "song_id": pl.String, "plays": pl.UInt32})
 """What a good line says."""

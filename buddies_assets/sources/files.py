@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from buddies_assets.errors import SourceNotFoundError
+from buddies_core.errors import SourceNotFoundError
 
 _MAGIC = {".gz": b"\x1f\x8b", ".zip": b"PK"}
 

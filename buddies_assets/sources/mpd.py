@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from buddies_assets.errors import SourceNotFoundError
-from buddies_assets.sources.ahead import in_order
 from buddies_assets.sources.mpd_slice import ParsedSlice, nothing, parse_slice
 from buddies_assets.sources.quarantine import Quarantine, ReadCounts
+from buddies_core.errors import SourceNotFoundError
+from buddies_core.storage.in_order import in_order
 
 SOURCE = "MPD slices"
 _SLICE_NAME = re.compile(r"(?:^|/)mpd\.slice\.(\d+)-(\d+)\.json(\.gz)?$")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from buddies_assets.errors import MalformedInputError
+from buddies_core.errors import MalformedInputError
 
 SCHEMA = pl.Schema(
     {

@@ -2,7 +2,7 @@
 
 import uvicorn
 
-from buddies_assets.settings import get_settings
+from buddies_core.settings import get_settings
 from quality.dashboard.app import create_app
 from quality.dashboard.settings import DashboardSettings
 

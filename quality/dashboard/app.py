@@ -15,8 +15,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
-from buddies_assets.resources.postgres import DatabaseError
-from buddies_assets.settings import Settings
+from buddies_core.postgres.embedded import DatabaseError
+from buddies_core.settings import Settings
 from quality.dashboard import filters
 from quality.dashboard.ahead import draw_ahead
 from quality.dashboard.context import Context

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-from buddies_assets.charts import IN_PAGE
+from buddies_core.charts import IN_PAGE
 from quality.dashboard.labels import describe_marks
 from quality.dashboard.plot import Plot
 

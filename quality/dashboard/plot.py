@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Plot:
-    """A builder of `buddies_assets.charts` with its arguments, which are JSON values.
+    """A builder of `buddies_core.charts` with its arguments, which are JSON values.
 
     Altair needs 5 to 50 ms for a chart; `key` says in microseconds whether the same one has been drawn before.
     """

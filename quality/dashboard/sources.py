@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from buddies_assets.datasets import DatasetStore, Manifest
-from buddies_assets.resources.postgres import database_url
-from buddies_assets.settings import Settings
+from buddies_core.postgres.embedded import database_url
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore, Manifest
 from quality.dashboard.settings import DashboardSettings
 from quality.history import assets, feedback
 from quality.history.activity import ActivityIndex

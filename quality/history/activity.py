@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from buddies_assets.database import rows
+from buddies_core.postgres.schema import rows
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

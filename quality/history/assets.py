@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from buddies_assets.database import rows
+from buddies_core.postgres.schema import rows
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

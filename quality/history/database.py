@@ -1,5 +1,5 @@
 """The schema `quality` in PostgreSQL."""
 
-from buddies_assets.database import Schema
+from buddies_core.postgres.schema import Schema
 
 SCHEMA = Schema("quality", "quality.history", lock=7310578)

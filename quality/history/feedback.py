@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from buddies_assets.database import rows
+from buddies_core.postgres.schema import rows
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

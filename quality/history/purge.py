@@ -80,7 +80,7 @@ def run_facts(instance: "dg.DagsterInstance", connection: "Connection") -> list[
     """The facts of every run of an instance; the history is brought up to date first, so that nothing is lost."""
     from dagster import DagsterRunStatus
 
-    from buddies_assets.database import rows
+    from buddies_core.postgres.schema import rows
     from quality.history.sync import sync
 
     sync(instance, connection)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import DagsterEventType, EventLogRecord, EventRecordsFilter
 
-from buddies_assets.database import rows
+from buddies_core.postgres.schema import rows
 from quality.history.database import SCHEMA
 from quality.history.records import Evaluation, Materialisation, Retraining
 from quality.history.writer import write_evaluations, write_materialisations, write_retrainings

@@ -7,7 +7,7 @@ import dagster as dg
 import numpy as np
 import pytest
 
-from buddies_assets.settings import Settings
+from buddies_core.settings import Settings
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def save_checkpoint(loop_settings: Settings):
     """Stores a small model with a watermark and returns its version."""
-    from buddies_assets.automation.situation import checkpoints_of
-    from buddies_assets.training.config import BEST
-    from buddies_assets.training.factors import Factors
+    from buddies_assets.release.retraining_inputs import checkpoints_of
+    from buddies_core.recommenders.bpr.config import BEST
+    from buddies_core.recommenders.factors import Factors
 
     def save(days: dict[str, int] | None = None, run_id: str = "run") -> str:
         factors = Factors(np.ones((2, 4), np.float32), np.ones((3, 4), np.float32))
@@ -41,8 +41,8 @@ def save_checkpoint(loop_settings: Settings):
 @pytest.fixture
 def fill(loop_settings: Settings):
     """Stores many sessions at once, spread evenly over the last `days`."""
-    from buddies_assets.database import execute
-    from buddies_assets.loop.database import connected
+    from buddies_assets.release.database import connected
+    from buddies_core.postgres.schema import execute
 
     def add(sessions: int, days: float, *, version: str = "000001-a-b", first: int = 0) -> None:
         with connected(loop_settings.postgres_url or "") as connection:

@@ -8,13 +8,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from buddies_assets.assets.feedback import DAILY
-from buddies_assets.database import execute
-from buddies_assets.datasets import DatasetStore
 from buddies_assets.definitions import build_definitions
-from buddies_assets.loop.database import connected
-from buddies_assets.settings import Settings
-from buddies_assets.training.checkpoints import CheckpointStore
+from buddies_assets.feedback.assets import DAILY
+from buddies_assets.release.database import connected
+from buddies_core.postgres.schema import execute
+from buddies_core.registry.checkpoints import CheckpointStore
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

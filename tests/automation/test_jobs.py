@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from buddies_assets.definitions import build_definitions
-from buddies_assets.settings import Settings
+from buddies_core.settings import Settings
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 NAMED = {

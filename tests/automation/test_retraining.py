@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from buddies_assets.automation.retraining import (
+from buddies_assets.release.retraining_policy import (
     Patience,
     RetrainRun,
     RunState,

@@ -9,13 +9,14 @@ import psycopg2
 import pytest
 from living import wait_for
 
-from buddies_assets.automation.alerts import build_alert_sensors
+from buddies_assets.alerts.sensors import build_alert_sensors
 from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
-from buddies_assets.automation.situation import RETRAIN_JOB
-from buddies_assets.database import execute, rows
-from buddies_assets.loop import ledger
-from buddies_assets.loop.claims import (
+from buddies_assets.feedback.sessions import DAY_COUNTS
+from buddies_assets.release import decision_log as ledger
+from buddies_assets.release.database import connected
+from buddies_assets.release.retraining_inputs import RETRAIN_JOB
+from buddies_assets.release.retraining_lease import (
     AFTER_TAG,
     ATTEMPT_TAG,
     AlreadyClaimedError,
@@ -23,10 +24,9 @@ from buddies_assets.loop.claims import (
     SupersededError,
     claimed,
 )
-from buddies_assets.loop.database import connected
-from buddies_assets.loop.feedback_source import DAY_COUNTS
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_assets.settings import Settings
+from buddies_core.postgres.schema import execute, rows
+from buddies_core.settings import Settings
 
 SENSORS = {sensor.name: sensor for sensor in (*build_sensors(Settings()), *build_alert_sensors(Settings()))}
 SCHEDULES = {schedule.name: schedule for schedule in build_schedules(Settings())}
@@ -154,7 +154,7 @@ def test_without_any_database_the_sensors_say_so(instance, tmp_path):
 def test_aliases_are_pointed_once_whenever_what_is_served_has_changed(
     instance, loop_settings, monkeypatch: pytest.MonkeyPatch
 ):
-    from buddies_assets.loop import aliases
+    from buddies_assets.release import mlflow_aliases as aliases
 
     pointed, cursor = [], None
     monkeypatch.setattr(aliases, "sync_aliases", pointed.append)

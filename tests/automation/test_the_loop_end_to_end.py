@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 from living import ROOT, daemon, free_port, runs_now, service, wait_for
 
-from buddies_assets.loop import channels, ledger
-from buddies_assets.loop.commands import service_url
-from buddies_assets.loop.database import connected
-from buddies_assets.loop.simulation import Population, ServiceClient, simulate_listeners
-from buddies_assets.settings import Settings
-from buddies_assets.training.checkpoints import CheckpointStore
-from buddies_assets.training.factors import Factors
-from buddies_serving.arms import draw
+from buddies_assets.release import channels
+from buddies_assets.release import decision_log as ledger
+from buddies_assets.release.commands import service_url
+from buddies_assets.release.database import connected
+from buddies_assets.simulation.run import Population, ServiceClient, simulate_listeners
+from buddies_core.artifact.traffic_split import draw
+from buddies_core.recommenders.factors import Factors
+from buddies_core.registry.checkpoints import CheckpointStore
+from buddies_core.settings import Settings
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200, func_only=True)]
 LISTENERS = 300

@@ -13,14 +13,14 @@ import pytest
 from databases import server_folder
 from living import ROOT, daemon, end_group, free_port, runs_now, service, wait_for
 
-from buddies_assets.automation.situation import RETRAIN_JOB
-from buddies_assets.loop.claims import AFTER_TAG, ATTEMPT_TAG
-from buddies_assets.loop.commands import service_url
-from buddies_assets.loop.simulation import Population, Report, ServiceClient, simulate_listeners
-from buddies_assets.resources.postgres import EmbeddedPostgres
-from buddies_assets.settings import Settings
-from buddies_assets.training.checkpoints import CheckpointStore
-from buddies_serving.model_store import read_channels
+from buddies_assets.release.commands import service_url
+from buddies_assets.release.retraining_inputs import RETRAIN_JOB
+from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
+from buddies_assets.simulation.run import Population, Report, ServiceClient, simulate_listeners
+from buddies_core.artifact.store import read_channels
+from buddies_core.postgres.embedded import EmbeddedPostgres
+from buddies_core.registry.checkpoints import CheckpointStore
+from buddies_core.settings import Settings
 from buddies_serving.served_model import ServedModel
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200, func_only=True)]

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from buddies_assets.cli import main
-from buddies_assets.datasets import DatasetStore
+from buddies_core.storage.datasets import DatasetStore
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from buddies_assets.algorithms.exploration import exploration_coefficients
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.datasets import Dataset, DatasetStore, Recipe
-from buddies_assets.matrices import LabelledLibrary
+from buddies_assets.systems.playlists.scoring.exploration import exploration_coefficients
+from buddies_core.interactions.csr import Library
+from buddies_core.interactions.labelled import LabelledLibrary
+from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
 
 N_USERS, N_PLAYLISTS, N_SONGS, SEED = 400, 600, 300, 5
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from buddies_assets.datasets import DatasetStore
 from buddies_assets.definitions import ASSET_MODULES, resources
-from buddies_assets.settings import Settings
-from buddies_assets.training.checkpoints import CheckpointStore
+from buddies_core.registry.checkpoints import CheckpointStore
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore
 
 pytestmark = [pytest.mark.ray, pytest.mark.integration]
 

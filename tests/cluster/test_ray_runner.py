@@ -12,11 +12,15 @@ import polars as pl
 import pytest
 from upath import UPath
 
-from buddies_assets.datasets import Dataset, DatasetStore, DatasetWriter, Recipe
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_assets.resources.ray_runner import ClusterError, RayRunner
-from buddies_assets.settings import Settings
-from buddies_assets.shards import (
+from buddies_assets.systems.playlists.steps.blocks import USER_BLOCKS, VALIDATION_BATCHES
+from buddies_assets.systems.playlists.steps.pairs import USER_PAIRINGS
+from buddies_assets.systems.playlists.steps.scores import LIKED_PLAYLISTS, SCORES, prepare_scores, score_users
+from buddies_assets.systems.playlists.steps.splits import SPLITS, own_playlists
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import Dataset, DatasetStore, DatasetWriter, Recipe
+from buddies_core.storage.ray_runner import ClusterError, RayRunner
+from buddies_core.storage.shards import (
     Inputs,
     Params,
     ShardBuilder,
@@ -26,10 +30,6 @@ from buddies_assets.shards import (
     code_fingerprint,
     ranges_of,
 )
-from buddies_assets.steps.blocks import USER_BLOCKS, VALIDATION_BATCHES
-from buddies_assets.steps.pairs import USER_PAIRINGS
-from buddies_assets.steps.scores import LIKED_PLAYLISTS, SCORES, prepare_scores, score_users
-from buddies_assets.steps.splits import SPLITS, own_playlists
 
 pytestmark = pytest.mark.ray
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg2
 import pytest
 
-from buddies_assets.loop.database import connected
+from buddies_assets.release.database import connected
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def served_root(tmp_path: Path) -> Callable[..., Path]:
     """Folder of served versions that consist of a manifest alone; `users` names whose rows their users are."""
     import json
 
-    from buddies_serving.model_format import FORMAT
+    from buddies_core.artifact.format import FORMAT
 
     root = tmp_path / "home" / "served_model"
 

@@ -6,9 +6,9 @@ from uuid import UUID
 import polars as pl
 import pytest
 
-from buddies_assets.loop.blocks import SESSIONS, Known, in_window, splits, to_blocks
-from buddies_assets.loop.windows import Window
-from buddies_assets.steps.feedback import train_rows
+from buddies_assets.feedback.days import train_rows
+from buddies_assets.feedback.session_blocks import SESSIONS, Known, in_window, splits, to_blocks
+from buddies_assets.feedback.window import Window
 
 AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 KNOWN = Known(

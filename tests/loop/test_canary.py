@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from buddies_assets.loop.canary import Action, Arm, Terms, decide
+from buddies_assets.release.canary_policy import Action, Arm, Terms, decide
 
 TERMS = Terms(confidence=0.95, margin=0.1, fewest=200, most=30_000)
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from buddies_assets.loop.channels import (
+from buddies_assets.release.channels import (
     NoTrialError,
     channels,
     model_to_serve,
@@ -15,8 +15,8 @@ from buddies_assets.loop.channels import (
     rejected,
     restore_previous,
 )
+from buddies_core.artifact.store import Challenger, publish
 from buddies_serving.errors import ModelFormatError
-from buddies_serving.model_store import Challenger, publish
 
 
 def places(root) -> tuple[str, str | None]:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.loop.failure_modes import Offline, judge
+from buddies_assets.systems.playlists.failure_modes import Offline, judge
+from buddies_core.interactions.csr import Library
 
 USERS, PLAYLISTS = 400, 1_000
 

@@ -6,12 +6,12 @@ import polars as pl
 import psycopg2
 import pytest
 
-from buddies_assets.database import MigrationError, execute
-from buddies_assets.datasets import DatasetStore, Recipe
-from buddies_assets.loop.database import connected, migrate
-from buddies_assets.loop.feedback_source import arm_of, day_counts, days_of
-from buddies_assets.loop.windows import Window
-from buddies_assets.steps.feedback import FeedbackDays
+from buddies_assets.feedback.days import FeedbackDays
+from buddies_assets.feedback.sessions import arm_of, day_counts, days_of
+from buddies_assets.feedback.window import Window
+from buddies_assets.release.database import connected, migrate
+from buddies_core.postgres.schema import MigrationError, execute
+from buddies_core.storage.datasets import DatasetStore, Recipe
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 DAYS = [date(2026, 3, day) for day in range(8, 13)]

@@ -1,6 +1,6 @@
 """One message when something begins to fail and one when it has recovered."""
 
-from buddies_assets.loop.incidents import Incidents
+from buddies_assets.alerts.incidents import Incidents
 
 
 def test_a_failure_is_told_once_and_so_is_its_recovery():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from buddies_assets.algorithms.libraries import Library
-from buddies_assets.loop.listeners import Chance, Preferences
+from buddies_assets.simulation.listeners import Chance, Preferences
+from buddies_core.interactions.csr import Library
 
 
 def preferences(**changes) -> Preferences:

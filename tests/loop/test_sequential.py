@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from buddies_assets.loop.sequential import Day, Level, lower_bound, predicted_recommendations, rate_log_ratio, watch
+from buddies_assets.release.degradation_test import (
+    Day,
+    Level,
+    lower_bound,
+    predicted_recommendations,
+    rate_log_ratio,
+    watch,
+)
 
 TERMS = {"drop": 0.2, "alarm_days": 365.0}
 

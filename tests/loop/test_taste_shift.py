@@ -1,7 +1,7 @@
 """A change of tastes is noticed as fast as the test's power says, and retraining wins listeners back."""
 
 from benchmarks.loop import ALARM_DAYS, DROP, SHIFT_DAY, live, trained, world_of
-from buddies_assets.loop.sequential import Level, predicted_recommendations, watch
+from buddies_assets.release.degradation_test import Level, predicted_recommendations, watch
 
 
 def test_a_planted_shift_is_detected_and_retraining_recovers_the_like_rate(tiny_world):

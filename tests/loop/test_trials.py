@@ -5,15 +5,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from buddies_assets.loop import ledger
-from buddies_assets.loop.canary import Arm
-from buddies_assets.loop.channels import channels, publish_version, rejected
-from buddies_assets.loop.claims import AFTER_TAG, ATTEMPT_TAG, AlreadyClaimedError, SupersededError, claimed
-from buddies_assets.loop.commands import promote, rollback
-from buddies_assets.loop.database import connected
-from buddies_assets.loop.sequential import Evidence
-from buddies_assets.loop.trials import look_at_trial
-from buddies_assets.settings import Settings
+from buddies_assets.release import decision_log as ledger
+from buddies_assets.release.canary_policy import Arm
+from buddies_assets.release.canary_trial import look_at_trial
+from buddies_assets.release.channels import channels, publish_version, rejected
+from buddies_assets.release.commands import promote, rollback
+from buddies_assets.release.database import connected
+from buddies_assets.release.degradation_test import Evidence
+from buddies_assets.release.retraining_lease import (
+    AFTER_TAG,
+    ATTEMPT_TAG,
+    AlreadyClaimedError,
+    SupersededError,
+    claimed,
+)
+from buddies_core.settings import Settings
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTINGS = Settings(canary_fewest=200, track=False)

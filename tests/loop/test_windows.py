@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from buddies_assets.loop.clock import ManualClock
-from buddies_assets.loop.windows import Window
+from buddies_assets.feedback.window import Window
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
@@ -44,10 +43,3 @@ def test_a_window_that_phases_out_more_than_it_holds_is_refused_with_the_setting
         Window(NOON, 5, 6)
     with pytest.raises(ValueError, match="time zone"):
         Window(datetime(2026, 1, 1), 5, 1)
-
-
-def test_a_manual_clock_moves_only_when_told():
-    clock = ManualClock(NOON)
-    assert clock.now() == NOON
-    clock.advance(timedelta(days=14))
-    assert clock.now() == NOON + timedelta(days=14)

@@ -17,7 +17,9 @@ import psycopg2
 import pytest
 import uvicorn
 
-from buddies_assets.settings import Settings
+from benchmarks.data_defects.world.clean import clean_world
+from benchmarks.data_defects.world.stored import store_world
+from buddies_core.settings import Settings
 from buddies_serving.migrate import migrate as migrate_feedback
 from quality.dashboard.app import create_app
 from quality.dashboard.settings import DashboardSettings
@@ -25,8 +27,6 @@ from quality.history.database import SCHEMA
 from quality.history.records import Evaluation, Materialisation, Retraining
 from quality.history.writer import write_evaluations, write_materialisations, write_retrainings
 from quality.rules.catalogue import rules_by_asset
-from quality.synthetic.stored import store_world
-from quality.worlds import clean_world
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from buddies_assets import charts
+from buddies_core import charts
 from quality.dashboard import drawings
 from quality.dashboard.drawings import draw
 from quality.dashboard.plot import plot

@@ -6,11 +6,12 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from buddies_assets.datasets import DatasetStore, Recipe
+from benchmarks.data_defects.world.stored import store_world
 from buddies_assets.definitions import build_definitions
 from buddies_assets.io_managers import DatasetIOManager
-from buddies_assets.settings import Settings
-from buddies_assets.shards import ShardBuilder, ShardedStep, ThreadRunner
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.shards import ShardBuilder, ShardedStep, ThreadRunner
 from quality import pieces
 from quality.checks import build_asset_checks
 from quality.drift_checks import DRIFT
@@ -19,7 +20,6 @@ from quality.judging import judge
 from quality.readers import READERS
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Finding
-from quality.synthetic.stored import store_world
 
 STORED = [a for a in rules_by_asset() if a not in {*READERS, "training_window"}]
 

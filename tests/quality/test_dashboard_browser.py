@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quality.defects.bench import DEFECTS
+from benchmarks.data_defects.bench import DEFECTS
 from quality.history.records import Evaluation
 from quality.history.writer import write_evaluations
 from quality.rules.catalogue import rules_by_asset

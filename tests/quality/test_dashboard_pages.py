@@ -12,8 +12,8 @@ import psycopg2
 import pytest
 from fastapi import FastAPI
 
-from buddies_assets.charts import THEMES
-from buddies_assets.settings import Settings
+from buddies_core.charts import THEMES
+from buddies_core.settings import Settings
 from quality.dashboard.app import NAVIGATION, PAGES, create_app
 from quality.dashboard.filters import figure, spark, strip_paths
 from quality.dashboard.period import InvalidPeriodError, Period
@@ -211,8 +211,8 @@ def test_both_themes_describe_the_same_parts():
 
 
 def test_decisions_on_challengers_are_shown_with_their_reason(dashboard):
-    from buddies_assets.loop import ledger
-    from buddies_assets.loop.database import connected
+    from buddies_assets.release import decision_log as ledger
+    from buddies_assets.release.database import connected
 
     with connected(dashboard.sources.settings.postgres_url) as connection:
         ledger.record(

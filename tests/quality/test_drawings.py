@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from buddies_assets import charts
+from buddies_core import charts
 from quality.dashboard import drawings
 from quality.dashboard.drawings import WIDTHS, Drawings, draw
 from quality.dashboard.labels import description

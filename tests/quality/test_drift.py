@@ -69,8 +69,8 @@ def test_a_halved_dataset_is_seen_in_the_history(history):
 
 
 def test_observing_keeps_the_statistics_of_the_stored_version(history, world, tmp_path):
-    from buddies_assets.database import rows
-    from quality.synthetic.stored import store_world
+    from benchmarks.data_defects.world.stored import store_world
+    from buddies_core.postgres.schema import rows
 
     store = store_world(world, tmp_path)
     assert observe(history, store, ["user_blocks"]) == []

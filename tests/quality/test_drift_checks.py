@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from buddies_assets.database import rows
-from buddies_assets.datasets import DatasetStore, Recipe
-from buddies_assets.settings import Settings
+from benchmarks.data_defects.world.stored import store_world
+from buddies_core.postgres.schema import rows
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore, Recipe
 from quality.drift_checks import DRIFT, build_drift_checks
 from quality.expectation_checks import build_expectation_checks
-from quality.synthetic.stored import store_world
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import asyncpg
 import psycopg2
 import pytest
 
+from benchmarks.data_defects.planting import repeated, with_members
+from benchmarks.data_defects.world.stored import store_world
 from buddies_serving.migrate import migrate
-from quality.defects.planting import repeated, with_members
 from quality.expectations import Expectations, blocks_frame
-from quality.synthetic.stored import store_world
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import psycopg2
 import pytest
 
-from buddies_assets.database import MigrationError, rows
+from buddies_core.postgres.schema import MigrationError, rows
 from quality.history import assets, checks, feedback
 from quality.history.activity import ActivityIndex
 from quality.history.database import SCHEMA

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
-from buddies_assets.datasets import DatasetStore, Recipe
+from benchmarks.data_defects.world.stored import store_world
+from buddies_core.storage.datasets import DatasetStore, Recipe
 from quality import pieces
 from quality.evidence import Evidence
 from quality.inputs import COUNTED
 from quality.judging import judge
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Finding
-from quality.synthetic.stored import store_world
 
 SHARDS = 4
 SORTED = sorted(pieces.BY_USER - {"exploration_coefficients"})

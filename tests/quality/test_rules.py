@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quality.defects.bench import DEFECTS, try_defect, try_file_defect
-from quality.defects.files import FILE_DEFECTS
+from benchmarks.data_defects.bench import DEFECTS, try_defect, try_file_defect
+from benchmarks.data_defects.files import FILE_DEFECTS
+from benchmarks.data_defects.world.clean import clean_world
 from quality.inputs import COUNTED
 from quality.rules import blocks, feedback
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.ownership import gini
 from quality.rules.verdict import Finding, MissingInputError, merged, offending_rows, within
 from quality.schemas import Sizes, UnknownSchemaError, pandera_schema
-from quality.worlds import clean_world
 
 
 @pytest.mark.parametrize("seed", [2, 3])

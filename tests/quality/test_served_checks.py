@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from buddies_assets.settings import Settings
+from buddies_core.settings import Settings
 from quality.evidence import Evidence
 from quality.judging import judge
 from quality.readers import READERS

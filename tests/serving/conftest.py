@@ -19,13 +19,13 @@ import pytest
 import uvicorn
 from databases import server_folder
 
-from buddies_assets.resources.postgres import EmbeddedPostgres
+from buddies_core.artifact.store import publish, write_version
+from buddies_core.artifact.texts import pack_texts
+from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_serving.express import ExpressProtocol
 from buddies_serving.main import create_app
-from buddies_serving.model_store import publish, write_version
 from buddies_serving.service import Service
 from buddies_serving.settings import ServingSettings
-from buddies_serving.texts import pack_texts
 
 USERS, PLAYLISTS, SONGS = 6, 8, 5
 RANKED = [[3, 1, 4, 5, 2, 6], [7, 0, 2, 3, 4, 5], [0, 1], [6, 5, 4, 3, 2, 1], [], []]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from buddies_serving.arms import draw
-from buddies_serving.model_store import Challenger, publish
+from buddies_core.artifact.store import Challenger, publish
+from buddies_core.artifact.traffic_split import draw
 
 
 def test_the_contract_is_kept_to_the_byte(server: Any) -> None:

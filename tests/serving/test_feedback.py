@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from buddies_assets.resources.postgres import EmbeddedPostgres
+from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_serving.migrate import Migration, MigrationError, migrate, migrations
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from buddies_serving.model_store import CURRENT, publish
+from buddies_core.artifact.store import CURRENT, publish
 
 FORWARD = [[3, 1, 4, 5, 2], [7, 0, 2, 3, 4], [0, 1, 3, 4, 5], [6, 5, 4, 3, 2], [0, 1, 2, 3, 4], [0, 1, 2, 3, 4]]
 BACKWARD = [row[::-1] for row in FORWARD]

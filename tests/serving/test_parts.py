@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from buddies_core.artifact.traffic_split import draw, draws
 from buddies_serving import recommendation_id
-from buddies_serving.arms import draw, draws
 from buddies_serving.batch import daily_arrays, write_daily
 from buddies_serving.freshness import FreshLikes
 from buddies_serving.served_model import ServedModel

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from buddies_core.artifact.store import Challenger, publish, read_channels, versions, write_version
+from buddies_core.artifact.texts import TextColumn, pack_texts
 from buddies_serving.errors import ArrayMismatchError, ModelFormatError, NoServedModelError, ServedModelError
-from buddies_serving.model_store import Challenger, publish, read_channels, versions, write_version
 from buddies_serving.served_model import ServedModel
-from buddies_serving.texts import TextColumn, pack_texts
 
 
 @pytest.fixture

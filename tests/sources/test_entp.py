@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buddies_assets.errors import MalformedInputError, SourceNotFoundError
 from buddies_assets.sources.entp import read_triplets
 from buddies_assets.sources.entp_lines import PLAYS
+from buddies_core.errors import MalformedInputError, SourceNotFoundError
 
 
 def user(number: int) -> str:

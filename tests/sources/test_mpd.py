@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buddies_assets.errors import MalformedInputError, SourceNotFoundError
 from buddies_assets.sources.mpd import DuplicatePids, find_slices, merge_slices, read_slices
 from buddies_assets.sources.mpd_slice import PLAYLISTS, TRACKS, ParsedSlice, parse_slice
 from buddies_assets.sources.quarantine import REASONS
+from buddies_core.errors import MalformedInputError, SourceNotFoundError
 
 
 def uri(number: int) -> str:

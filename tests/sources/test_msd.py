@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
-from buddies_assets.errors import MalformedInputError, SourceNotFoundError
 from buddies_assets.sources.msd import SONGS, read_songs
+from buddies_core.errors import MalformedInputError, SourceNotFoundError
 
 A, B, C = (f"SO{letter * 16}" for letter in "ABC")
 TRACK = "TR" + "A" * 16

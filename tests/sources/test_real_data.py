@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from buddies_assets.algorithms.song_index import shared_songs
 from buddies_assets.sources.entp import read_triplets
 from buddies_assets.sources.mpd import find_slices, merge_slices, read_slices
 from buddies_assets.sources.msd import read_songs
+from buddies_core.interactions.song_index import shared_songs
 
 pytestmark = pytest.mark.real_data
 

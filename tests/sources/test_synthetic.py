@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from buddies_assets.algorithms.song_index import shared_songs
 from buddies_assets.sources.entp import read_triplets
 from buddies_assets.sources.mpd import find_slices, merge_slices, read_slices
 from buddies_assets.sources.mpd_slice import parse_slice
 from buddies_assets.sources.msd import read_songs
-from buddies_assets.sources.synthetic import in_memory_slices, triplet_bytes, world_paths, write_world
-from buddies_assets.sources.synthetic_slices import SliceWriter
-from buddies_assets.sources.synthetic_world import FULL_PLAYLISTS, FULL_USERS, Csr, SyntheticWorld
+from buddies_assets.sources.synthetic.slices import SliceWriter
+from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS, Csr, SyntheticWorld
+from buddies_assets.sources.synthetic.write import in_memory_slices, triplet_bytes, world_paths, write_world
+from buddies_core.interactions.song_index import shared_songs
 
 SMALL = SyntheticWorld(users=1_500, playlists=2_500, seed=7)
 FULL = SyntheticWorld(users=FULL_USERS, playlists=FULL_PLAYLISTS, seed=3)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from buddies_assets import charts
+from buddies_core import charts
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, band, check_rows
 from quality.dashboard.plot import Plot, plot

@@ -1,6 +1,6 @@
 """What the loop decided on challengers, as a table of the Models page."""
 
-from buddies_assets.database import rows as query
+from buddies_core.postgres.schema import rows as query
 from quality.dashboard.context import Context
 from quality.dashboard.view import Column, Table
 

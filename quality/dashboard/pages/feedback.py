@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from buddies_assets import charts
+from buddies_core import charts
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows, next_retraining
 from quality.dashboard.plot import Plot, plot

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from buddies_assets import charts
+from buddies_core import charts
 from quality.dashboard.context import Context
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, View

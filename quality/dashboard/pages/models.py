@@ -4,8 +4,8 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from buddies_assets import charts
-from buddies_assets.database import rows as query
+from buddies_core import charts
+from buddies_core.postgres.schema import rows as query
 from quality.dashboard.context import Context
 from quality.dashboard.pages.decisions import decisions
 from quality.dashboard.plot import Plot, plot

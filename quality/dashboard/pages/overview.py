@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from buddies_assets import charts
+from buddies_core import charts
 from quality.coverage import coverage
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import next_retraining, open_failures

@@ -1,0 +1,231 @@
+"""Defects of checkpoints, evaluations, rankings, and of what listeners send."""
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from benchmarks.data_defects.planting import Defect, World, cell, repeated, with_cells, with_members
+
+
+def _vectors(name: str, change):
+    def plant(world: World) -> dict[str, Any]:
+        values = world[name].copy()
+        return {name: change(values)}
+
+    return plant
+
+
+def _nan(values: np.ndarray) -> np.ndarray:
+    values[7, 3] = np.nan
+    return values
+
+
+def _sessions(world: World, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    added = pl.DataFrame(rows, schema=world["user_feedback"].schema)
+    return {"user_feedback": pl.concat([world["user_feedback"], added]).sort("created_at"), "feedback_scores": None}
+
+
+def _answer(world: World, row: int = 0, **cells: Any) -> dict[str, Any]:
+    return world["user_feedback"].row(row, named=True) | {"recommendation_id": None} | cells
+
+
+def _again_at_once(world: World) -> dict[str, Any]:
+    return _sessions(world, [_answer(world, created_at=world["user_feedback"]["created_at"][0] + timedelta(seconds=2))])
+
+
+def _replay(world: World) -> dict[str, Any]:
+    last = world["user_feedback"].row(-1, named=True)
+    return _sessions(world, [last | {"created_at": last["created_at"] - timedelta(days=2)}])
+
+
+def _tomorrow(world: World) -> dict[str, Any]:
+    return _sessions(world, [_answer(world, created_at=world["now_at"] + timedelta(days=1))])
+
+
+def _bot(world: World) -> dict[str, Any]:
+    begin = world["user_feedback"]["created_at"][-1] - timedelta(hours=3)
+    shown = world["user_feedback"]["shown"].to_list()
+    made = [
+        _answer(world, user_id=3, created_at=begin + timedelta(seconds=s), shown=shown[s], liked=shown[s][s % 5])
+        for s in range(40)
+    ]
+    return _sessions(world, made)
+
+
+def _habit(world: World) -> dict[str, Any]:
+    begin = world["user_feedback"]["created_at"][0]
+    shown = world["user_feedback"]["shown"].to_list()
+    rows = [
+        _answer(world, user_id=4, created_at=begin + timedelta(hours=9 * n), shown=shown[n], liked=shown[n][0])
+        for n in range(60)
+    ]
+    others = world["user_feedback"].filter(pl.col("user_id") != 4)
+    return _sessions({**world, "user_feedback": others}, rows)
+
+
+def _power_user(world: World) -> dict[str, Any]:
+    begin = world["user_feedback"]["created_at"][0]
+    shown = world["user_feedback"]["shown"].to_list()
+    made = [
+        _answer(world, user_id=5, created_at=begin + timedelta(minutes=61 * n), shown=shown[n], liked=shown[n][n % 5])
+        for n in range(600)
+    ]
+    return _sessions(world, made)
+
+
+def _several_likes(world: World) -> dict[str, Any]:
+    scores = world["feedback_scores"]
+    return {
+        "feedback_scores": scores.with_columns(
+            score=pl.when(pl.col("session") == 8).then(1).otherwise("score").cast(pl.Int8)
+        )
+    }
+
+
+def _no_like(world: World) -> dict[str, Any]:
+    scores = world["feedback_scores"]
+    return {
+        "feedback_scores": scores.with_columns(
+            score=pl.when(pl.col("session") == 8).then(0).otherwise("score").cast(pl.Int8)
+        )
+    }
+
+
+def _outage(world: World) -> dict[str, Any]:
+    last_full = (world["now_at"] - timedelta(days=1)).date()
+    kept = world["user_feedback"].filter(
+        (pl.col("created_at").dt.date() != last_full) | (pl.int_range(pl.len()) % 15 == 0)
+    )
+    today = kept.row(-1, named=True) | {"created_at": world["now_at"], "recommendation_id": None}
+    return _sessions({**world, "user_feedback": kept}, [today])
+
+
+def _feedback(row: int = 0, **cells: Any):
+    return lambda world: {"user_feedback": with_cells(world["user_feedback"], row, **cells), "feedback_scores": None}
+
+
+def _ranked(column: str, change):
+    def plant(world: World) -> dict[str, Any]:
+        ranked = world["ranked_candidates"]
+        row = next(i for i, members in enumerate(ranked["playlists"].to_list()) if len(members) > 3)
+        return {"ranked_candidates": with_members(ranked, column, change, row)}
+
+    return plant
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect("a NaN in a user vector", "bpr_checkpoint.user_vectors_are_finite", _vectors("user_vectors", _nan)),
+    Defect(
+        "a NaN in a playlist vector", "bpr_checkpoint.playlist_vectors_are_finite", _vectors("playlist_vectors", _nan)
+    ),
+    Defect(
+        "user rows permuted",
+        "bpr_checkpoint.the_model_knows_its_training_pairs",
+        _vectors("user_vectors", lambda v: v[np.random.default_rng(5).permutation(len(v))]),
+    ),
+    Defect(
+        "playlist rows permuted",
+        "bpr_checkpoint.the_model_knows_its_training_pairs",
+        _vectors("playlist_vectors", lambda v: v[np.random.default_rng(5).permutation(len(v))]),
+    ),
+    Defect(
+        "a checkpoint of older data",
+        "bpr_checkpoint.the_model_is_of_these_data",
+        lambda w: {"model_card": w["model_card"] | {"inputs": {"splits": "0" * 16, "triplets": "0" * 16}}},
+    ),
+    Defect("a collapsed model", "bpr_checkpoint.vectors_tell_users_apart", _vectors("user_vectors", lambda v: v * 0)),
+    Defect(
+        "a vector missing", "bpr_checkpoint.there_is_a_vector_for_each_row", _vectors("user_vectors", lambda v: v[:-1])
+    ),
+    Defect(
+        "a training that diverged",
+        "bpr_checkpoint.the_loss_fell",
+        lambda w: {"model_card": w["model_card"] | {"losses": [0.6, 0.9]}},
+    ),
+    Defect("a metric above 1", "bpr_evaluation.metrics_are_shares", cell("bpr_evaluation", mrr=1.2)),
+    Defect("Hit@5 below Hit@1", "bpr_evaluation.hits_grow_with_the_list", cell("bpr_evaluation", hit_5=0.1)),
+    Defect(
+        "a model no better than a guess", "bpr_evaluation.the_model_beats_a_guess", cell("bpr_evaluation", hit_10=0.19)
+    ),
+    Defect("worst candidate first", "ranked_candidates.ranked_scores_fall", _ranked("scores", lambda m: m[::-1])),
+    Defect(
+        "a NaN ranked",
+        "ranked_candidates.ranked_scores_are_finite",
+        _ranked("scores", lambda m: [float("nan"), *m[1:]]),
+    ),
+    Defect(
+        "a playlist ranked that was no candidate",
+        "ranked_candidates.ranked_playlists_are_candidates",
+        _ranked("playlists", lambda m: [next(p for p in range(9999) if p not in m), *m[1:]]),
+    ),
+    Defect("a session sent twice", "user_feedback.sessions_are_not_sent_twice", _again_at_once),
+    Defect("a recommendation answered again", "user_feedback.recommendations_are_answered_once", _replay),
+    Defect("a session of tomorrow", "user_feedback.sessions_are_in_the_past", _tomorrow),
+    Defect("a bot", "user_feedback.listeners_answer_at_human_speed", _bot),
+    Defect("a listener who always likes the first", "user_feedback.listeners_look_beyond_one_position", _habit),
+    Defect("a power user", "user_feedback.no_listener_dominates", _power_user),
+    Defect("several likes in a session", "user_feedback.sessions_have_one_like", _several_likes),
+    Defect("no like in a session", "user_feedback.sessions_have_one_like", _no_like),
+    Defect("a like of what was not shown", "user_feedback.the_liked_was_shown", _feedback(liked=999_999_999)),
+    Defect(
+        "a playlist shown twice",
+        "user_feedback.shown_playlists_are_distinct",
+        lambda w: {
+            "user_feedback": with_members(w["user_feedback"], "shown", lambda m: [m[0], m[0], *m[2:]]),
+            "feedback_scores": None,
+        },
+    ),
+    Defect("feedback of an unknown user", "user_feedback.feedback_users_exist", _feedback(user_id=4_000_000)),
+    Defect(
+        "feedback on an unpublished model",
+        "user_feedback.feedback_names_a_published_model",
+        _feedback(model_version="v9"),
+    ),
+    Defect("a day almost without feedback", "user_feedback.daily_volume_is_as_usual", _outage),
+    Defect(
+        "feedback that stopped coming",
+        "user_feedback.feedback_is_fresh",
+        lambda w: {"now_at": w["now_at"] + timedelta(days=9)},
+    ),
+    Defect(
+        "a feedback block with its positive as negative",
+        "feedback_blocks.positive_is_not_among_the_negatives",
+        lambda w: {
+            "feedback_blocks": with_members(
+                w["feedback_blocks"], "negatives", lambda m: [w["feedback_blocks"]["positive"][0], *m[1:]]
+            )
+        },
+    ),
+    Defect(
+        "a feedback block without negatives",
+        "feedback_blocks.feedback_negatives_are_one_to_four",
+        cell("feedback_blocks", negatives=[]),
+    ),
+    Defect(
+        "a session set aside without a reason",
+        "quarantined_feedback.quarantined_feedback_says_why",
+        cell("quarantined_feedback", reason=""),
+    ),
+    Defect(
+        "a session twice in the window",
+        "training_window.window_sessions_are_unique",
+        lambda w: {"training_window": repeated(w["training_window"])},
+    ),
+    Defect(
+        "an old session in the window",
+        "training_window.window_sessions_are_recent",
+        lambda w: {"window_from": w["window_from"] + timedelta(days=3)},
+    ),
+    Defect(
+        "a window trained on whole",
+        "training_window.window_train_share_is_as_set",
+        lambda w: {"training_window": w["training_window"].with_columns(split=pl.lit("train"))},
+    ),
+    Defect(
+        "an evaluation twice",
+        "bpr_evaluation.systems_are_evaluated_once",
+        lambda w: {"bpr_evaluation": repeated(w["bpr_evaluation"])},
+    ),
+)

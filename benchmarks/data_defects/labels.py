@@ -1,0 +1,141 @@
+"""Defects of scores, splits and ownership."""
+
+from typing import Any
+
+import polars as pl
+
+from benchmarks.data_defects.planting import (
+    Defect,
+    World,
+    again,
+    cell,
+    extended,
+    first_row,
+    some_like,
+    with_cells,
+    with_members,
+    without,
+)
+
+
+def _leak(world: World) -> dict[str, Any]:
+    pair = some_like(world, "train")
+    return {"splits": extended(world["splits"], **(pair | {"split": "test"}))}
+
+
+def _cold_pair(world: World) -> dict[str, Any]:
+    liked = world["liked_playlists"].join(world["cold_users"].select("user"), on="user", how="semi").row(0, named=True)
+    cells = {"user": liked["user"], "playlist": liked["playlist"], "split": "train", "score": liked["score"]}
+    return {"splits": extended(world["splits"], **cells)}
+
+
+def _few_in_test(world: World) -> dict[str, Any]:
+    splits = world["splits"]
+    one = splits.with_columns(n=pl.len().over("user")).filter(pl.col("n") >= 5).row(0, named=True)["user"]
+    kept = splits.filter((pl.col("user") != one) | (pl.int_range(pl.len()).over("user") < 2))
+    row = first_row(kept, pl.col("user") == one)
+    return {"splits": with_cells(kept, row, split="validation")}
+
+
+def _all_train(world: World) -> dict[str, Any]:
+    everything = pl.lit("train").cast(world["splits"].schema["split"])
+    return {"splits": world["splits"].with_columns(split=everything)}
+
+
+def _stranger_owner(world: World) -> dict[str, Any]:
+    owned = world["playlist_ownership"]
+    playlist = owned["playlist"][0]
+    likers = set(world["splits"].filter(pl.col("playlist") == playlist)["user"])
+    cold = set(world["cold_users"]["user"])
+    stranger = next(u for u in range(world["n_users"]) if u not in likers and u not in cold)
+    return {"playlist_ownership": with_cells(owned, 0, owner=stranger)}
+
+
+def _second_bidder(world: World) -> dict[str, Any]:
+    train = world["splits"].filter(pl.col("split") == "train").join(world["user_sizes"], on="user")
+    train = train.with_columns(bid=pl.col("score").cast(pl.Float64) / pl.col("songs").sqrt())
+    contested = train.filter(pl.len().over("playlist") > 1).sort("playlist", "bid")
+    playlist = contested["playlist"][0]
+    lowest = contested.filter(pl.col("playlist") == playlist).row(0, named=True)
+    row = first_row(world["playlist_ownership"], pl.col("playlist") == playlist)
+    cells = {"owner": lowest["user"], "priority": lowest["bid"]}
+    return {"playlist_ownership": with_cells(world["playlist_ownership"], row, **cells)}
+
+
+def _hoarder(world: World) -> dict[str, Any]:
+    one = world["playlist_ownership"]["owner"][0]
+    return {"playlist_ownership": world["playlist_ownership"].with_columns(owner=pl.lit(one).cast(pl.UInt32))}
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        "scores of an older library",
+        "scores.is_made_of_what_is_stored_now",
+        cell("lineage:scores", stored="beef"),
+    ),
+    Defect("a user scored twice", "scores.scores_have_one_row_per_user", again("scores")),
+    Defect("a user not scored", "scores.every_user_is_scored", lambda w: {"scores": without(w["scores"])}),
+    Defect("a NaN score", "scores.score_figures_are_finite", cell("scores", score_max=float("nan"))),
+    Defect(
+        "one liked too few",
+        "scores.the_liked_are_the_best_share",
+        lambda w: {
+            "scores": with_cells(
+                w["scores"],
+                0,
+                **{c: w["scores"][c][0].to_list()[:-1] for c in ("liked", "liked_matches", "liked_scores")},
+            )
+        },
+    ),
+    Defect(
+        "scores without exploration",
+        "scores.liked_scores_follow_the_formula",
+        lambda w: {"scores": w["scores"].with_columns(pl.col("liked_scores").list.eval(pl.element() * 0.9))},
+    ),
+    Defect(
+        "a liked playlist among the negatives",
+        "scores.pools_hold_no_liked_playlist",
+        lambda w: {"scores": with_members(w["scores"], "hard", lambda m: [w["scores"]["liked"][0][0], *m[1:]])},
+    ),
+    Defect("another user's coefficient", "scores.scores_use_the_drawn_coefficient", cell("scores", exploration=0.987)),
+    Defect("a rank left out", "liked_playlists.liked_ranks_are_complete", cell("liked_playlists", rank=99)),
+    Defect(
+        "a like that was not scored",
+        "liked_playlists.liked_pairs_are_those_scored",
+        lambda w: {"liked_playlists": without(w["liked_playlists"])},
+    ),
+    Defect("a pair in train and test", "splits.pairs_are_in_one_split", _leak),
+    Defect("a cold user in train", "splits.cold_users_are_not_split", _cold_pair),
+    Defect("a user of two likes in validation", "splits.few_likes_stay_in_train", _few_in_test),
+    Defect("everything in train", "splits.train_share_is_as_set", _all_train),
+    Defect("a like lost in the split", "splits.liked_pairs_are_split", lambda w: {"splits": without(w["splits"])}),
+    Defect(
+        "half of all users cold",
+        "cold_users.cold_share_is_as_set",
+        lambda w: {
+            "cold_users": pl.DataFrame(
+                {
+                    "user": range(120),
+                    "user_id": w["user_rows"]["user_id"][:120],
+                    "songs": [9] * 120,
+                    "liked": [3] * 120,
+                },
+                schema=w["cold_users"].schema,
+            )
+        },
+    ),
+    Defect(
+        "a cold user's id of another user",
+        "cold_users.cold_users_exist",
+        lambda w: {"cold_users": with_cells(w["cold_users"], 0, user_id=w["cold_users"]["user_id"][1][::-1])},
+    ),
+    Defect("a playlist with two owners", "playlist_ownership.playlists_have_one_owner", again("playlist_ownership")),
+    Defect("an owner who does not like it", "playlist_ownership.owners_like_what_they_own_in_train", _stranger_owner),
+    Defect("an owner who was outbid", "playlist_ownership.owners_outbid_all_likers_with_room", _second_bidder),
+    Defect("one user owns everything", "playlist_ownership.owners_hold_at_most_the_cap", _hoarder),
+    Defect(
+        "a playlist left without owner",
+        "playlist_ownership.every_ownable_playlist_is_owned",
+        lambda w: {"playlist_ownership": without(w["playlist_ownership"])},
+    ),
+)

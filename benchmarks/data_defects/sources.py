@@ -1,0 +1,170 @@
+"""Defects of the parsed sources, the song index, the libraries and the coefficients."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from benchmarks.data_defects.planting import Defect, World, again, cell, extended, with_cells, with_members, without
+
+
+def _mojibake(world: World) -> dict[str, Any]:
+    spoiled = pl.when(pl.int_range(pl.len()) % 20 == 0).then(pl.lit("CafÃ© del Mar")).otherwise(pl.col("track_name"))
+    return {"mpd_tracks": world["mpd_tracks"].with_columns(spoiled.alias("track_name"))}
+
+
+def _csr(name: str, change):
+    def plant(world: World) -> dict[str, Any]:
+        library = world[name]
+        indptr, indices = library.indptr.copy(), library.indices.copy()
+        change(indptr, indices)
+        return {name: replace(library, indptr=indptr, indices=indices)}
+
+    return plant
+
+
+def _swap_songs(indptr: np.ndarray, indices: np.ndarray) -> None:
+    indices[[0, 1]] = indices[[1, 0]]
+
+
+def _repeat_song(indptr: np.ndarray, indices: np.ndarray) -> None:
+    indices[1] = indices[0]
+
+
+def _unknown_song(indptr: np.ndarray, indices: np.ndarray) -> None:
+    indices[indptr[1] - 1] = 1_000_000
+
+
+def _cut_pointer(indptr: np.ndarray, indices: np.ndarray) -> None:
+    indptr[-1] -= 1
+
+
+def _empty_row(indptr: np.ndarray, indices: np.ndarray) -> None:
+    indptr[1] = indptr[0]
+
+
+def _uniform_coefficients(world: World) -> dict[str, Any]:
+    users = world["exploration_coefficients"].height
+    spread = (np.arange(users) + 0.5) / users
+    return {
+        "exploration_coefficients": world["exploration_coefficients"].with_columns(pl.Series("exploration", spread))
+    }
+
+
+def _unsorted_users(world: World) -> dict[str, Any]:
+    ids = world["user_rows"]["user_id"].to_list()
+    ids[0], ids[1] = ids[1], ids[0]
+    return {"user_rows": pl.DataFrame({"user_id": ids})}
+
+
+def _lost_rows(world: World) -> dict[str, Any]:
+    return {"raw_counts": with_cells(world["raw_counts"], 1, read=world["raw_counts"]["read"][1] + 5)}
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect("a slice read twice", "mpd_playlists.playlists_have_one_row_each", again("mpd_playlists")),
+    Defect(
+        "modified_at in milliseconds",
+        "mpd_playlists.playlists_were_edited_in_the_past",
+        cell("mpd_playlists", modified_at=1_500_000_000_000),
+    ),
+    Defect(
+        "a playlist cut short",
+        "mpd_tracks.playlists_agree_with_their_tracks",
+        lambda w: {"mpd_tracks": without(w["mpd_tracks"])},
+    ),
+    Defect("a track row twice", "mpd_tracks.tracks_have_one_row_per_position", again("mpd_tracks")),
+    Defect(
+        "tracks of a playlist that is not there",
+        "mpd_tracks.tracks_belong_to_a_playlist",
+        cell("mpd_tracks", pid=999_999),
+    ),
+    Defect("a blank track name", "mpd_tracks.tracks_are_named", cell("mpd_tracks", track_name="  ")),
+    Defect("text in a wrong encoding", "mpd_tracks.track_texts_are_readable", _mojibake),
+    Defect("plays counted twice", "entp_plays.plays_are_unique", again("entp_plays")),
+    Defect("a shortened user id", "entp_plays.plays_name_a_user", cell("entp_plays", user_id="abc123")),
+    Defect(
+        "a track id for a song id", "entp_plays.plays_name_a_song", cell("entp_plays", song_id="TRAAAAA128F9000000")
+    ),
+    Defect("a play count of 0", "entp_plays.plays_were_heard", cell("entp_plays", plays=0)),
+    Defect("year 0 for unknown", "msd_songs.song_years_are_plausible", cell("msd_songs", year=0)),
+    Defect("a song without an artist", "msd_songs.song_texts_are_filled", cell("msd_songs", artist="")),
+    Defect(
+        "the mismatch list taken for all songs",
+        "msd_songs.mismatched_texts_are_few",
+        lambda w: {"msd_songs": w["msd_songs"].with_columns(mismatched=pl.lit(True))},
+    ),
+    Defect("rows lost without a trace", "quarantined_raw.raw_counts_reconcile", _lost_rows),
+    Defect(
+        "a quarantined row without a reason",
+        "quarantined_raw.quarantined_rows_say_why",
+        cell("quarantined_raw", reason=""),
+    ),
+    Defect(
+        "two songs exchanged in the index",
+        "songs.songs_are_numbered_in_key_order",
+        lambda w: {"songs": pl.concat([w["songs"][1:2], w["songs"][0:1], w["songs"][2:]])},
+    ),
+    Defect(
+        "a song id in two songs",
+        "songs.song_ids_lead_to_one_song",
+        lambda w: {"songs": with_members(w["songs"], "song_ids", lambda ids: [*ids, w["songs"]["song_ids"][1][0]])},
+    ),
+    Defect(
+        "a track URI in two songs",
+        "songs.track_uris_lead_to_one_song",
+        lambda w: {"songs": with_members(w["songs"], "track_uris", lambda ids: [*ids, w["songs"]["track_uris"][1][0]])},
+    ),
+    Defect("a song of one source only", "songs.songs_are_shared", cell("songs", track_uris=[])),
+    Defect(
+        "a song matched by a text known to be wrong",
+        "songs.songs_are_not_mismatched",
+        lambda w: {"msd_songs": with_cells(w["msd_songs"], 0, mismatched=True)},
+    ),
+    Defect(
+        "a library's songs out of order",
+        "user_library.user_songs_are_distinct_and_sorted",
+        _csr("user_library", _swap_songs),
+    ),
+    Defect(
+        "a song twice in a library",
+        "user_library.user_songs_are_distinct_and_sorted",
+        _csr("user_library", _repeat_song),
+    ),
+    Defect("a song beyond the index", "user_library.user_songs_exist", _csr("user_library", _unknown_song)),
+    Defect(
+        "a truncated matrix", "playlist_library.playlist_library_is_well_formed", _csr("playlist_library", _cut_pointer)
+    ),
+    Defect(
+        "a playlist without a shared song",
+        "playlist_library.playlists_hold_a_shared_song",
+        _csr("playlist_library", _empty_row),
+    ),
+    Defect("user rows not sorted by id", "user_library.user_rows_are_sorted_ids", _unsorted_users),
+    Defect(
+        "a coefficient of NaN",
+        "exploration_coefficients.coefficients_are_shares",
+        cell("exploration_coefficients", exploration=float("nan")),
+    ),
+    Defect(
+        "coefficients drawn evenly",
+        "exploration_coefficients.coefficients_follow_their_distribution",
+        _uniform_coefficients,
+    ),
+    Defect(
+        "a user without a coefficient",
+        "exploration_coefficients.coefficients_have_one_row_per_user",
+        lambda w: {"exploration_coefficients": w["exploration_coefficients"][:-1]},
+    ),
+    Defect(
+        "a null where none may be",
+        "entp_plays.matches_its_schema",
+        lambda w: {"entp_plays": extended(w["entp_plays"], song_id=None)},
+    ),
+    Defect(
+        "a column of another type",
+        "exploration_coefficients.matches_its_schema",
+        lambda w: {"exploration_coefficients": w["exploration_coefficients"].cast({"exploration": pl.Float32})},
+    ),
+)

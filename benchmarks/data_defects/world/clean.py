@@ -1,0 +1,71 @@
+"""Small synthetic worlds: every dataset of the pipeline, made by brute force from the definitions.
+
+Nothing here calls the pipeline's algorithms: a world is a second opinion on what the datasets must look like, so it
+both exercises the rules on good data and is the ground on which defects are planted.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from benchmarks.data_defects.world.answers import feedback, model, pairings
+from benchmarks.data_defects.world.labels import ownership, scores, splits, training
+from benchmarks.data_defects.world.served import served
+from benchmarks.data_defects.world.sizes import COLD, NOW, PLAYLISTS, SONGS, USERS
+from benchmarks.data_defects.world.sources import sources
+from quality.inputs import with_derived
+from quality.rules.lineage import MADE_OF_OTHERS
+
+
+@dataclass(frozen=True)
+class Csr:
+    """A binary matrix in CSR form."""
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    n_columns: int
+
+    @classmethod
+    def of(cls, dense: np.ndarray) -> "Csr":
+        """The CSR form of a dense 0/1 matrix."""
+        indptr = np.concatenate([[0], np.cumsum(dense.sum(axis=1))]).astype(np.int64)
+        return cls(indptr, np.nonzero(dense)[1].astype(np.uint32), dense.shape[1])
+
+
+def clean_world(seed: int) -> dict[str, Any]:
+    """Every dataset of one world by name, with the figures that rules compare with."""
+    rng = np.random.default_rng(seed)
+    popularity = 1.0 / (np.arange(SONGS) + 8.0)
+    heard = _memberships(rng, USERS, 8, 26, popularity)
+    held = _memberships(rng, PLAYLISTS, 5, 30, popularity)
+    world: dict[str, Any] = {"now": NOW.timestamp(), "now_at": NOW, "model_versions": ["v1", "v2"]}
+    world |= sources(rng, heard, held)
+    world |= {"user_library": Csr.of(heard), "playlist_library": Csr.of(held)}
+    exploration = rng.beta(1.3, 3.3, USERS)
+    world["exploration_coefficients"] = pl.DataFrame(
+        {"user": np.arange(USERS, dtype=np.uint32), "exploration": exploration}
+    )
+    matches = heard.astype(np.int64) @ held.T.astype(np.int64)
+    sizes, lengths = heard.sum(axis=1), held.sum(axis=1)
+    overlap = (1 - exploration)[:, None] * np.log1p(matches) + exploration[:, None]
+    score = np.where(matches > 0, overlap / np.sqrt(np.outer(sizes, lengths)), -np.inf)
+    world |= scores(rng, score, matches, sizes, exploration)
+    cold = np.sort(rng.choice(USERS, COLD, replace=False))
+    world |= splits(rng, world["liked_playlists"], cold, world["user_rows"], sizes)
+    world["playlist_ownership"] = ownership(world["splits"], sizes)
+    world |= training(rng, world["splits"], world["scores"], world["playlist_ownership"])
+    world |= pairings(rng, heard, world["playlist_ownership"], world["splits"])
+    world |= model(rng, world["splits"], world["candidates"])
+    world |= served(world)
+    world |= feedback(rng, world["candidates"], world["playlist_rows"])
+    fingerprints = {"input": ["user_library"], "made_of": ["f00d"], "stored": ["f00d"]}
+    world |= {f"lineage:{asset}": pl.DataFrame(fingerprints) for asset in MADE_OF_OTHERS}
+    return with_derived(world)
+
+
+def _memberships(rng: np.random.Generator, rows: int, fewest: int, most: int, weight: np.ndarray) -> np.ndarray:
+    keys = rng.exponential(size=(rows, len(weight))) / weight
+    order = keys.argsort(axis=1).argsort(axis=1)
+    return order < rng.integers(fewest, most + 1, rows)[:, None]

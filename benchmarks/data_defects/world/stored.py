@@ -1,0 +1,34 @@
+"""A synthetic world written as the pipeline would have stored it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from buddies_core.storage.datasets import DatasetStore, Recipe
+from quality.rules.catalogue import rules_by_asset
+
+RAW = ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs")
+
+
+def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> DatasetStore:
+    """The world's datasets as the pipeline would have stored them."""
+    store = DatasetStore.at(str(home))
+    for name, frame in world.items():
+        if not isinstance(frame, pl.DataFrame) or name not in rules_by_asset():
+            continue
+        writer = store.writer(Recipe(name), run_id)
+        counts = {"rows": frame.height, "kept": frame.height, "quarantined": 0, "repeats": 0}
+        extra = {"counts": counts} if name in RAW else {}
+        for part in ("users", "playlists") if name == "als_factors" else ():
+            writer.write_part(part, world[f"als_{part}"])
+        writer.commit([writer.write_shard(0, frame)], extra=extra)
+    for name, row, rows in (("user_library", "user", "user_rows"), ("playlist_library", "playlist", "playlist_rows")):
+        library, writer = world[name], store.writer(Recipe(name), run_id)
+        writer.write_part("indptr", library.indptr)
+        writer.write_part("indices", library.indices)
+        writer.write_part("columns", world["songs"].select("key"))
+        sizes = pl.Series("songs", np.diff(library.indptr).astype(np.uint32))
+        writer.commit([writer.write_shard(0, world[rows].with_row_index(row).with_columns(sizes))])
+    return store

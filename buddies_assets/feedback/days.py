@@ -1,0 +1,126 @@
+"""Feedback in PostgreSQL to stored days of blocks, and stored days to the window that a model is trained on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from buddies_assets.feedback.session_blocks import BLOCKS, Known, in_window, to_blocks
+from buddies_assets.feedback.sessions import day_counts, days_between, sessions_of
+from buddies_assets.feedback.watermark import Watermark
+from buddies_assets.feedback.window import Window
+from buddies_core.postgres.embedded import database_url, embedded
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest, Recipe
+from buddies_core.storage.shards import code_fingerprint
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+FEEDBACK_BLOCKS, QUARANTINED, WINDOW = "feedback_blocks", "quarantined_feedback", "training_window"
+NEGATIVES = 4
+
+
+@dataclass(frozen=True)
+class StoredDay:
+    """A day of feedback as it was stored: sessions read, blocks and quarantined sessions made of them."""
+
+    day: date
+    sessions: int
+    blocks: int
+    quarantined: int
+
+
+def feedback_database(settings: Settings) -> str | None:
+    """URL of the database that holds feedback; None where none was ever named or started, so there is no feedback.
+
+    Raises:
+        DatabaseError: there is one, but it does not run.
+    """
+    if not settings.postgres_url and embedded(settings).state is None:
+        return None
+    return database_url(settings)
+
+
+@dataclass(frozen=True)
+class FeedbackDays:
+    """The stored days of feedback, and how they are brought up to date from PostgreSQL."""
+
+    store: DatasetStore
+    seed: int
+    run_id: str
+
+    def stored(self, name: str, day: date) -> Dataset | None:
+        """One stored day of `feedback_blocks` or `quarantined_feedback`."""
+        folder = self.store.folder(name) / day.isoformat()
+        manifest = folder / "manifest.json"
+        return Dataset(folder, Manifest.parse(manifest.read_text())) if manifest.exists() else None
+
+    def refresh(self, connection: "Connection", days: list[date]) -> Iterator[StoredDay]:
+        """Read and store those of the days that changed: new ones, ones with late sessions, ones of older libraries."""
+        counts = day_counts(connection, days[0], days[-1])
+        for day in days:
+            stored, count = self.stored(FEEDBACK_BLOCKS, day), counts.get(day.isoformat(), 0)
+            if stored is None and count == 0:
+                continue
+            if stored is None or stored.manifest.recipe != self._recipe(FEEDBACK_BLOCKS, day, count).fingerprint:
+                yield self.rebuild(connection, day)
+
+    def rebuild(self, connection: "Connection", day: date) -> StoredDay:
+        """Read a day's sessions and store its blocks, whatever is stored."""
+        sessions = sessions_of(connection, day)
+        made = to_blocks(sessions, self._known(), seed=self.seed)
+        # The blocks come last: their manifest is what says that the day is stored.
+        for name, frame in ((QUARANTINED, made.quarantined), (FEEDBACK_BLOCKS, made.blocks)):
+            recipe = self._recipe(name, day, sessions.height)
+            writer = self.store.writer(recipe, self.run_id, self.store.folder(name) / day.isoformat())
+            writer.commit([writer.write_shard(0, frame)])
+        return StoredDay(day, sessions.height, made.blocks.height, made.quarantined.height)
+
+    def watermark(self, window: Window) -> Watermark:
+        """What the stored days of the window were made of."""
+        days = {}
+        for day in days_between(window.first_day, window.last_day):
+            stored = self.stored(FEEDBACK_BLOCKS, day)
+            if stored is not None:
+                days[day.isoformat()] = int(stored.manifest.params["sessions"])
+        return Watermark(days)
+
+    def window(self, window: Window, *, weight: float) -> pl.DataFrame:
+        """The blocks of the window with their copies (columns of `BLOCKS` and `copies`)."""
+        days = days_between(window.first_day, window.last_day)
+        parts = [stored.frame() for day in days if (stored := self.stored(FEEDBACK_BLOCKS, day)) is not None]
+        blocks = pl.concat([pl.DataFrame(schema=BLOCKS), *parts])
+        return in_window(blocks, window, weight=weight, seed=self.seed)
+
+    def _known(self) -> Known:
+        return Known(
+            self.store.open("user_library").frame(["user", "user_id"]),
+            self.store.open("playlist_library").frame(["playlist", "pid"]),
+            self.store.open("playlist_ownership").frame(["playlist", "owner"]),
+        )
+
+    def _recipe(self, name: str, day: date, sessions: int) -> Recipe:
+        inputs = {
+            library: self.store.open(library).fingerprint
+            for library in ("user_library", "playlist_library", "playlist_ownership")
+        }
+        params = {"day": day.isoformat(), "sessions": sessions, "seed": self.seed}
+        return Recipe(name, code_fingerprint(), inputs, params)
+
+
+def window_of(settings: Settings, now: datetime) -> Window:
+    """The window that the settings describe, at a moment."""
+    days = settings.feedback_window_days
+    return Window(now, days, min(days, settings.feedback_phase_days))
+
+
+def train_rows(window: pl.DataFrame) -> pl.DataFrame:
+    """The window's train blocks, repeated as often as they count, negatives padded with null to four."""
+    rows = window.filter(pl.col("split") == "train")
+    rows = rows[np.repeat(np.arange(rows.height), rows["copies"].to_numpy())]
+    padded = pl.concat_list("negatives", pl.lit([None] * NEGATIVES, pl.List(pl.UInt32))).list.head(NEGATIVES)
+    return rows.select("user", "positive", negatives=padded)

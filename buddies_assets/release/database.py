@@ -1,0 +1,70 @@
+"""The loop's tables in PostgreSQL (schema `loop`) and connections to them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from buddies_core.postgres.schema import Schema
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+SCHEMA = Schema("loop", "buddies_assets.release", lock=7310590)
+
+
+@contextmanager
+def connected(url: str) -> Iterator["Connection"]:
+    """A connection to an up-to-date schema; the block is one transaction, committed at its end."""
+    import psycopg2
+
+    # Compiling these short queries takes PostgreSQL longer than running them does.
+    connection = psycopg2.connect(url, connect_timeout=5, application_name="buddies-loop", options="-c jit=off")
+    try:
+        if not SCHEMA.is_current(connection):
+            migrate(connection, url)
+        with connection:
+            yield connection
+    finally:
+        connection.close()
+
+
+def migrate(connection: "Connection", url: str) -> list[str]:
+    """Bring the schemas `feedback` (the service's own migrations) and `loop` up to date; returns what was applied.
+
+    Raises:
+        MigrationError: an applied file differs from the one that ships.
+    """
+    _migrate_feedback(url)
+    return SCHEMA.migrate(connection)
+
+
+def _migrate_feedback(url: str) -> None:
+    """The feedback schema is the service's; before its first start it is made here, by its own migrations."""
+    import asyncio
+    import threading
+
+    import asyncpg
+
+    from buddies_serving.migrate import migrate as migrate_feedback
+
+    failures: list[BaseException] = []
+
+    async def work() -> None:
+        plain = await asyncpg.connect("postgresql://" + url.partition("://")[2], timeout=10)
+        try:
+            await migrate_feedback(plain)
+        finally:
+            await plain.close()
+
+    def run() -> None:
+        try:
+            asyncio.run(work())
+        except BaseException as error:
+            failures.append(error)
+
+    # A thread of its own: the caller may already run in an event loop, where asyncio.run is not allowed.
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]

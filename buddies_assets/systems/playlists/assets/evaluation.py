@@ -1,0 +1,81 @@
+"""How good the model is: beside what it must beat, and for users it was never trained on."""
+
+from dataclasses import fields
+
+import dagster as dg
+import polars as pl
+
+from buddies_assets import plots
+from buddies_assets.metadata import OWNERS, TRAINING, table
+from buddies_assets.resources.pipeline import Pipeline
+from buddies_assets.systems.playlists.assets.training import bpr_checkpoint, checkpoint_store
+from buddies_core.storage.datasets import Dataset
+
+
+@dg.asset(group_name=TRAINING, kinds={"parquet", "numpy"}, owners=OWNERS, deps=[bpr_checkpoint])
+def bpr_evaluation(
+    pipeline: dg.ResourceParam[Pipeline],
+    validation_batches: Dataset,
+    test_batches: Dataset,
+    splits: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+    als_factors: Dataset,
+    candidates: Dataset,
+) -> dg.Output[pl.DataFrame]:
+    """One row a (system, split): MRR, Hit@1/5/10 and NDCG@10 of the batches with 95 % intervals (bootstrap over users).
+
+    Besides: MRR among popularity-matched negatives, NDCG and recall over the whole catalogue, coverage, novelty, and
+    the same over the candidates that are really served. The systems: random, most liked, song overlap (the ceiling
+    where labels are made of it), the neighbours' vote, ALS, and the model.
+    """
+    from buddies_assets.systems.playlists.steps.evaluation import evaluation_table
+
+    store = checkpoint_store(pipeline)
+    checkpoint = store.latest()
+    frame = evaluation_table(
+        store.factors(checkpoint.version),
+        als_factors,
+        {"validation": validation_batches, "test": test_batches},
+        splits=splits,
+        user_library=user_library,
+        playlist_library=playlist_library,
+        candidates=candidates,
+        seed=pipeline.settings.seed,
+    ).with_columns(version=pl.lit(checkpoint.version))
+    return dg.Output(frame, metadata={"version": checkpoint.version, "table": table(frame)})
+
+
+@dg.asset(group_name=TRAINING, kinds={"parquet", "numpy"}, owners=OWNERS, deps=[bpr_checkpoint])
+def cold_user_evaluation(
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    cold_users: Dataset,
+    liked_playlists: Dataset,
+    splits: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+) -> dg.Output[Dataset]:
+    """One row a (system, number of known songs): metrics for the users set aside, folded in from their songs.
+
+    The most-liked list, which needs no song, stands beside the fold-in from 1, 3, 10 and all songs. The maps from
+    songs to factors are its parts; the service folds listeners in with them.
+    """
+    from buddies_assets.systems.playlists.steps.cold import cold_table, fold_in_of
+
+    store = checkpoint_store(pipeline)
+    checkpoint = store.latest()
+    factors = store.factors(checkpoint.version)
+    fold_in = fold_in_of(factors, splits, user_library, playlist_library)
+    inputs = (cold_users, liked_playlists, splits, user_library, playlist_library)
+    frame = cold_table(fold_in, factors, *inputs, seed=pipeline.settings.seed)
+    sources = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}
+    writer = pipeline.writer(context, "cold_user_evaluation", sources, {"version": checkpoint.version})
+    for part in fields(fold_in):
+        writer.write_part(part.name, getattr(fold_in, part.name))
+    metadata: dict[str, dg.MetadataValue] = {"table": table(frame)}
+    folded = frame.filter(pl.col("system") == "fold-in").with_row_index("level")
+    if folded.height:
+        metadata["plot"] = plots.lines(folded, "level", ["hit_5", "mrr"], "By songs known: 1, 3, 10, all")
+    dataset = writer.commit([writer.write_shard(0, frame)])
+    return dg.Output(dataset, metadata={"version": checkpoint.version, **metadata})

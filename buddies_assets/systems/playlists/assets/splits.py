@@ -1,0 +1,79 @@
+"""Who is set aside, what is trained on and what is kept for evaluation, and who owns which playlist."""
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from buddies_assets import plots
+from buddies_assets.metadata import OWNERS, SPLITTING, spread
+from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.storage.datasets import Dataset
+
+
+@dg.asset(group_name=SPLITTING, kinds={"parquet", "polars"}, owners=OWNERS)
+def cold_users(
+    pipeline: dg.ResourceParam[Pipeline], user_library: pl.DataFrame, scores: pl.LazyFrame
+) -> dg.Output[pl.DataFrame]:
+    """The 5 % of users who are set aside whole, by (seed, user): `user, user_id, songs, liked`."""
+    from buddies_assets.systems.playlists.steps.splits import cold_users as set_aside
+
+    frame = set_aside(user_library, scores, pipeline.settings.seed)
+    share = frame.height / max(1, user_library.height)
+    return dg.Output(frame, metadata={"share of users": share} | spread("liked a cold user", frame["liked"]))
+
+
+@dg.asset(group_name=SPLITTING, kinds={"parquet", "numba"}, owners=OWNERS)
+def splits(
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    user_library: Dataset,
+    liked_playlists: Dataset,
+    cold_users: Dataset,
+) -> dg.Output[Dataset]:
+    """Each like of the users who are not cold, in train (70 %), validation (20 %) or test (10 %).
+
+    A user with fewer than five likes keeps them all in train.
+    """
+    from buddies_assets.systems.playlists.steps.splits import SPLITS
+
+    dataset = pipeline.build(
+        context,
+        SPLITS,
+        {"liked_playlists": liked_playlists, "cold_users": cold_users},
+        {"seed": pipeline.settings.seed},
+        pipeline.users_in_shards(user_library.manifest.rows),
+    )
+    counts = dict(dataset.scan().group_by("split").len().collect().iter_rows())
+    return dg.Output(dataset, metadata={f"{split} likes": int(count) for split, count in sorted(counts.items())})
+
+
+@dg.asset(group_name=SPLITTING, kinds={"parquet", "numba"}, owners=OWNERS)
+def playlist_ownership(
+    pipeline: dg.ResourceParam[Pipeline], splits: Dataset, user_library: pl.DataFrame, playlist_library: Dataset
+) -> dg.Output[pl.DataFrame]:
+    """Who owns each playlist that someone likes in train: the liker of highest score/√songs who has room.
+
+    One row an owned playlist: `playlist, owner, priority, likers`.
+    """
+    from buddies_assets.systems.playlists.steps.splits import own_playlists
+
+    songs = user_library["songs"].to_numpy()
+    frame, owned = own_playlists(splits, songs, playlist_library.manifest.rows, pipeline.settings.ownership_cap)
+    held = frame.group_by("owner").len("owned")["owned"]
+    top = np.sort(held.to_numpy())[::-1]
+    facts = {
+        "owners": len(held),
+        "owned": frame.height,
+        "without an owner, their likers being full": owned.left_over,
+        "share owned by the top 1 % of owners": float(top[: max(1, len(top) // 100)].sum() / max(1, top.sum())),
+        "Gini": plots.gini(top),
+    }
+    return dg.Output(
+        frame,
+        metadata=facts
+        | spread("owned by an owner", held)
+        | {
+            "histogram": plots.histogram(held, "Playlists owned", "playlists", until=0.995),
+            "Lorenz": plots.lorenz(held),
+        },
+    )

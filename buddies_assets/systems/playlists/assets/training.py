@@ -1,0 +1,155 @@
+"""The ranking model: a start by ALS, a search for its configuration, and its trained versions."""
+
+from dataclasses import asdict
+
+import dagster as dg
+import polars as pl
+
+from buddies_assets import plots
+from buddies_assets.metadata import OWNERS, TRAINING, plain, table
+from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.registry.checkpoints import CheckpointStore
+from buddies_core.storage.datasets import Dataset
+
+
+def checkpoint_store(pipeline: Pipeline) -> CheckpointStore:
+    """Where the versions of the model are kept."""
+    return CheckpointStore.at(pipeline.settings.home)
+
+
+@dg.asset(group_name=TRAINING, kinds={"numpy", "numba"}, owners=OWNERS)
+def als_factors(
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    splits: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+) -> dg.Output[Dataset]:
+    """Factors of train likes by alternating least squares: where BPR starts, and a baseline in its own right.
+
+    One row a side; the factors are the parts `users` and `playlists`.
+    """
+    from buddies_core.interactions.labelled import load_library
+    from buddies_core.interactions.likes import train_likes
+    from buddies_core.recommenders.als import als_factors as factorise
+    from buddies_core.recommenders.bpr.config import BEST
+
+    shape = user_library.manifest.rows, playlist_library.manifest.rows
+    config = BEST.model_copy(update={"threads": pipeline.settings.worker_threads})
+    songs = load_library(user_library) if BEST.start == "joint" else None
+    factors = factorise(train_likes(splits, *shape), config, user_songs=songs)
+    kept = {name: value for name, value in BEST.model_dump(mode="json").items() if name.startswith("als_")}
+    params = kept | {"dimension": BEST.dimension, "item_bias": BEST.item_bias, "seed": BEST.seed}
+    writer = pipeline.writer(context, "als_factors", {"splits": splits}, params)
+    writer.write_part("users", factors.users)
+    writer.write_part("playlists", factors.playlists)
+    sizes = {"users": factors.users, "playlists": factors.playlists}
+    lengths = [float((values**2).sum(axis=1).mean() ** 0.5) for values in sizes.values()]
+    rows = [len(values) for values in sizes.values()]
+    facts = pl.DataFrame({"side": list(sizes), "rows": rows, "root_mean_square_length": lengths})
+    return dg.Output(writer.commit([writer.write_shard(0, facts)]), metadata={"factors": table(facts)})
+
+
+@dg.asset(group_name=TRAINING, kinds={"ray", "optuna"}, owners=OWNERS)
+def bpr_search(
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    user_blocks: Dataset,
+    validation_batches: Dataset,
+    scores: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+) -> dg.Output[Dataset]:
+    """One row a configuration tried, best first; with the best `bpr_checkpoint` trains, unless told otherwise.
+
+    Ray Tune with ASHA and Optuna. `BUDDIES_SEARCH_TRIALS` and `BUDDIES_SEARCH_SECONDS` bound what it may cost; with no
+    trials it holds the best preset alone. A search that was cut off goes on.
+    """
+    from buddies_assets.systems.playlists.steps import search
+    from buddies_assets.systems.playlists.steps.training import training_data
+
+    inputs = {"user_blocks": user_blocks, "validation_batches": validation_batches, "scores": scores}
+    data = training_data(user_blocks, validation_batches, scores, user_library, playlist_library)
+    found = search.search(pipeline.settings, data)
+    frame = pl.DataFrame([trial.row() for trial in found.trials])
+    tracked = search.track(pipeline.settings, found, context.run.run_id, data.fingerprint)
+    params = {"trials": pipeline.settings.search_trials}
+    writer = pipeline.writer(context, "bpr_search", inputs, params)
+    best = found.best.model_dump(mode="json")
+    dataset = writer.commit([writer.write_shard(0, frame)], extra={"best": best})
+    numbered = frame.with_row_index("place", offset=1)
+    plot = plots.lines(numbered, "place", ["mrr"], "Validation MRR of the trials, best first")
+    return dg.Output(
+        dataset, metadata={"best": dg.MetadataValue.json(best), "trials": table(frame), "plot": plot, **tracked}
+    )
+
+
+@dg.asset(group_name=TRAINING, kinds={"numba", "pytorch", "mlflow", "safetensors"}, owners=OWNERS)
+def bpr_checkpoint(
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    user_blocks: Dataset,
+    validation_batches: Dataset,
+    scores: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+    training_window: Dataset,
+    als_factors: Dataset,
+    bpr_search: Dataset,
+) -> dg.MaterializeResult:
+    """The newest version of the model: a vector a user and one a playlist, with configuration, metrics and lineage.
+
+    It learns from the offline blocks and from the window of feedback, which its lineage holds the watermark of.
+    A training that was cut off goes on from its last epoch.
+    """
+    from buddies_assets.feedback.days import feedback_database
+    from buddies_assets.release.retraining_lease import claimed
+    from buddies_assets.systems.playlists.steps import tracked_training
+    from buddies_assets.systems.playlists.steps.training import training_data
+
+    settings = pipeline.settings
+    config = tracked_training.configuration(settings, bpr_search)
+    inputs = {"user_blocks": user_blocks, "validation_batches": validation_batches, "scores": scores}
+    with claimed(feedback_database(settings), context.run.tags, context.run.run_id) as claim:
+        data = training_data(
+            user_blocks,
+            validation_batches,
+            scores,
+            user_library,
+            playlist_library,
+            training_window,
+            mix=config.negatives,
+        )
+        job = tracked_training.TrainingJob(
+            settings=settings,
+            config=config,
+            data=data,
+            als=tracked_training.stored_als(als_factors, config),
+            run_id=context.run.run_id,
+            datasets={name: dataset.fingerprint for name, dataset in inputs.items()},
+            log=context.log.info,
+        )
+        result, tracked = job.train()
+        claim.require_current()
+    lineage = {
+        "datasets": job.datasets,
+        "feedback": training_window.manifest.extra["feedback"] | training_window.manifest.params,
+        "run_id": context.run.run_id,
+        "mode": settings.mode,
+        "preset": settings.preset,
+        "mlflow": tracked,
+    }
+    saved = checkpoint_store(pipeline).save(result.factors, config, metrics=result.metrics, lineage=lineage)
+    job.discard_state()
+    epochs = pl.DataFrame([asdict(report) | report.metrics for report in result.history]).drop("metrics")
+    return dg.MaterializeResult(
+        metadata={
+            "version": saved.version,
+            "path": dg.MetadataValue.path(str(saved.path)),
+            "configuration": dg.MetadataValue.json(config.model_dump(mode="json")),
+            "epochs": table(epochs),
+            "plot": plots.lines(epochs, "epoch", ["mrr", "hit_5"], "Validation MRR and Hit@5 per epoch"),
+            **tracked_training.as_metadata(settings, tracked),
+            **plain(result.metrics),
+        }
+    )

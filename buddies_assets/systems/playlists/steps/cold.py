@@ -1,0 +1,88 @@
+"""Users never trained on: the maps from songs to factors, and how well they rank for the users set aside."""
+
+from dataclasses import fields
+
+import polars as pl
+
+from buddies_assets.systems.playlists.cold_users import cold_user_table
+from buddies_assets.systems.playlists.steps.training import train_likers
+from buddies_core.evaluation.metrics import RankingMetrics
+from buddies_core.evaluation.sampled_negatives import evaluation_batches
+from buddies_core.interactions import ragged
+from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.likes import train_likes
+from buddies_core.recommenders.bpr.data import Bags, even_places
+from buddies_core.recommenders.factors import Factors
+from buddies_core.recommenders.fold_in import FoldIn, fit_fold_in
+from buddies_core.registry.checkpoints import Checkpoint
+from buddies_core.storage.datasets import Dataset, DatasetStore
+
+JUDGED_USERS, JUDGED_BAGS = 2_000, 200_000
+_METRICS = tuple(field.name for field in fields(RankingMetrics) if field.name != "batches")
+_WITH_INTERVALS = tuple(metric for metric in _METRICS if metric != "recall_10")
+COLUMNS = pl.Schema(
+    {
+        "system": pl.String,
+        **dict.fromkeys(("known_songs", "users", "bags"), pl.Int64),
+        **dict.fromkeys(_METRICS, pl.Float64),
+        **dict.fromkeys((f"{metric}_{edge}" for edge in ("low", "high") for metric in _WITH_INTERVALS), pl.Float64),
+    }
+)
+"""Columns of the evaluation of cold users, those of `cold_user_table`, whether or not anybody was set aside."""
+
+
+def fold_in_of(factors: Factors, splits: Dataset, user_library: Dataset, playlist_library: Dataset) -> FoldIn:
+    """The maps from songs to a model's factors."""
+    likes = train_likes(splits, user_library.manifest.rows, playlist_library.manifest.rows)
+    return fit_fold_in(factors.playlists, load_library(user_library), load_library(playlist_library), likes)
+
+
+def stored_fold_in(cold_user_evaluation: Dataset) -> FoldIn:
+    """The maps that the evaluation of cold users was made with, its parts."""
+    return FoldIn(**{part.name: cold_user_evaluation.array(part.name) for part in fields(FoldIn)})
+
+
+def fold_in_to_serve(
+    store: DatasetStore,
+    checkpoint: Checkpoint,
+    factors: Factors,
+    splits: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+) -> FoldIn:
+    """The maps kept with the evaluation of cold users; fitted anew when that was of another version of the model."""
+    if store.has("cold_user_evaluation"):
+        stored = store.open("cold_user_evaluation")
+        if stored.manifest.params.get("version") == checkpoint.version:
+            return stored_fold_in(stored)
+    return fold_in_of(factors, splits, user_library, playlist_library)
+
+
+def cold_table(
+    fold_in: FoldIn,
+    factors: Factors,
+    cold_users: Dataset,
+    liked_playlists: Dataset,
+    splits: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+    *,
+    seed: int,
+) -> pl.DataFrame:
+    """One row a (system, number of known songs); no row, of the same columns, where nobody was set aside.
+
+    Judged by at most `JUDGED_USERS` of them and `JUDGED_BAGS` of their likes, each spread evenly.
+    """
+    n_playlists = playlist_library.manifest.rows
+    everybody = cold_users.frame(["user"])["user"]
+    cold = everybody[even_places(len(everybody), JUDGED_USERS)]
+    likes = liked_playlists.scan().filter(pl.col("user").is_in(cold.implode())).select("user", "playlist").collect()
+    if not likes.height:
+        return COLUMNS.to_frame()
+    likes = likes.sort("user", "playlist")
+    users = likes["user"].unique().sort().to_numpy()
+    liked = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
+    drawn = evaluation_batches(users, liked, liked, n_playlists=n_playlists, seed=seed)
+    bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
+    songs, counts = load_library(user_library), train_likers(splits, n_playlists)
+    return pl.DataFrame(cold_user_table(fold_in, factors, songs, bags, counts, seed=seed), schema=COLUMNS)

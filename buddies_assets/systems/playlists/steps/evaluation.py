@@ -1,0 +1,98 @@
+"""The table of systems by ranking metrics, on the batches, on the whole catalogue, and on what is really served."""
+
+import numpy as np
+import polars as pl
+
+from buddies_core.evaluation.ranks import popularity
+from buddies_core.evaluation.report import examination, quality_table
+from buddies_core.evaluation.served_lists import served_metrics
+from buddies_core.interactions import ragged
+from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.likes import all_likes, train_likes
+from buddies_core.recommenders.baselines import (
+    System,
+    factor_model,
+    most_liked,
+    neighbours_vote,
+    random_order,
+    song_overlap,
+)
+from buddies_core.recommenders.bpr.data import Bags, bags_from_frame, even_places
+from buddies_core.recommenders.factors import Factors
+from buddies_core.storage.datasets import Dataset
+
+METRICS = ("mrr", "hit_1", "hit_5", "hit_10", "ndcg_10")
+JUDGED_USERS = 2_000
+"""Users of a split whose batches are ranked, which knows the MRR to about 0.005; the whole catalogue is ranked for
+those that `training.quality` lists."""
+
+
+def evaluation_table(
+    factors: Factors,
+    als_factors: Dataset,
+    batches: dict[str, Dataset],
+    *,
+    splits: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+    candidates: Dataset,
+    seed: int,
+) -> pl.DataFrame:
+    """One row a (system, split); splits without a batch have no row.
+
+    Columns: those of `training.quality.quality_table` (the bags are the batches), and `served_<metric>` of
+    `training.served.served_metrics` over the stored candidates.
+    """
+    n_users, n_playlists = user_library.manifest.rows, playlist_library.manifest.rows
+    train, likes = train_likes(splits, n_users, n_playlists), all_likes(splits, n_users, n_playlists)
+    counts = popularity(train)
+    exams = {
+        split: examination(
+            split,
+            judged_bags(dataset, JUDGED_USERS),
+            likes=likes,
+            train=train,
+            popularity=counts,
+            seed=seed,
+            most_users=JUDGED_USERS,
+        )
+        for split, dataset in batches.items()
+        if dataset.manifest.rows
+    }
+    user_songs, playlist_songs = load_library(user_library), load_library(playlist_library)
+    systems = [
+        random_order(n_playlists, seed=seed),
+        most_liked(counts),
+        song_overlap(user_songs, playlist_songs),
+        neighbours_vote(user_songs, train),
+        factor_model("als", Factors(als_factors.array("users"), als_factors.array("playlists"))),
+        factor_model("bpr", factors),
+    ]
+    offered = _offered(candidates, n_users, n_playlists)
+    rows = quality_table(systems, exams.values(), seed=seed)
+    for row in rows:
+        system = next(system for system in systems if system.name == row["system"])
+        row |= _served(system, offered, exams[str(row["split"])].relevant)
+    return pl.DataFrame(rows).rename({"bags": "batches"})
+
+
+def judged_bags(batches: Dataset, most_users: int) -> Bags:
+    """Every batch of at most `most_users` users, spread evenly over those who have any; the others are never held."""
+    users = np.flatnonzero(batches.counts("user")).astype(np.uint32)
+    wanted = pl.Series(users[even_places(len(users), most_users)]).implode()
+    return bags_from_frame(pl.concat([shard.filter(pl.col("user").is_in(wanted)) for shard in batches.shards()]))
+
+
+def _served(system: System, offered, relevant) -> dict[str, float]:
+    return {f"served_{name}": value for name, value in served_metrics(system, offered, relevant).items()}
+
+
+def _offered(candidates: Dataset, n_users: int, n_playlists: int):
+    """The stored candidates as a matrix over all users."""
+    from buddies_core.interactions.csr import Library
+
+    frame = candidates.frame()
+    lists = ragged.from_lists(frame["playlists"])
+    lengths = np.zeros(n_users, np.int64)
+    lengths[frame["user"].to_numpy()] = lists.lengths
+    return Library(np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]), lists.values, n_playlists)

@@ -1,0 +1,145 @@
+"""A training as the graph runs it: with the configuration that was found, resumable, and tracked in MLflow."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from buddies_core.recommenders.bpr.config import BEST, PRESETS, TrainingConfig
+from buddies_core.settings import Settings
+from buddies_core.storage import progress
+from buddies_core.storage.datasets import Dataset
+
+if TYPE_CHECKING:
+    from buddies_core.recommenders.bpr.data import TrainingData
+    from buddies_core.recommenders.bpr.state import EpochReport
+    from buddies_core.recommenders.bpr.trainer import TrainingResult
+    from buddies_core.recommenders.factors import Factors
+    from buddies_core.registry.mlflow_tracking import Tracking
+
+
+def configuration(settings: Settings, bpr_search: Dataset) -> TrainingConfig:
+    """What the model is trained with: the search's best, or the preset that the settings name.
+
+    Raises:
+        ValidationError: the preset's optimiser does not run on the backend that the settings ask for.
+    """
+    searched = settings.preset == "searched"
+    config = TrainingConfig.model_validate(bpr_search.manifest.extra["best"]) if searched else PRESETS[settings.preset]
+    backend = settings.training_backend or config.backend
+    return TrainingConfig(**config.model_dump() | {"threads": settings.training_threads, "backend": backend})
+
+
+def stored_als(als_factors: Dataset, config: TrainingConfig) -> "Factors | None":
+    """The stored ALS factors where the configuration starts from just these; None where it needs others or none."""
+    from buddies_core.recommenders.factors import Factors
+
+    kept = [name for name in TrainingConfig.model_fields if name.startswith("als_") and name != "als_scale"]
+    same = all(getattr(config, name) == getattr(BEST, name) for name in [*kept, "dimension", "item_bias"])
+    if config.start == "random" or config.start != BEST.start or not same:
+        return None
+    return Factors(als_factors.array("users"), als_factors.array("playlists"))
+
+
+def tracking_of(settings: Settings) -> "Tracking | None":
+    """Where trainings are tracked: MLflow's database beside ours; None when the settings turn tracking off."""
+    if not settings.track:
+        return None
+    from buddies_assets.resources.dagster_storage import sqlalchemy_url
+    from buddies_core.postgres.embedded import database_url
+    from buddies_core.registry.mlflow_tracking import Tracking
+
+    uri = sqlalchemy_url(database_url(settings).rsplit("/", 1)[0] + "/mlflow")
+    artifacts = settings.local_home / "mlflow"
+    artifacts.mkdir(parents=True, exist_ok=True)
+    return Tracking(uri, str(artifacts))
+
+
+def tags_of(settings: Settings, run_id: str, fingerprint: str) -> dict[str, str]:
+    """What every tracked run says of where it comes from."""
+    return {
+        "mode": settings.mode,
+        "dataset_fingerprint": fingerprint,
+        "dagster_run": run_id,
+        "git_revision": git_revision(),
+    }
+
+
+def git_revision() -> str:
+    """Commit of the project's checkout; `unknown` for an installation without one."""
+    root = Path(__file__).parents[4]
+    if not (root / ".git").exists():
+        return "unknown"
+    found = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
+def as_metadata(settings: Settings, tracked: Mapping[str, str]) -> dict[str, dg.MetadataValue]:
+    """Links from Dagster to MLflow; empty when nothing was tracked."""
+    tracking = tracking_of(settings) if tracked else None
+    if tracking is None:
+        return {}
+    return {"MLflow run": dg.MetadataValue.url(tracking.run_url(tracked["run_id"], ui=settings.mlflow_address))}
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """Everything one training of the graph needs."""
+
+    settings: Settings
+    config: TrainingConfig
+    data: "TrainingData"
+    als: "Factors | None"
+    run_id: str
+    datasets: dict[str, str]
+    log: Callable[[str], None]
+
+    @property
+    def state(self) -> Path:
+        """Folder of the epochs of this configuration on these data."""
+        return self.settings.local_home / "training" / f"{self.settings.preset}-{self.data.fingerprint[:32]}"
+
+    def train(self) -> "tuple[TrainingResult, dict[str, str]]":
+        """The trained model, and its run and version in MLflow (empty when tracking is off)."""
+        tracking = tracking_of(self.settings)
+        if tracking is None:
+            return self._train(), {}
+        from buddies_core.registry.mlflow_tracking import tracked_run
+
+        tags = tags_of(self.settings, self.run_id, self.data.fingerprint) | {"kind": "training"}
+        with tracked_run(tracking, name="bpr_checkpoint", config=self.config, tags=tags) as run:
+            run.datasets(self.datasets)
+            result = self._train(run.epoch)
+            run.metrics(result.metrics)
+            version = run.model(result.factors, self.config)
+        return result, {"run_id": run.run_id, "model_version": version}
+
+    def _train(self, track: "Callable[[EpochReport], None] | None" = None) -> "TrainingResult":
+        from buddies_core.recommenders.bpr.trainer import train
+
+        with progress.track("bpr_checkpoint (epochs)", total=self.config.epochs) as tracker:
+
+            def report(epoch: "EpochReport") -> None:
+                tracker.advance(rows=epoch.samples, note=said(epoch))
+                self.log(said(epoch))
+                if track is not None:
+                    track(epoch)
+
+            return train(self.config, self.data, resume_dir=self.state, on_epoch=report, als=self.als)
+
+    def discard_state(self) -> None:
+        """Delete the epochs, once the checkpoint is stored."""
+        import shutil
+
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+def said(report: "EpochReport") -> str:
+    """One epoch in a line."""
+    return (
+        f"epoch {report.epoch} of {report.epochs}: loss {report.loss:.4f}, MRR {report.metrics['mrr']:.4f}, "
+        f"{report.samples_per_second / 1e6:.2f} M samples/s, {report.eta_seconds:.0f} s left"
+    )

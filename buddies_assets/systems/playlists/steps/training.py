@@ -1,0 +1,153 @@
+"""Stored datasets as training data, and trained factors as rankings and evaluations."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from buddies_core.evaluation.metrics import require_finite
+from buddies_core.interactions import ragged
+from buddies_core.interactions.labelled import load_library
+from buddies_core.recommenders.bpr.config import NegativeMix
+from buddies_core.recommenders.bpr.data import (
+    Bags,
+    Loader,
+    TrainingData,
+    bags_from_frame,
+    blocks_from_frame,
+    even_places,
+)
+from buddies_core.recommenders.factors import Factors
+from buddies_core.registry.checkpoints import CheckpointStore
+from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
+
+if TYPE_CHECKING:
+    from buddies_core.interactions.csr import Library
+
+USERS_AT_ONCE = 1_000
+MOST_BAGS = 500_000
+
+
+def training_data(
+    blocks: Dataset,
+    validation: Dataset,
+    scores: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+    window: Dataset | None = None,
+    *,
+    mix: NegativeMix | None = None,
+) -> TrainingData:
+    """What the trainer reads: blocks shard by shard, the pools a mix may draw from anew, and the window of feedback.
+
+    With a `mix` pools and stored negatives are read only where it draws from them: at full size they are 2 GB and 4.
+    """
+    from buddies_assets.feedback.days import train_rows
+
+    feedback = train_rows(window.frame()) if window is not None else None
+    n_playlists = playlist_library.manifest.rows
+
+    columns = ["user", "positive"] + ["negatives"] * (mix is None or mix.stored)
+
+    def loader(index: int) -> Loader:
+        return lambda: blocks_from_frame(blocks.shard(index, columns))
+
+    def pool(name: str) -> "Library | None":
+        unused = mix is not None and not (mix.resample and getattr(mix, name))
+        return None if unused else _pool(scores, name, n_playlists)
+
+    shards = [loader(index) for index in range(len(blocks.manifest.shards))]
+    fingerprint = blocks.fingerprint + validation.fingerprint
+    if window is not None and feedback is not None and feedback.height:
+        shards.append(lambda: blocks_from_frame(feedback, explicit=True))
+        fingerprint = window.fingerprint + fingerprint
+    return TrainingData(
+        n_users=user_library.manifest.rows,
+        n_playlists=n_playlists,
+        shards=shards,
+        validation=spread_bags(validation),
+        hard=pool("hard"),
+        easy=pool("easy"),
+        fingerprint=fingerprint,
+        user_songs=load_library(user_library),
+    )
+
+
+def _pool(scores: Dataset, name: str, n_playlists: int) -> "Library":
+    """The users' hard or easy pools, a shard at a time."""
+    from buddies_core.interactions.csr import Library
+
+    parts = [ragged.from_lists(shard[name]) for shard in scores.shards([name])]
+    indptr = np.concatenate([np.zeros(1, np.int64), *(part.lengths for part in parts)]).cumsum()
+    return Library(indptr, np.concatenate([part.values for part in parts]), n_playlists)
+
+
+def spread_bags(batches: Dataset, most: int = MOST_BAGS) -> Bags:
+    """The evaluation batches of a dataset, or `most` of them spread evenly over all: the others would not fit.
+
+    Of half a million bags the MRR is known to about 0.0006, and judging them takes a fraction of an epoch.
+    """
+    n = batches.manifest.rows
+    if n <= most:
+        return bags_from_frame(batches.frame())
+    take = even_places(n, most)
+    parts, start = [], 0
+    for shard in batches.shards():
+        first, last = np.searchsorted(take, [start, start + shard.height])
+        parts.append(shard[take[first:last] - start])
+        start += shard.height
+    return bags_from_frame(pl.concat(parts))
+
+
+def train_likers(splits: Dataset, n_playlists: int) -> np.ndarray:
+    """How many users like each playlist in train, int64 [n_playlists]."""
+    likers = np.zeros(n_playlists, np.int64)
+    for shard in splits.shards(["playlist", "split"]):
+        train = shard.filter(pl.col("split") == "train")["playlist"].to_numpy()
+        likers += np.bincount(train, minlength=n_playlists)
+    return likers
+
+
+@dataclass(frozen=True)
+class _RankingState:
+    candidates: EntityShards
+    factors: Factors
+
+
+def prepare_ranking(inputs: Inputs, params: Params) -> _RankingState:
+    """The candidates, read shard by shard, and the checkpoint's factors."""
+    from upath import UPath
+
+    store = CheckpointStore(UPath(params["checkpoints"]))
+    return _RankingState(EntityShards(inputs["candidates"]), store.factors(params["version"]))
+
+
+def rank_users(state: _RankingState, users: range) -> pl.DataFrame:
+    """One row a user with candidates: `user, playlists, scores`, best first, ties by lower playlist.
+
+    Raises:
+        NonFiniteScoresError: a score is not a number; it would otherwise rank first.
+    """
+    frame = state.candidates.frame(users)
+    parts = [
+        _rank(state.factors, frame[start : start + USERS_AT_ONCE]) for start in range(0, frame.height, USERS_AT_ONCE)
+    ]
+    empty = [("user", pl.UInt32()), ("playlists", pl.List(pl.UInt32)), ("scores", pl.List(pl.Float32))]
+    return pl.concat([pl.DataFrame(schema=empty), *parts])
+
+
+def _rank(factors: Factors, frame: pl.DataFrame) -> pl.DataFrame:
+    lists = ragged.from_lists(frame["playlists"])
+    users = np.repeat(frame["user"].to_numpy(), lists.lengths)
+    scores = np.einsum("nd,nd->n", factors.users[users], factors.playlists[lists.values])
+    require_finite(scores, "candidates")
+    rows = np.repeat(np.arange(frame.height), lists.lengths)
+    order = np.lexsort((lists.values, -scores, rows))
+    playlists = ragged.to_lists("playlists", lists.offsets, lists.values[order])
+    best_first = ragged.to_lists("scores", lists.offsets, scores[order])
+    return pl.DataFrame({"user": frame["user"], "playlists": playlists, "scores": best_first})
+
+
+RANKED_CANDIDATES = ShardedStep("ranked_candidates", prepare_ranking, rank_users)

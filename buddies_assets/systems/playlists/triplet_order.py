@@ -1,0 +1,39 @@
+"""Triplets: user-blocks exploded to (user, positive, negative) and shuffled without ever holding them all."""
+
+import numpy as np
+
+from buddies_assets.systems.playlists.user_blocks import Blocks
+from buddies_core.kernels.drawing import MISSING
+from buddies_core.kernels.randomness import SHUFFLE, hash_pairs
+
+Triplets = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""(user, positive, negative), uint32, one triplet a position."""
+
+
+def explode(blocks: Blocks) -> Triplets:
+    """One triplet for each negative of each block, in block order; missing negatives give none."""
+    present = blocks.negatives != MISSING
+    counts = present.sum(axis=1)
+    return np.repeat(blocks.user, counts), np.repeat(blocks.positive, counts), blocks.negatives[present]
+
+
+def shuffle_hashes(triplets: Triplets, seed: int) -> np.ndarray:
+    """64 random bits a triplet, from (seed, triplet) alone: its place in the shuffled order."""
+    user, positive, negative = triplets
+    pair = user.astype(np.uint64) << np.uint64(32) | positive
+    return hash_pairs(seed, SHUFFLE, pair, negative)
+
+
+def bucket_of(hashes: np.ndarray, n_buckets: int) -> np.ndarray:
+    """The bucket of each hash, uint32: triplets are written to buckets first, then each bucket is ordered."""
+    return (hashes % np.uint64(n_buckets)).astype(np.uint32)
+
+
+def order_in_bucket(triplets: Triplets, hashes: np.ndarray) -> np.ndarray:
+    """The positions of a bucket's triplets in shuffled order (by hash, then triplet), int64."""
+    order = np.argsort(hashes)
+    ordered = hashes[order]
+    if np.any(ordered[1:] == ordered[:-1]):
+        user, positive, negative = triplets
+        order = np.lexsort((negative, positive, user, hashes))
+    return order

@@ -1,0 +1,89 @@
+"""How well positives are ranked among their negatives, with ties counted against the model."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from buddies_core.errors import BuddiesError
+
+HITS = (1, 5, 10)
+DEPTH = 10
+
+
+class NonFiniteScoresError(BuddiesError, ValueError):
+    """A score is NaN or infinite: a NaN compares false with everything and would rank first."""
+
+
+@dataclass(frozen=True)
+class RankingMetrics:
+    """Means over the batches; each batch has one positive, so recall at 10 equals hit at 10.
+
+    Attributes:
+        batches: how many were ranked; every mean is NaN when there are none.
+        mrr: mean of 1 / rank. hit_1, hit_5, hit_10: share with the positive among the first k.
+        ndcg_10: mean of 1 / log2(1 + rank) where the rank is at most 10, else 0. recall_10: share found in 10.
+    """
+
+    batches: int
+    mrr: float
+    hit_1: float
+    hit_5: float
+    hit_10: float
+    ndcg_10: float
+    recall_10: float
+
+
+def require_finite(scores: np.ndarray, what: str) -> None:
+    """Refuses scores that cannot be ranked.
+
+    Raises:
+        NonFiniteScoresError: names the first bad position.
+    """
+    good = np.isfinite(scores)
+    if not good.all():
+        position = tuple(int(i) for i in np.argwhere(~good)[0])
+        raise NonFiniteScoresError(
+            f"{what}: {int((~good).sum())} of {good.size} are not finite, the first at {position}: "
+            "the model has diverged; lower its learning rate or look at its inputs"
+        )
+
+
+def ranks_of(positive_scores: np.ndarray, negative_scores: np.ndarray) -> np.ndarray:
+    """Rank of each positive, from 1: one more than the negatives that score as much or more.
+
+    Args:
+        positive_scores: [n]; negative_scores: [n, k].
+
+    Returns:
+        int64 [n].
+
+    Raises:
+        NonFiniteScoresError: a score is NaN or infinite.
+    """
+    require_finite(positive_scores, "scores of positives")
+    require_finite(negative_scores, "scores of negatives")
+    return 1 + (negative_scores >= positive_scores[:, None]).sum(axis=1)
+
+
+def summarise(ranks: np.ndarray) -> RankingMetrics:
+    """The metrics of a set of ranks."""
+    if len(ranks) == 0:
+        return RankingMetrics(0, *[float("nan")] * 6)
+    ranks = np.asarray(ranks, np.float64)
+    hits = [float((ranks <= k).mean()) for k in HITS]
+    gains = np.where(ranks <= DEPTH, 1.0 / np.log2(1.0 + ranks), 0.0)
+    figures = [float((1.0 / ranks).mean()), *hits, float(gains.mean()), hits[-1]]
+    return RankingMetrics(len(ranks), *figures)
+
+
+def rank_by_playlist(scores: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+    """Ranks when a playlist has one score for everybody (most-liked): `scores` is [n_playlists]."""
+    return ranks_of(scores[positives], scores[negatives])
+
+
+def rank_at_random(users: np.ndarray, positives: np.ndarray, negatives: np.ndarray, seed: int) -> np.ndarray:
+    """Ranks of a scorer that gives every (user, playlist) a random number of its own."""
+    from buddies_core.kernels.randomness import TRAINING, uniform
+
+    users = np.asarray(users, np.uint64)
+    return ranks_of(uniform(seed, TRAINING, users, positives), uniform(seed, TRAINING, users[:, None], negatives))

@@ -1,0 +1,148 @@
+"""Evaluation of a model in bags of one positive among negatives: ranks, metrics and their intervals.
+
+Ties count against the model: rank = 1 + (negatives that score at least as high as the positive), so that a constant
+scorer gets Hit@1 = 0 and MRR = 1/51 and not 1. A score that is not finite raises.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+from numba import njit, prange
+
+from buddies_core.evaluation.metrics import DEPTH, HITS, NonFiniteScoresError, ranks_of, summarise
+from buddies_core.interactions.csr import Library
+from buddies_core.kernels.prefetch import row_to_read
+from buddies_core.kernels.randomness import TRAINING, hash_pairs
+from buddies_core.kernels.threads import use_threads
+from buddies_core.recommenders.bpr.data import Bags
+from buddies_core.recommenders.factors import Factors
+
+BagScorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Scores of bags: users uint32 [n] and playlists uint32 [n, m] to float [n, m]; the positive is the first column."""
+
+_BAG_CHUNK = 1 << 14
+_DIVERGED = 0
+_AHEAD = 8
+
+
+@njit(parallel=True, fastmath={"reassoc", "contract"}, nogil=True, cache=True)
+def _bag_ranks(users, playlists, bag_users, positives, negatives):
+    n, width = negatives.shape
+    dimension = users.shape[1]
+    ranks = np.empty(n, np.int32)
+    line, base = dimension * 4, playlists.ctypes.data
+    for b in prange(n):
+        user = users[bag_users[b]]
+        positive = playlists[positives[b]]
+        score = np.float32(0.0)
+        for d in range(dimension):
+            score += user[d] * positive[d]
+        rank = 1
+        finite = np.isfinite(score)
+        for k in range(width):
+            if k + _AHEAD < width:
+                row_to_read(base + np.int64(negatives[b, k + _AHEAD]) * line, line)
+            other = playlists[negatives[b, k]]
+            against = np.float32(0.0)
+            for d in range(dimension):
+                against += user[d] * other[d]
+            finite = finite and np.isfinite(against)
+            rank += against >= score
+        ranks[b] = rank if finite else _DIVERGED
+    return ranks
+
+
+def bag_ranks(factors: Factors, bags: Bags, *, threads: int = 1) -> np.ndarray:
+    """Rank of each positive in its bag, int32 [n], 1 the best.
+
+    Raises:
+        NonFiniteScoresError: A factor or a score is NaN or infinite.
+    """
+    use_threads(threads)
+    ranks = _bag_ranks(factors.users, factors.playlists, bags.users, bags.positives, bags.negatives)
+    broken = np.flatnonzero(ranks == _DIVERGED)
+    if len(broken):
+        raise NonFiniteScoresError(
+            f"bag {int(broken[0])} has a score that is not finite and cannot be ranked: the model has diverged; "
+            "lower its learning rate and train again"
+        )
+    return ranks
+
+
+def scorer_ranks(scorer: BagScorer, bags: Bags) -> np.ndarray:
+    """`bag_ranks` of any scorer, in chunks."""
+    parts = []
+    for first in range(0, len(bags), _BAG_CHUNK):
+        last = first + _BAG_CHUNK
+        playlists = np.column_stack([bags.positives[first:last], bags.negatives[first:last]])
+        scores = scorer(bags.users[first:last], playlists)
+        parts.append(ranks_of(scores[:, 0], scores[:, 1:]))
+    return np.concatenate(parts) if parts else np.empty(0, np.int32)
+
+
+def bag_metrics(ranks: np.ndarray) -> dict[str, float]:
+    """MRR, Hit@1/5/10, NDCG@10 and Recall@10 of ranks, by name; NaN when there are none."""
+    return {name: value for name, value in asdict(summarise(ranks)).items() if name != "batches"}
+
+
+def evaluate(factors: Factors, bags: Bags, *, threads: int = 1) -> dict[str, float]:
+    """Metrics of factors on bags."""
+    return bag_metrics(bag_ranks(factors, bags, threads=threads))
+
+
+def intervals(
+    ranks: np.ndarray, users: np.ndarray, *, seed: int, resamples: int = 400, level: float = 0.95
+) -> dict[str, tuple[float, float]]:
+    """Interval of each metric by bootstrap over users: the bags of one user are not independent, users are.
+
+    Weights are Poisson(1) per user and resample, which for many users is the multinomial bootstrap.
+    """
+    distinct, place = np.unique(users, return_inverse=True)
+    values = _values(ranks)
+    sums = np.stack([np.bincount(place, weights=column, minlength=len(distinct)) for column in values.T])
+    bags = np.bincount(place, minlength=len(distinct))
+    generator = np.random.default_rng(seed)
+    draws = np.empty((resamples, len(sums)))
+    for resample in range(resamples):
+        weights = generator.poisson(1.0, len(distinct))
+        draws[resample] = sums @ weights / max(1, int(bags @ weights))
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return {name: (float(a), float(b)) for name, a, b in zip(_names(), low, high, strict=True)}
+
+
+def random_scorer(seed: int) -> BagScorer:
+    """Baseline that knows nothing: a hash of (user, playlist)."""
+
+    def score(users: np.ndarray, playlists: np.ndarray) -> np.ndarray:
+        return (hash_pairs(seed, TRAINING << 8 | 9, users[:, None], playlists) >> np.uint64(11)).astype(np.float64)
+
+    return score
+
+
+def most_liked_scorer(popularity: np.ndarray) -> BagScorer:
+    """Baseline that knows nothing of the user: the playlist's likers in train; ties in favour of the lower index."""
+    order = np.lexsort((np.arange(len(popularity)), -popularity))
+    height = np.empty(len(order), np.float64)
+    height[order] = np.arange(len(order), 0, -1)
+    return lambda users, playlists: height[playlists]
+
+
+def factor_scorer(factors: Factors) -> BagScorer:
+    """A model as a scorer, for comparisons; `bag_ranks` is the fast way."""
+    return lambda users, playlists: np.einsum("nd,nmd->nm", factors.users[users], factors.playlists[playlists])
+
+
+def popularity(likes: Library) -> np.ndarray:
+    """Likers of each playlist in train, int64 [n_playlists]."""
+    return np.bincount(likes.indices, minlength=likes.n_columns)
+
+
+def _names() -> list[str]:
+    return ["mrr", *(f"hit_{k}" for k in HITS), f"ndcg_{DEPTH}"]
+
+
+def _values(ranks: np.ndarray) -> np.ndarray:
+    ranks = ranks.astype(np.float64)
+    gain = np.where(ranks <= DEPTH, 1.0 / np.log2(1.0 + ranks), 0.0)
+    return np.column_stack([1.0 / ranks, *((ranks <= k).astype(np.float64) for k in HITS), gain])

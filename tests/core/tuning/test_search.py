@@ -1,0 +1,35 @@
+"""The search: its space, its result, its resumption."""
+
+import pytest
+
+from buddies_core.recommenders.bpr.config import BEST, PUBLISHED, TrainingConfig
+from buddies_core.tuning.search import MIXES, SearchSettings, chosen_config, search
+
+POINT = {"dimension": 8, "learning_rate": 0.01, "decay": 0.9, "l2": 1e-5, "alpha": 0.5, "start": "random"}
+
+
+@pytest.mark.parametrize("mix", MIXES)
+@pytest.mark.parametrize("base", [BEST, PUBLISHED], ids=["best", "published"])
+def test_every_point_of_the_space_is_a_configuration(base, mix):
+    config = chosen_config(base, POINT | {"mix": mix, "item_bias": False}, epochs=3, pools=False)
+    assert config.epochs == 3
+    assert config.dimension == 8
+    assert config.negatives.count == 4
+
+
+@pytest.mark.ray
+def test_a_search_ranks_its_trials_and_called_again_starts_none(world, tmp_path):
+    base = TrainingConfig(dimension=8)
+    settings = SearchSettings(trials=3, epochs=3, dimensions=(8, 16), seconds=600)
+    (tmp_path / "trials").mkdir()
+    (tmp_path / "trials" / "tuner.pkl").write_bytes(b"left by a search that died before its first trial")
+    result = search(base, world.data, settings, folder=tmp_path)
+    assert len(result.trials) == 3
+    scores = [trial.mrr for trial in result.trials]
+    assert scores == sorted(scores, reverse=True)
+    assert result.best == result.trials[0].config
+    assert result.trials[0].state == "ended"
+    assert any(trial.config.learning_rate == base.learning_rate for trial in result.trials)
+    assert result.trials[0].row()["mrr"] == scores[0]
+    again = search(base, world.data, settings, folder=tmp_path)
+    assert [trial.name for trial in again.trials] == [trial.name for trial in result.trials]

@@ -1,0 +1,22 @@
+"""Splits the plain way: sort each user's likes by hash and cut the list."""
+
+import math
+
+import numpy as np
+
+from buddies_core.evaluation.splitting import TEST, TRAIN, VALIDATION
+from buddies_core.kernels.randomness import SPLIT, hash_pairs
+
+
+def split_user(user: int, playlists: np.ndarray, seed: int) -> dict[int, int]:
+    """Playlist -> split of one user's likes."""
+    n = len(playlists)
+    if n < 5:
+        return dict.fromkeys((int(p) for p in playlists), TRAIN)
+    ordered = [int(p) for p in playlists[np.argsort(hash_pairs(seed, SPLIT, user, playlists))]]
+    train, seen = math.ceil(n * 7 / 10), math.ceil(n * 9 / 10)
+    return (
+        dict.fromkeys(ordered[:train], TRAIN)
+        | dict.fromkeys(ordered[train:seen], VALIDATION)
+        | dict.fromkeys(ordered[seen:], TEST)
+    )
