@@ -15,9 +15,10 @@ up: $(INSTALLED)  ## database, Dagster UI, daemon, service and dashboard; Ctrl-C
 test: $(INSTALLED)  ## the whole suite; WORKERS=2 spreads its files over two processes
 	$(BIN)/python -m pytest $(if $(WORKERS),-n $(WORKERS) --dist loadfile)
 
-check: $(INSTALLED)  ## linter, formatter, types, definitions
+check: $(INSTALLED)  ## linter, formatter, import contracts, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 bench: $(BENCH_INSTALLED)  ## every benchmark at its small scale, beside its peers
