@@ -94,7 +94,7 @@ def candidates(
     params = {"seed": settings.seed, "draw": draw, "most": settings.candidates}
     dataset = pipeline.build(context, CANDIDATES, inputs, params, pipeline.users_in_shards(user_library.manifest.rows))
     drawn = dataset.frame(["playlists"])["playlists"].list.len()
-    return dg.Output(dataset, metadata={"draw": draw} | spread("candidates a user", drawn))
+    return dg.Output(dataset, metadata={"draw": draw, **spread("candidates a user", drawn)})
 
 
 def _last_draw(store: DatasetStore) -> int:
