@@ -12,18 +12,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from buddies_assets.feedback.days import (
-    FEEDBACK_BLOCKS,
-    QUARANTINED,
-    WINDOW,
-    FeedbackDays,
-    StoredDay,
-    feedback_database,
-    window_of,
-)
+from buddies_assets.feedback.days import FEEDBACK_BLOCKS, QUARANTINED, WINDOW, FeedbackDays, StoredDay, window_of
 from buddies_assets.feedback.sessions import days_between
 from buddies_assets.metadata import OWNERS, table
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.postgres.embedded import feedback_database
 from buddies_core.storage.datasets import Dataset
 
 FEEDBACK = "feedback"
@@ -106,7 +99,7 @@ def training_window(
 @dg.op(out=dg.Out(dg.Nothing), description="A day's sessions, read again and stored as blocks and quarantine.")
 def feedback_day(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """The day is the partition of the run."""
-    from buddies_assets.release.database import connected
+    from buddies_assets.resources.loop_database import connected
     from buddies_core.postgres.embedded import database_url
 
     days = FeedbackDays(pipeline.store, pipeline.settings.seed, context.run.run_id)
@@ -131,7 +124,7 @@ def report_day(context: dg.AssetExecutionContext | dg.OpExecutionContext, made: 
 
 
 def _refresh(context: dg.AssetExecutionContext, days: FeedbackDays, url: str, dates: list[date]) -> list[StoredDay]:
-    from buddies_assets.release.database import connected
+    from buddies_assets.resources.loop_database import connected
 
     read = []
     with connected(url) as connection:

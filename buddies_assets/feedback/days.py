@@ -12,7 +12,6 @@ from buddies_assets.feedback.session_blocks import BLOCKS, Known, in_window, to_
 from buddies_assets.feedback.sessions import day_counts, days_between, sessions_of
 from buddies_assets.feedback.watermark import Watermark
 from buddies_assets.feedback.window import Window
-from buddies_core.postgres.embedded import database_url, embedded
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest, Recipe
 from buddies_core.storage.shards import code_fingerprint
@@ -32,17 +31,6 @@ class StoredDay:
     sessions: int
     blocks: int
     quarantined: int
-
-
-def feedback_database(settings: Settings) -> str | None:
-    """URL of the database that holds feedback; None where none was ever named or started, so there is no feedback.
-
-    Raises:
-        DatabaseError: there is one, but it does not run.
-    """
-    if not settings.postgres_url and embedded(settings).state is None:
-        return None
-    return database_url(settings)
 
 
 @dataclass(frozen=True)

@@ -102,10 +102,10 @@ def bpr_checkpoint(
     It learns from the offline blocks and from the window of feedback, which its lineage holds the watermark of.
     A training that was cut off goes on from its last epoch.
     """
-    from buddies_assets.feedback.days import feedback_database
     from buddies_assets.release.retraining_lease import claimed
     from buddies_assets.systems.playlists.steps import tracked_training
     from buddies_assets.systems.playlists.steps.training import training_data
+    from buddies_core.postgres.embedded import feedback_database
 
     settings = pipeline.settings
     config = tracked_training.configuration(settings, bpr_search)

@@ -5,6 +5,7 @@ from typing import Any
 from buddies_assets.systems.playlists.steps import tracked_training
 from buddies_core.recommenders.bpr.config import BEST
 from buddies_core.recommenders.bpr.data import TrainingData
+from buddies_core.registry import mlflow_tracking
 from buddies_core.settings import Settings
 from buddies_core.tuning import search as tuning
 from buddies_core.tuning.search import SearchResult, SearchSettings, Trial
@@ -28,7 +29,7 @@ def search(settings: Settings, data: TrainingData) -> SearchResult:
 
 def track(settings: Settings, found: SearchResult, run_id: str, fingerprint: str) -> dict[str, Any]:
     """Log the search to MLflow and return the metadata that links to it; nothing when nothing was searched."""
-    tracking = tracked_training.tracking_of(settings)
+    tracking = mlflow_tracking.tracking_of(settings)
     if tracking is None or settings.search_trials == 0:
         return {}
     from buddies_core.registry.mlflow_tracking import track_search
