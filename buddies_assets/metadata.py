@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from buddies_core.json_text import finite
 from buddies_core.storage.datasets import Dataset
 
 OWNERS = ["team:buddies"]
@@ -54,6 +55,22 @@ def table(frame: pl.DataFrame, rows: int = 20) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
 
 
+def finite_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata in which no number is NaN or infinite, in tables and JSON neither: nulls stand in their place."""
+    return {name: _finite_entry(value) for name, value in metadata.items()}
+
+
+def _finite_entry(entry: Any) -> Any:
+    if isinstance(entry, dg.TableMetadataValue):
+        records = [dg.TableRecord(finite(dict(record.data))) for record in entry.records]
+        return dg.MetadataValue.table(records, schema=entry.schema)
+    if isinstance(entry, dg.JsonMetadataValue):
+        return dg.MetadataValue.json(finite(entry.data))
+    if isinstance(entry, dg.FloatMetadataValue):
+        return entry if finite(entry.value) is not None else dg.MetadataValue.null()
+    return entry if isinstance(entry, dg.MetadataValue) else finite(entry)
+
+
 def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Facts as metadata: numbers of Python, nothing of numpy or polars."""
     return {name.replace("_", " "): _plain(value) for name, value in facts.items()}
@@ -62,7 +79,9 @@ def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> str | int | float | bool | None:
     if hasattr(value, "item"):
         value = value.item()
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, float):
+        return finite(value)
+    if value is None or isinstance(value, str | int | bool):
         return value
     if isinstance(value, list) and len(value) > 8:
         return f"{value[:8]} … ({len(value)})"

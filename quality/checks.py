@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from buddies_assets.metadata import finite_metadata
 from quality.evidence import NEEDS, Evidence, datasets_for
 from quality.judging import judge
 from quality.readers import READ_AFTER, READERS
@@ -95,7 +96,7 @@ def as_result(verdict: Verdict) -> dg.AssetCheckResult:
         check_name=rule.name,
         severity=SEVERITY[rule.severity],
         description=rule.text,
-        metadata=metadata,
+        metadata=finite_metadata(metadata),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from buddies_assets.metadata import finite_metadata
 from quality.drift_watch import DISTRIBUTIONS, NULL_SHARES, observe
 
 DRIFT = "has_not_drifted"
@@ -70,7 +71,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
                 passed=not failed,
                 severity=dg.AssetCheckSeverity.WARN,
                 description=texts[asset].replace("_", " "),
-                metadata=metadata,
+                metadata=finite_metadata(metadata),
             )
 
     return drift_checks

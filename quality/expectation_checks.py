@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from buddies_assets.metadata import finite_metadata
 from quality.drift_checks import NO_DATABASE
 
 OPINION = "great_expectations_hold"
@@ -70,4 +71,4 @@ def _opinion(found: Sequence[Any]) -> dg.AssetCheckResult:
         records = [dg.TableRecord({"expectation": failure}) for failure in failures[:10]]
         metadata["sample"] = dg.MetadataValue.table(records)
     passed = all(result.passed for result in found)
-    return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata)
+    return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=finite_metadata(metadata))

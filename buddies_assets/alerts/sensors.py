@@ -10,6 +10,7 @@ from buddies_assets.automation.jobs import JOBS
 from buddies_assets.automation.loop_jobs import LOOP_JOBS
 from buddies_assets.release.retraining_inputs import failed_checks
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core import json_text
 from buddies_core.settings import Settings
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
@@ -56,7 +57,7 @@ def tell(
     after, messages = before.update(failing)
     for message in messages:
         send(context, settings, message)
-    context.update_cursor(json.dumps(dict(after.open)))
+    context.update_cursor(json_text.dumps(dict(after.open)))
     return dg.SkipReason(f"{looked_at}: {len(after.open)} open incidents, {len(messages)} messages sent")
 
 
@@ -69,5 +70,5 @@ def send(context: dg.SensorEvaluationContext, settings: Settings, message: Messa
     from urllib.request import Request, urlopen
 
     body = {"text": text, "subject": message.subject, "state": "recovered" if message.recovered else "failing"}
-    request = Request(settings.alert_webhook, json.dumps(body).encode(), {"content-type": "application/json"})
+    request = Request(settings.alert_webhook, json_text.dumps(body).encode(), {"content-type": "application/json"})
     urlopen(request, timeout=10).close()

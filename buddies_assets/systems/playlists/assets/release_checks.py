@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import numpy as np
 
+from buddies_assets.metadata import finite_metadata
 from buddies_assets.release.channels import channels, model_of
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.playlists.assets.serving import served_model_root
@@ -77,14 +78,16 @@ def failure_mode_checks(
             check_name=judged.name,
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             description=judged.text,
-            metadata={
-                "rule": dg.MetadataValue.md(judged.text),
-                "value": float(judged.value),
-                "high" if judged.at_most else "low": float(judged.limit),
-                "looked at": int(judged.looked_at),
-                "model": model,
-                "severity": "error" if blocking else "warn",
-            },
+            metadata=finite_metadata(
+                {
+                    "rule": dg.MetadataValue.md(judged.text),
+                    "value": float(judged.value),
+                    "high" if judged.at_most else "low": float(judged.limit),
+                    "looked at": int(judged.looked_at),
+                    "model": model,
+                    "severity": "error" if blocking else "warn",
+                }
+            ),
         )
 
 
