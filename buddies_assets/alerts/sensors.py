@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from buddies_assets.alerts.incidents import Incidents, Message
-from buddies_assets.feedback.days import feedback_database
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.postgres.embedded import feedback_database
 from buddies_core.settings import Settings
 from quality.incidents import Incident, open_incidents
 

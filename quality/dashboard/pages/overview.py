@@ -101,7 +101,7 @@ def assets_table(context: Context) -> Table:
                 "age": age((context.now - made.at).total_seconds()) if made else "–",
                 "rows": made.row_count if made else None,
                 "trend": list(made.trend) if made else [],
-                "checks": f"{sum(c.state is State.OK for c in of)} of {len(of)}",
+                "checks": f"{sum(c.state is State.OK for c in of)} of {len(of)}" if of else "none",
                 "run": health.run_id or (made.run_id if made else None),
             }
         )
