@@ -1,4 +1,4 @@
-"""`buddies status` and `buddies checks`: the health that the dashboard and the alerts tell of, on a terminal or as JSON."""
+"""`buddies status` and `buddies checks`: the health of the dashboard and the alerts, on a terminal or as JSON."""
 
 import contextlib
 import json

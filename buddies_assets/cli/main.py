@@ -56,7 +56,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 @app.command()
 def status(*, as_json: AsJson = False) -> None:
-    """Say what is healthy, which incidents are open, what is served and what is running; exit code 1 for an incident."""
+    """Say what is healthy, what is served and what runs; exit code 1 while an incident is open."""
     from buddies_assets.cli.health import print_status, read_status
     from buddies_core.settings import Settings
 
