@@ -1,4 +1,4 @@
-"""Every border that figures cross: none lets NaN or infinity out, at any depth, and what is finite arrives as it was."""
+"""Every border that figures cross: none lets NaN or infinity out, at any depth; what is finite arrives as it was."""
 
 import json
 import math

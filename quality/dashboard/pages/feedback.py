@@ -48,7 +48,7 @@ def view(context: Context) -> View:
         Figure(
             "like_rate",
             "Likes per recommendation served",
-            "By model version",
+            "By model version, on days with thirty likes or more; the day is the one it was served on",
             "Nothing is known to have been served in this range: the service counts what it serves once it runs.",
         ),
         Figure("volume", "Feedback volume per day", "Sessions; dashed = volume floor", EMPTY),
@@ -91,7 +91,7 @@ def _tiles(context: Context) -> list[Tile]:
         Tile("Feedback sessions", number(sessions), change),
         Tile("Avg score per session", number(sessions / shown if shown else None, 3), "0.20 by construction (1 of 5)"),
         Tile("Mean rank of the liked", number(ranks / sessions if sessions else None, 2), "1 is best, 3 a guess"),
-        Tile("Invalid sessions", number(invalid), "no or several likes", "fail" if invalid else "ok"),
+        Tile("Invalid sessions", number(invalid), "no or several likes", "fail" if invalid else "ok" if days else ""),
         Tile("Top 1 % users' share", percent(top), "limit 10 %", "warn" if top > MOST_TOP_PERCENT else ""),
         Tile(
             "Freshness",
@@ -141,15 +141,11 @@ def rank(context: Context) -> Plot | None:
 
 
 def like_rate(context: Context) -> Plot | None:
-    """Likes per recommendation served, a day and model version."""
-    first, after = context.period.first, context.period.after
-    served = {
-        (s["day"], s["model_version"]): s["recommendations"] for s in feedback.served(context.connection, first, after)
-    }
+    """Likes per list served, by the day of the service's clock and model version."""
     rows = [
-        {"day": v["day"].isoformat(), "version": v["model_version"], "rate": v["sessions"] / served[key]}
-        for v in feedback.versions(context.connection, first, after)
-        if v["sessions"] >= FEWEST_A_DAY and served.get(key := (v["day"], v["model_version"]))
+        {"day": one.day.isoformat(), "version": one.version, "rate": one.rate}
+        for one in feedback.likes(context.connection, context.period.first, context.period.after)
+        if one.likes >= FEWEST_A_DAY and one.rate is not None
     ]
     if not rows:
         return None
@@ -211,7 +207,7 @@ def daily(context: Context) -> Table:
 
 def feedback_checks(context: Context) -> Table:
     """Where the checks of feedback stand."""
-    found = [r for r in context.standing if "feedback" in r["asset"] or r["asset"] == "training_window"]
+    found = [c for c in context.checks if "feedback" in c.asset or c.asset == "training_window"]
     empty = "No check of feedback has run yet: run `quality_job`."
     rows = check_rows(context, found)
     return Table("checks", "Data-quality checks", "Last 28 evaluations, newest right", CHECK_COLUMNS, rows, empty)
