@@ -30,10 +30,11 @@ def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
 
         pipeline: Any = context.resources.pipeline
         store = pipeline.store
-        frame = blocks_frame(store.open("user_blocks"), store.open("splits"))
+        blocks = store.open("user_blocks")
+        frame = blocks_frame(blocks, store.open("splits"))
         sizes = [store.open(name).manifest.rows for name in ("user_library", "playlist_library")]
         found = Expectations(pipeline.settings.local_home).validate_blocks(
-            frame, n_users=sizes[0], n_playlists=sizes[1]
+            frame, n_users=sizes[0], n_playlists=sizes[1], negatives=blocks.manifest.params["negatives"]
         )
         return _opinion([found])
 

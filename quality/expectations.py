@@ -88,7 +88,7 @@ class Expectations:
         self.folder = home / "great_expectations"
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
-    def validate_blocks(self, frame: pl.DataFrame, *, n_users: int, n_playlists: int) -> SuiteResult:
+    def validate_blocks(self, frame: pl.DataFrame, *, n_users: int, n_playlists: int, negatives: int) -> SuiteResult:
         """Runs the blocks' checkpoint on a frame of `blocks_frame` and rebuilds the Data Docs."""
         import great_expectations.expectations as gxe
 
@@ -103,7 +103,7 @@ class Expectations:
             gxe.ExpectColumnValuesToNotBeNull(column="user"),
             gxe.ExpectColumnValuesToBeBetween(column="user", min_value=0, max_value=n_users - 1),
             gxe.ExpectColumnValuesToBeBetween(column="positive", min_value=0, max_value=n_playlists - 1),
-            gxe.ExpectColumnValuesToBeInSet(column="negatives_count", value_set=[4]),
+            gxe.ExpectColumnValuesToBeInSet(column="negatives_count", value_set=[negatives]),
             gxe.ExpectColumnPairValuesToBeEqual(column_A="negatives_count", column_B="negatives_distinct"),
             gxe.ExpectColumnValuesToBeInSet(column="positive_among_negatives", value_set=[0]),
             gxe.ExpectColumnValuesToBeInSet(column="negatives_liked", value_set=[0]),

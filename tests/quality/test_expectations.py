@@ -32,7 +32,7 @@ def stored_frame(world, tmp_path):
 
 
 def test_good_blocks_meet_every_expectation_and_get_a_page(world, sizes, tmp_path, expectations):
-    found = expectations.validate_blocks(stored_frame(world, tmp_path), **sizes)
+    found = expectations.validate_blocks(stored_frame(world, tmp_path), **sizes, negatives=4)
     assert (found.passed, found.successful, found.failures) == (True, found.evaluated, [])
     assert (expectations.folder / "data_docs" / "index.html").exists()
     assert list((expectations.folder / "data_docs" / "validations" / "user_blocks").rglob("*.html"))
@@ -41,7 +41,7 @@ def test_good_blocks_meet_every_expectation_and_get_a_page(world, sizes, tmp_pat
 def test_spoiled_blocks_fail_by_the_expectations_that_name_the_damage(world, sizes, tmp_path, expectations):
     blocks = with_members(world["user_blocks"], "negatives", lambda m: [world["user_blocks"]["positive"][0], *m[1:]])
     spoiled = {**world, "user_blocks": repeated(blocks, 1)}
-    found = expectations.validate_blocks(stored_frame(spoiled, tmp_path), **sizes)
+    found = expectations.validate_blocks(stored_frame(spoiled, tmp_path), **sizes, negatives=4)
     assert not found.passed
     assert set(found.failures) == {
         "expect_column_values_to_be_unique pair",

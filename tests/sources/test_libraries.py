@@ -79,3 +79,20 @@ def test_a_text_of_a_track_is_told_once_however_many_shards_hold_it(store: Datas
     found = distinct_tracks(stored(store, "mpd_tracks", *shards))
     assert found.columns == columns
     assert sorted(found.rows()) == sorted(set(rows))
+
+
+def test_a_share_of_the_users_is_taken_by_their_id_whoever_else_there_is(store: DatasetStore):
+    everyone = [f"{number:040x}" for number in range(2_000)]
+    songs = [f"S{number % 3}" for number in range(2_000)]
+    entp = stored(store, "entp_plays", plays(*zip(everyone, songs, strict=True)))
+    whole, tenth = user_library(entp, SONGS), user_library(entp, SONGS, share=0.1, seed=3)
+    kept = tenth.rows["user_id"].to_list()
+    assert 150 < len(kept) < 250
+    assert kept == sorted(kept)
+    assert contents(tenth, "user_id").items() <= contents(whole, "user_id").items()
+    half = set(user_library(entp, SONGS, share=0.5, seed=3).rows["user_id"])
+    assert set(kept) < half
+    others = [user for user in everyone if int(user, 16) % 2 or user in kept]
+    again = stored(store, "others", plays(*((user, "S1") for user in others)))
+    assert set(user_library(again, SONGS, share=0.1, seed=3).rows["user_id"]) == set(kept)
+    assert set(user_library(entp, SONGS, share=0.1, seed=4).rows["user_id"]) != set(kept)

@@ -51,9 +51,11 @@ def user_library(
     """Which shared songs each user has played, as binary CSR; every user has a row, by 40-hex id."""
     from buddies_assets.sources.steps import libraries
 
-    library = libraries.user_library(entp_plays, songs.frame())
+    settings = pipeline.settings
+    library = libraries.user_library(entp_plays, songs.frame(), share=settings.user_share, seed=settings.seed)
     inputs = {"entp_plays": entp_plays, "songs": songs}
-    dataset = library.save(pipeline.writer(context, "user_library", inputs, {}))
+    params = {"share": settings.user_share, "seed": settings.seed} if settings.user_share < 1 else {}
+    dataset = library.save(pipeline.writer(context, "user_library", inputs, params))
     return dg.Output(dataset, metadata=_described("users", library.rows))
 
 

@@ -7,7 +7,11 @@ import polars as pl
 
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
+from buddies_core.kernels.entity_keys import id_keys
+from buddies_core.kernels.randomness import uniform
 from buddies_core.storage.datasets import Dataset
+
+_USER_SHARE = 0x5348
 
 
 def distinct_tracks(mpd_tracks: Dataset) -> pl.DataFrame:
@@ -21,11 +25,14 @@ def played_songs(entp_plays: Dataset) -> pl.Series:
     return pl.concat(ids).unique().sort()
 
 
-def user_library(entp_plays: Dataset, songs: pl.DataFrame) -> LabelledLibrary:
-    """Which shared songs each user has played; every user of the file has a row, sorted by their 40-hex id."""
+def user_library(entp_plays: Dataset, songs: pl.DataFrame, *, share: float = 1.0, seed: int = 0) -> LabelledLibrary:
+    """Which shared songs each user has played; every user of the file has a row, sorted by their 40-hex id.
+
+    With a `share` below 1 so many of the users, those whose id has a low hash: the same whoever else there is.
+    """
     song_of = songs.select("song", song_id="song_ids").explode("song_id", empty_as_null=False)
     entries = _entries(entp_plays, "user_id", "song_id", song_of)
-    users = entries.owners.unique().sort()
+    users = sampled(entries.owners.unique().sort(), share, seed=seed)
     library = entries.library(users, songs.height)
     index = pl.DataFrame({"user_id": users, "songs": library.lengths}, schema_overrides={"songs": pl.UInt32})
     return LabelledLibrary(library, index.with_row_index("user"), songs["key"])
@@ -39,6 +46,14 @@ def playlist_library(mpd_tracks: Dataset, songs: pl.DataFrame) -> LabelledLibrar
     library = entries.library(playlists, songs.height)
     index = pl.DataFrame({"pid": playlists, "songs": library.lengths}, schema_overrides={"songs": pl.UInt32})
     return LabelledLibrary(library, index.with_row_index("playlist"), songs["key"])
+
+
+def sampled(ids: pl.Series, share: float, *, seed: int) -> pl.Series:
+    """The ids whose hash with the seed lies in the first `share` of all hashes."""
+    if share >= 1.0:
+        return ids
+    keys = id_keys(np.array(ids.to_list(), dtype="S"))
+    return ids.filter(pl.Series(uniform(seed, _USER_SHARE, keys) < share))
 
 
 @dataclass(frozen=True)
@@ -61,11 +76,12 @@ class _Entries:
         return pl.Series(found)
 
     def library(self, owners: pl.Series, n_songs: int) -> Library:
-        """The matrix with a row for each of `owners`, which are distinct, and among them that of every row."""
+        """The matrix with a row for each of `owners`, which are distinct; songs of others are left out."""
         numbered = pl.DataFrame({"owner": owners}).with_row_index("row")
         of_runs = pl.DataFrame({"owner": self.owners}).join(numbered, on="owner", how="left", maintain_order="left")
-        rows = of_runs["row"].fill_null(0).to_numpy()
-        return Library.from_parts([(rows[runs], songs) for runs, songs in self.parts], len(owners), n_songs)
+        wanted, rows = of_runs["row"].is_not_null().to_numpy(), of_runs["row"].fill_null(0).to_numpy()
+        parts = ((runs[kept], songs[kept]) for runs, songs in self.parts for kept in [wanted[runs]])
+        return Library.from_parts([(rows[runs], songs) for runs, songs in parts], len(owners), n_songs)
 
 
 def _entries(dataset: Dataset, owner: str, track: str, song_of: pl.DataFrame) -> _Entries:
