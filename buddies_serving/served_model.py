@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from buddies_core.artifact.errors import ArrayMismatchError
 from buddies_core.artifact.format import ARRAYS, Manifest, check_ends, check_shapes
 from buddies_core.artifact.fragments import fill
 from buddies_core.artifact.store import read_manifest
 from buddies_core.artifact.texts import TextColumn
-from buddies_serving.errors import ArrayMismatchError
 
 Arrays = dict[str, np.ndarray]
 _LARGEST_BITMAP = 1 << 24
@@ -66,7 +66,10 @@ class ServedModel:
 
     @classmethod
     def open(cls, folder: Path) -> "ServedModel":
-        """The version in `folder`; raises ServedModelError naming the file or array that is not as it should be."""
+        """The version in `folder`; raises ServedModelError naming the file or array that is not as it should be.
+
+        Looks at shapes only: `store.verify` says whether the content is what was written.
+        """
         manifest = read_manifest(folder)
         arrays = {name: _map(folder / f"{name}.npy", name) for name in manifest.arrays}
         for name in ARRAYS:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from buddies_core.artifact.errors import ModelFormatError, NoServedModelError
 from buddies_core.artifact.store import Challenger, Channels, publish, read_channels, read_manifest
 from buddies_core.errors import BuddiesError
-from buddies_serving.errors import ModelFormatError, NoServedModelError
 
 _LOCK, _REJECTED = ".channels.lock", "rejected.json"
 

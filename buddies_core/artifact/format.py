@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from buddies_serving.errors import ArrayMismatchError
+from buddies_core.artifact.errors import ArrayMismatchError
 
-FORMAT = 3
-"""Number of the format, raised with every change of `ARRAYS`. 3: popularity beside the factors of the fold-in."""
+FORMAT = 4
+"""Number of the format, raised with every change of it. 4: digests of the files in the manifest."""
 
 CONTRACT_LENGTH = 5
 
@@ -102,7 +102,10 @@ INDEXES = {
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version says of itself. `created_at` is ISO 8601 in UTC; `arrays` name -> [dtype, shape]."""
+    """What a version says of itself. `created_at` is ISO 8601 in UTC; `arrays` name -> [dtype, shape].
+
+    `digests`: name -> BLAKE2b of the array's file; `digest`: that of the manifest itself with this field empty.
+    """
 
     format: int
     version: str
@@ -115,6 +118,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int] = {}
     arrays: dict[str, tuple[str, tuple[int, ...]]] = {}
     extra: dict[str, Any] = {}
+    digests: dict[str, str] = {}
+    digest: str = ""
 
 
 def check_shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buddies_core.artifact.traffic_split import draw, draws
-from buddies_serving import recommendation_id
 from buddies_serving.batch import daily_arrays, write_daily
+from buddies_serving.errors import SigningKeyError
 from buddies_serving.freshness import FreshLikes
+from buddies_serving.recommendation_id import RecommendationIds, signing_key
 from buddies_serving.served_model import ServedModel
 from buddies_serving.settings import ServingSettings
 from buddies_serving.supervision import Supervisor
@@ -39,16 +40,54 @@ def test_a_share_of_the_users_is_drawn_and_a_larger_share_keeps_them() -> None:
 def test_the_shown_order_comes_back_from_an_id(pids: list[int], place: int, user: int) -> None:
     liked = pids[place % len(pids)]
     others = [pid for pid in pids if pid != liked]
-    parts = recommendation_id.parse(recommendation_id.for_list("challenger", "v1.2-x", user, pids))
+    ids = RecommendationIds(b"k" * 32)
+    parts = ids.parse(ids.for_list("challenger", "v1.2-x", user, pids))
     assert parts is not None
     assert (parts.arm, parts.version) == ("challenger", "v1.2-x")
-    assert recommendation_id.shown_order(parts, user, liked, others) == pids
-    assert recommendation_id.shown_order(parts, user + 1, liked, others) is None
+    assert ids.shown_order(parts, user, liked, others) == pids
+    assert ids.shown_order(parts, user + 1, liked, others) is None
+    assert RecommendationIds(b"l" * 32).shown_order(parts, user, liked, others) is None
 
 
-@pytest.mark.parametrize("text", ["", "a", "a.b.c", "z.0123456789abcdef.v1", "a.0123456789abcdef."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "a", "a.b.c", "z.0123456789abcdef.v1", "a.0123456789abcdef.", "a.0123456789ABCDEF.v1"),
+        *(
+            "a.0123456789abcdef.v\x00",
+            "a.0123456789abcdef.v\n1",
+            "a.0123456789abcdef.ü",
+            "a.0123456789abcdef.." + "v" * 65,
+        ),
+        *("m.0123456789abcdef.v1", "m.0123456789abcdef01234567.v1"),
+    ],
+)
 def test_what_is_no_id_is_not_read_as_one(text: str) -> None:
-    assert recommendation_id.parse(text) is None
+    assert RecommendationIds(b"k" * 32).parse(text) is None
+
+
+def test_neither_arm_nor_version_of_an_id_can_be_exchanged() -> None:
+    ids = RecommendationIds(b"k" * 32)
+    of_one = ids.for_list("champion", "v1", 7, [1, 2, 3])
+    for forged in ("b" + of_one[1:], of_one[:-1] + "2"):
+        parts = ids.parse(forged)
+        assert parts is not None
+        assert ids.shown_order(parts, 7, 1, [2, 3]) is None
+    of_many = ids.for_many("v1", b"{}")
+    assert ids.parse(of_many) is not None
+    assert ids.parse(of_many[:-1] + "2") is None
+    assert ids.parse(of_many.replace("m.", "a.")) is None
+
+
+def test_the_key_that_signs_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "signing.key"
+    key = signing_key(path)
+    assert signing_key(path) == key and len(key) == 32
+    assert path.stat().st_mode & 0o077 == 0
+    assert [entry.name for entry in path.parent.iterdir()] == ["signing.key"]
+    path.write_text("not hexadecimal")
+    with pytest.raises(SigningKeyError, match=r"signing\.key"):
+        signing_key(path)
 
 
 def test_a_task_that_fails_is_started_again_and_shows_as_down_meanwhile() -> None:

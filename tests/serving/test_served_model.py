@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from buddies_core.artifact.errors import ArrayMismatchError, ModelFormatError, NoServedModelError, ServedModelError
 from buddies_core.artifact.store import Challenger, publish, read_channels, versions, write_version
 from buddies_core.artifact.texts import TextColumn, pack_texts
-from buddies_serving.errors import ArrayMismatchError, ModelFormatError, NoServedModelError, ServedModelError
 from buddies_serving.served_model import ServedModel
 
 
@@ -145,7 +145,7 @@ def test_a_model_of_an_older_format_is_refused_with_what_to_do(make_model: Calla
     folder = make_model() / "versions" / "v1"
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(ModelFormatError, match=r"format 1, .* reads 3; materialise the asset served_model again"):
+    with pytest.raises(ModelFormatError, match=r"format 1, .* reads 4; materialise the asset served_model again"):
         ServedModel.open(folder)
 
 
