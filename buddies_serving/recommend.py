@@ -67,21 +67,21 @@ class Recommender:
         try:
             users = _INDEXED.decode(body).user_ids
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return self._long_way(self.serving(), self._decode_any(body), body, started)
+            return self._long_way(self.serving(), self._decode_any(body), started)
         if len(users) > self._max_users:
             raise _too_many(len(users), self._max_users)
         serving = self.serving()
         if serving.live:
-            return self._long_way(serving, users, body, started)
+            return self._long_way(serving, users, started)
         try:
             if len(users) == 1:
                 return self._single(serving, users[0], started)
             if len(users) <= _AT_ONCE or self._with_likes(users) <= _AT_ONCE:
-                return self._many(serving, users, body, started)
+                return self._many(serving, users, started)
         except IndexError:
             # somebody is not in the model
             pass
-        return self._long_way(serving, users, body, started)
+        return self._long_way(serving, users, started)
 
     def _with_likes(self, users: list[int]) -> int:
         liked = self._fresh.users
@@ -95,7 +95,7 @@ class Recommender:
         self._usage.one(serving, user, arm)
         return b"[%b]" % fragment, serving.version_header, self.ids.for_fragment(arm, model.version, fragment)
 
-    def _many(self, serving: Serving, users: list[int], body: bytes, started: float) -> Recommended:
+    def _many(self, serving: Serving, users: list[int], started: float) -> Recommended:
         """Ready-made parts for all, and then those replaced that are not the champion's or have a like since."""
         parts: Sequence[bytes] = serving.champion.fragments(users) if users else ()
         on_trial: list[int] = []
@@ -114,7 +114,7 @@ class Recommender:
         cold = len(serving.cold_users["champion"].intersection(users))
         self._count(started, len(users), cold)
         self._usage.many(serving, users, on_trial)
-        return b"[%b]" % b",".join(parts), serving.version_header, self.ids.for_many(serving.champion.version, body)
+        return b"[%b]" % b",".join(parts), serving.version_header, self.ids.for_many(serving.champion.version)
 
     def _fragment(self, serving: Serving, arm: str, user: int) -> bytes:
         """The part of an answer for a user in the arm's model; IndexError if they are not in it."""
@@ -129,18 +129,16 @@ class Recommender:
         known = index is not None and index < serving.model(arm).users
         return (index if known else None), arm
 
-    def _long_way(
-        self, serving: Serving, users: Named, body: bytes, started: float
-    ) -> Recommended | Awaitable[Recommended]:
+    def _long_way(self, serving: Serving, users: Named, started: float) -> Recommended | Awaitable[Recommended]:
         lists = self._lists(serving, users)
         if len(users) <= _AT_ONCE:
-            return self._put_together(serving, users, list(lists), body, started)
-        return self._in_turns(serving, users, lists, body, started)
+            return self._put_together(serving, users, list(lists), started)
+        return self._in_turns(serving, users, lists, started)
 
     async def _in_turns(
-        self, serving: Serving, users: Named, lists: Iterator[tuple[bytes, bool, str]], body: bytes, started: float
+        self, serving: Serving, users: Named, lists: Iterator[tuple[bytes, bool, str]], started: float
     ) -> Recommended:
-        return self._put_together(serving, users, await self._turns.all(lists), body, started)
+        return self._put_together(serving, users, await self._turns.all(lists), started)
 
     def _lists(self, serving: Serving, users: Named) -> Iterator[tuple[bytes, bool, str]]:
         """(part of the answer, whether it is not personal, recommendation id of a single user's list) of each user."""
@@ -158,11 +156,11 @@ class Recommender:
             yield part, model.is_cold(user), identity
 
     def _put_together(
-        self, serving: Serving, users: Named, lists: list[tuple[bytes, bool, str]], body: bytes, started: float
+        self, serving: Serving, users: Named, lists: list[tuple[bytes, bool, str]], started: float
     ) -> Recommended:
         self._count(started, len(users), sum(cold for _, cold, _ in lists))
         single = lists[0][2] if len(lists) == 1 else ""
-        identity = single or self.ids.for_many(serving.champion.version, body)
+        identity = single or self.ids.for_many(serving.champion.version)
         return b"[%b]" % b",".join([part for part, _, _ in lists]), serving.version_header, identity
 
     def _decode_any(self, body: bytes) -> Named:

@@ -1,8 +1,9 @@
-"""Recommendation ids: `<arm>.<signature>.<model version>`, signed with a key that only the service knows.
+"""Recommendation ids: `<arm>.<signature><showing>.<model version>`, signed with a key that only the service knows.
 
-The signature covers arm, version, user and the list as shown, so feedback that carries an id can be checked, and the
-shown order recovered, after a restart or a change of model and without a store on the server. Nobody can make one up:
-what is counted for a version or an arm in a trial was served by it.
+The signature covers arm, version, showing, user and the list as shown, so feedback that carries an id can be checked,
+and the shown order recovered, after a restart or a change of model and without a store on the server. Nobody can make
+one up: what is counted for a version or an arm in a trial was served by it. The showing is random: a list that is shown
+again has another id, so that a second answer can be told from a replay.
 """
 
 import os
@@ -21,8 +22,8 @@ from buddies_serving.errors import SigningKeyError
 
 ARMS = {"champion": "a", "challenger": "b", "several": "m"}
 _ARM_OF = {letter: arm for arm, letter in ARMS.items()}
-_SIGNATURE_LENGTH, _SEVERAL_LENGTH = 16, 24
-_KEY_BYTES = 32
+_SIGNATURE_LENGTH, _SHOWING_BYTES, _KEY_BYTES = 16, 6, 32
+_LENGTH = _SIGNATURE_LENGTH + 2 * _SHOWING_BYTES
 _HEX = frozenset(string.hexdigits.lower())
 
 
@@ -31,6 +32,7 @@ class RecommendationId(msgspec.Struct, frozen=True):
 
     arm: str
     signature: str
+    showing: str
     version: str
 
 
@@ -43,30 +45,26 @@ class RecommendationIds:
 
     def for_list(self, arm: str, version: str, user: int, pids: list[int]) -> str:
         """The id of one user's list, in the order shown."""
-        return f"{ARMS[arm]}.{self._sign(arm, version, _rendered(user, pids))}.{version}"
+        return self.for_fragment(arm, version, _rendered(user, pids))
 
     def for_fragment(self, arm: str, version: str, fragment: bytes | memoryview) -> str:
         """`for_list` from the rendered JSON of the user and the list."""
-        return f"{ARMS[arm]}.{self._sign(arm, version, fragment)}.{version}"
+        showing = os.urandom(_SHOWING_BYTES).hex()
+        return f"{ARMS[arm]}.{self._sign(arm, version, showing, fragment)}{showing}.{version}"
 
-    def for_many(self, version: str, request: bytes) -> str:
-        """The id of an answer to several users. It proves the version; the list is not checked."""
-        digest = blake2b(request, digest_size=4).hexdigest()
-        return f"m.{digest}{self._sign('several', version, digest.encode())}.{version}"
+    def for_many(self, version: str) -> str:
+        """The id of an answer to several users. It proves the version; the lists are not checked."""
+        return self.for_fragment("several", version, b"")
 
     def parse(self, text: str) -> RecommendationId | None:
         """The parts of an id, or None if it is not one; that of an answer to several is checked here already."""
         letter, _, rest = text.partition(".")
-        signature, _, version = rest.partition(".")
+        middle, _, version = rest.partition(".")
         arm = _ARM_OF.get(letter)
-        length = _SEVERAL_LENGTH if arm == "several" else _SIGNATURE_LENGTH
-        if arm is None or len(signature) != length or not _HEX.issuperset(signature) or not is_version_name(version):
+        if arm is None or len(middle) != _LENGTH or not _HEX.issuperset(middle) or not is_version_name(version):
             return None
-        if arm == "several":
-            digest, signed = signature[:8], signature[8:]
-            if not compare_digest(self._sign(arm, version, digest.encode()), signed):
-                return None
-        return RecommendationId(arm, signature, version)
+        parts = RecommendationId(arm, middle[:_SIGNATURE_LENGTH], middle[_SIGNATURE_LENGTH:], version)
+        return None if arm == "several" and not self._is_signed(parts, b"") else parts
 
     def shown_order(self, parts: RecommendationId, user: int, liked: int, others: list[int]) -> list[int] | None:
         """The list as it was shown, or None if the id was not given out for this user and these playlists.
@@ -75,12 +73,16 @@ class RecommendationIds:
         """
         for place in range(len(others) + 1):
             shown = [*others[:place], liked, *others[place:]]
-            if compare_digest(self._sign(parts.arm, parts.version, _rendered(user, shown)), parts.signature):
+            if self._is_signed(parts, _rendered(user, shown)):
                 return shown
         return None
 
-    def _sign(self, arm: str, version: str, content: bytes | memoryview) -> str:
+    def _is_signed(self, parts: RecommendationId, content: bytes) -> bool:
+        return compare_digest(self._sign(parts.arm, parts.version, parts.showing, content), parts.signature)
+
+    def _sign(self, arm: str, version: str, showing: str, content: bytes | memoryview) -> str:
         begun = self._begun(arm, version).copy()
+        begun.update(showing.encode())
         begun.update(content)
         return begun.hexdigest()
 

@@ -119,6 +119,6 @@ async def recommend_batch(request: Request, service: Running) -> StreamingRespon
 
     headers = {
         "x-model-version": serving.version_header,
-        "x-recommendation-id": service.recommender.ids.for_many(serving.champion.version, content),
+        "x-recommendation-id": service.recommender.ids.for_many(serving.champion.version),
     }
     return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)

@@ -45,7 +45,7 @@ def json_answer(content: msgspec.Struct, headers: dict[str, str] | None = None) 
         ref(types.UserRecommendations),
         {
             **{"user": 22434, "cold": False, "model_version": "v7", "arm": "champion"},
-            **{"recommendation_id": "a.9f86d081884c7d65.v7", "playlists": [{**_CARD, "why": _WHY}]},
+            **{"recommendation_id": "a.9f86d081884c7d65c0ffee123456.v7", "playlists": [{**_CARD, "why": _WHY}]},
         },
         *(422, 503),
         listed=True,
@@ -83,7 +83,7 @@ async def recommendations(user_id: UserId, service: Running, k: ListLength = 5, 
         ref(types.SongsRecommendations),
         {
             **{"method": "fold-in", "unknown": [], "model_version": "v7", "playlists": [{**_CARD, "why": None}]},
-            "recommendation_id": "m.9f86d081884c7d65.v7",
+            "recommendation_id": "m.9f86d081884c7d65c0ffee123456.v7",
         },
         *(400, 413, 415, 422, 503),
         listed=True,
@@ -115,7 +115,7 @@ async def from_songs(request: Request, service: Running) -> Response:
     service.metrics.inferences.observe(time.perf_counter() - started)
     service.metrics.recommended_users += 1
     service.metrics.list_lengths.observe(len(rows))
-    identity = service.recommender.ids.for_many(model.version, content)
+    identity = service.recommender.ids.for_many(model.version)
     unknown = [place for place, row in enumerate(found) if row is None]
     cards = [card(model, row) for row in rows]
     answer = types.SongsRecommendations(method, unknown, model.version, identity, cards)

@@ -96,7 +96,7 @@ def restore_previous(root: Path) -> tuple[str, str]:
     """
     with _locked(root):
         served = channels(root)
-        previous = _previous(root)
+        previous = previous_version(root)
         if served is None or previous is None or previous == served.champion:
             raise NoTrialError("There is neither a challenger nor an earlier champion to roll back to.")
         read_manifest(root / "versions" / previous)
@@ -152,7 +152,8 @@ def _keep_previous(root: Path, version: str) -> None:
     _write(root / "previous", version)
 
 
-def _previous(root: Path) -> str | None:
+def previous_version(root: Path) -> str | None:
+    """The served version before the champion, which a rollback restores; None where none is kept."""
     path = root / "previous"
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 

@@ -1,4 +1,4 @@
-"""Errors of the served-model format: each names the file or array at fault and says what to do."""
+"""Errors of a served model that cannot be written or read; each names the file or array and says what to do."""
 
 
 class ServedModelError(ValueError):

@@ -121,7 +121,7 @@ def test_a_user_nobody_knows_gives_no_feedback(steady: Any) -> None:
 
 @pytest.mark.parametrize(
     "forged",
-    ["m.0123456789abcdef.v1\x00", "m.0123456789abcdef.other", "m.0123456789abcdef01234567.other", "b.{}.v1", "a.{}.v9"],
+    ["m.{}.v1\x00", "m.{}.v1", "m.0123456789abcdef.v1", "m.{}.other", "b.{}.v1", "a.{}.v9"],
 )
 def test_nobody_can_make_up_an_arm_or_a_version(steady: Any, forged: str) -> None:
     listed = steady.get("/api/users/0/recommendations").json()
@@ -195,7 +195,7 @@ NOW = datetime.now(UTC)
         ({"created_at": "2026-01-01T00:00:00"}, "created_at"),
         ({"created_at": "yesterday"}, "created_at"),
         ({"recommendation_id": "nonsense"}, "recommendation_id"),
-        ({"recommendation_id": "a.0123456789abcdef.v1"}, "like_playlist"),
+        ({"recommendation_id": "a.0123456789abcdef0123456789ab.v1"}, "like_playlist"),
     ],
 )
 def test_what_cannot_be_right_is_refused_by_field(steady: Any, change: dict, field: str) -> None:

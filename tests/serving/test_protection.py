@@ -292,9 +292,7 @@ def test_many_lists_of_the_long_way_take_turns(make_model: Callable, serve: Call
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["(" * 500, "([{" * 166, "x" + " " * 498 + "y", "(feat. " * 71, "a - " * 125]
-)
+@pytest.mark.parametrize("text", ["(" * 500, "([{" * 166, "x" + " " * 498 + "y", "(feat. " * 71, "a - " * 125])
 def test_songs_of_any_text_take_turns(steady: Any, text: str) -> None:
     songs = [{"title": text[:500], "artist": text[:500]}] * 240
     assert answered_meanwhile(steady, lambda: steady.post("/api/recommend/from-songs", json={"songs": songs})) > 2
