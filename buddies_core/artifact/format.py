@@ -16,6 +16,9 @@ from buddies_core.artifact.errors import ArrayMismatchError
 FORMAT = 4
 """Number of the format, raised with every change of it. 4: digests of the files in the manifest."""
 
+WITHOUT_DIGESTS = 3
+"""The format before, which is still served: its content is checked value by value instead."""
+
 CONTRACT_LENGTH = 5
 
 

@@ -26,7 +26,7 @@ from buddies_core.artifact.errors import (
     NoServedModelError,
     ServedModelError,
 )
-from buddies_core.artifact.format import ARRAYS, FORMAT, Manifest, check_shapes, check_values
+from buddies_core.artifact.format import ARRAYS, FORMAT, WITHOUT_DIGESTS, Manifest, check_shapes, check_values
 from buddies_core.artifact.fragments import contract_fragments
 
 MANIFEST = "manifest.json"
@@ -114,6 +114,9 @@ def verify(folder: Path) -> Manifest:
     Raises DamagedModelError naming the first file that is not.
     """
     manifest = read_manifest(folder)
+    if manifest.format == WITHOUT_DIGESTS and not manifest.digest:
+        _check_content(folder, manifest)
+        return manifest
     if sealed(manifest).digest != manifest.digest:
         raise DamagedModelError(f"{folder / MANIFEST} was changed after it was written; publish another version")
     if manifest.version != folder.name:
@@ -123,6 +126,14 @@ def verify(folder: Path) -> Manifest:
         if name not in manifest.digests or _digest_of(path) != manifest.digests[name]:
             raise DamagedModelError(f"{path} was changed after it was written; publish another version")
     return manifest
+
+
+def _check_content(folder: Path, manifest: Manifest) -> None:
+    try:
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in manifest.arrays}
+        check_values(arrays, check_shapes(arrays))
+    except (OSError, ValueError) as error:
+        raise DamagedModelError(f"{folder} cannot be served: {error}") from error
 
 
 def sealed(manifest: Manifest) -> Manifest:
@@ -178,7 +189,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ServedModelError(f"{path} cannot be read: {error}") from error
-    if manifest.format != FORMAT:
+    if manifest.format not in (WITHOUT_DIGESTS, FORMAT):
         raise ModelFormatError(
             f"{path} is of format {manifest.format}, this program reads {FORMAT}; "
             "materialise the asset served_model again"

@@ -57,8 +57,9 @@ def _complete(received: bytes, answers: int) -> bool:
 
 
 def bare(answer: bytes) -> bytes:
-    """An answer without the id of the request."""
-    return re.sub(rb'"?[0-9a-f]{10}-[0-9a-f]+"?', b"", answer)
+    """An answer without the ids of the request and of the showing."""
+    without = re.sub(rb'"?[0-9a-f]{10}-[0-9a-f]+"?', b"", answer)
+    return re.sub(rb"(x-recommendation-id: [abm]\.)[0-9a-f]{28}", rb"\1", without)
 
 
 @pytest.fixture

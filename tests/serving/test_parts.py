@@ -87,7 +87,9 @@ def test_neither_arm_nor_version_of_an_id_can_be_exchanged() -> None:
     of_many = ids.for_many("v1")
     assert ids.parse(of_many) is not None
     assert ids.parse(of_many[:-1] + "2") is None
-    assert ids.parse(of_many.replace("m.", "a.")) is None
+    as_one = ids.parse(of_many.replace("m.", "a."))
+    assert as_one is not None
+    assert ids.shown_order(as_one, 7, 1, [2, 3]) is None
 
 
 def test_the_key_that_signs_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
