@@ -145,6 +145,9 @@ def _columns(stored: Any, *names: str) -> pl.DataFrame:
     return pl.concat(shards_of(stored, list(names)))
 
 
+_COUNTS = ("kept", "quarantined", "repeats", "left_out", "lines", "parsed_lines", "bytes", "unread_bytes")
+
+
 def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
     sources = {"mpd_playlists": "mpd", "mpd_tracks": "mpd", "entp_plays": "entp", "msd_songs": "msd"}
     rows = []
@@ -156,7 +159,7 @@ def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
                 "dataset": name,
                 "source": source,
                 "read": counts["rows"],
-                **{c: counts[c] for c in ("kept", "quarantined", "repeats")},
+                **{column: counts[column] for column in _COUNTS},
                 "stored": manifest.rows,
             }
         )
