@@ -132,10 +132,9 @@ def test_a_byte_changed_in_a_gzip_costs_only_what_stands_behind_it(tmp_path: Pat
     path = tmp_path / "a.gz"
     path.write_bytes(packed)
     (member,) = list_inputs(path).members
-    lines = []
+    lines: list[bytes] = []
     with pytest.raises(InputFault, match="damaged"):
-        for block in line_blocks(member, 4096):
-            lines.append(block)
+        lines.extend(line_blocks(member, 4096))
     good = LINES.splitlines(keepends=True)
     kept = b"".join(lines).splitlines(keepends=True)
     same = sum(one == two for one, two in zip(good, kept, strict=False))

@@ -7,6 +7,7 @@ from buddies_core.recommenders.bpr.config import BEST
 from buddies_core.recommenders.bpr.data import TrainingData
 from buddies_core.registry import mlflow_tracking
 from buddies_core.settings import Settings
+from buddies_core.storage.code_version import code_version
 from buddies_core.tuning import search as tuning
 from buddies_core.tuning.search import SearchResult, SearchSettings, Trial
 
@@ -22,7 +23,8 @@ def search(settings: Settings, data: TrainingData) -> SearchResult:
         ray_address=settings.ray_address,
         epochs=BEST.epochs,
     )
-    folder = settings.local_home / "search" / f"{data.fingerprint}-{settings.search_trials}"
+    code = code_version("buddies_core.tuning.search")
+    folder = settings.local_home / "search" / f"{data.fingerprint}-{settings.search_trials}-{code}"
     folder.mkdir(parents=True, exist_ok=True)
     return tuning.search(BEST, data, bounds, folder=folder)
 

@@ -12,6 +12,7 @@ from buddies_core.recommenders.bpr.config import BEST, PRESETS, TrainingConfig
 from buddies_core.registry import mlflow_tracking
 from buddies_core.settings import Settings
 from buddies_core.storage import progress
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
 if TYPE_CHECKING:
@@ -85,8 +86,9 @@ class TrainingJob:
 
     @property
     def state(self) -> Path:
-        """Folder of the epochs of this configuration on these data."""
-        return self.settings.local_home / "training" / f"{self.settings.preset}-{self.data.fingerprint[:32]}"
+        """Folder of the epochs of this configuration on these data, by this code."""
+        code = code_version("buddies_core.recommenders.bpr.trainer")
+        return self.settings.local_home / "training" / f"{self.settings.preset}-{self.data.fingerprint[:32]}-{code}"
 
     def train(self) -> "tuple[TrainingResult, dict[str, str]]":
         """The trained model, and its run and version in MLflow (empty when tracking is off)."""
