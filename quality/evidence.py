@@ -159,7 +159,7 @@ def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
                 "dataset": name,
                 "source": source,
                 "read": counts["rows"],
-                **{column: counts[column] for column in _COUNTS},
+                **{column: counts.get(column, 0) for column in _COUNTS},  # a home of an older version lacks some
                 "stored": manifest.rows,
             }
         )

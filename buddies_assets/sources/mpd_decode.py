@@ -143,9 +143,9 @@ def _entries_between_faults(
     entries, stretches = salvage(text)
     playlists = unread = 0
     for stretch in stretches:
-        cut = stretch.stop == len(text) and (
-            not whole or "truncated" in error or not text.rstrip().endswith(("}", "]"))
-        )
+        begins, ends = text.lstrip()[:1], text.rstrip()[-1:]
+        ends_well = whole and (begins not in "{[" or ("truncated" not in error and ends in "}]"))
+        cut = stretch.stop == len(text) and not ends_well
         reason = "truncated_file" if cut else "malformed_json"
         there = text[stretch.start : stretch.stop].strip()
         end = f"; it ends with {there[-80:]!r}" if cut else ""
