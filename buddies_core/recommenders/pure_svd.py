@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
 from buddies_core.interactions.side_rows import with_side_rows
+from buddies_core.kernels.products import row_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.cosines import cosines
 from buddies_core.tuning.space import Search
@@ -74,7 +75,7 @@ class PureSvd:
 
     def scores(self, histories: csr_array) -> np.ndarray:
         """See `Recommender.scores`."""
-        return np.asarray(self._scaled(histories) @ self.directions, np.float32) @ self.directions.T
+        return row_products(np.asarray(self._scaled(histories) @ self.directions, np.float32), self.directions)
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: the cosine of places in the directions."""

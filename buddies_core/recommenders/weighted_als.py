@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
 from buddies_core.interactions.side_rows import with_side_rows
+from buddies_core.kernels.products import row_products
 from buddies_core.recommenders.als import solve_rows, starting_rows
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.cosines import cosines
@@ -83,7 +84,7 @@ class WeightedAls:
 
     def scores(self, histories: csr_array) -> np.ndarray:
         """See `Recommender.scores`."""
-        return self.listeners(histories) @ self.items.T
+        return row_products(self.listeners(histories), self.items)
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: the cosine of factors."""
