@@ -129,8 +129,18 @@ def _solve(bounds, indptr, indices, weights, rows, other, gram, alpha, steps, ti
                 continue
             count = _places(members, other.ctypes.data, width * 4, zeros.ctypes.data, places)
             _solve_row(
-                places, count, rows[r], gram_places, alpha, _part(weights, indptr[r], indptr[r + 1]),
-                steps, product, residual, direction, tile, vectors,
+                places,
+                count,
+                rows[r],
+                gram_places,
+                alpha,
+                _part(weights, indptr[r], indptr[r + 1]),
+                steps,
+                product,
+                residual,
+                direction,
+                tile,
+                vectors,
             )
 
 

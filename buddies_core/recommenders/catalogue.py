@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from functools import cache
+from typing import cast
 
 from buddies_core import recommenders
 from buddies_core.errors import BuddiesError
@@ -26,7 +27,7 @@ def recommender_classes() -> dict[str, type[Recommender]]:
         for name, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             own = kind.__module__ == module.name and kind is not Recommender
             if own and all(hasattr(kind, part) for part in _PARTS):
-                found[name] = kind
+                found[name] = cast(type[Recommender], kind)
     return dict(sorted(found.items()))
 
 

@@ -112,9 +112,7 @@ class LogisticMf:
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def _climb(
-    indptr, indices, weights, mine, other, squares, keys, seed, stream, alpha, ridge, rate, absent, fixed
-):
+def _climb(indptr, indices, weights, mine, other, squares, keys, seed, stream, alpha, ridge, rate, absent, fixed):
     """One AdaGrad step up the log likelihood of every row; column `fixed` stays as it is."""
     width = mine.shape[1]
     for row in prange(len(mine)):

@@ -105,9 +105,7 @@ class Ranker:
 
     def arrays(self) -> Mapping[str, np.ndarray]:
         """See `Recommender.arrays`: the sources', the facts of the items, the trees as UTF-8 text."""
-        texts = {
-            f"trees/{place}": np.frombuffer(text.encode(), np.uint8) for place, text in enumerate(self.trees)
-        }
+        texts = {f"trees/{place}": np.frombuffer(text.encode(), np.uint8) for place, text in enumerate(self.trees)}
         return {**self.blend.arrays(), **self.facts.arrays(), **texts}
 
     @classmethod
@@ -141,9 +139,7 @@ def _lesson(config: RankerConfig, interactions: csr_array, features: csr_array |
     """Candidates of every fold with what they were; lists without a hit teach no order and are left out."""
     folds = fold_of_cells(interactions, config.folds, seed=config.seed)
     parts = [
-        part
-        for fold in range(config.folds)
-        for part in _fold_lessons(config, interactions, features, folds == fold)
+        part for fold in range(config.folds) for part in _fold_lessons(config, interactions, features, folds == fold)
     ]
     if not parts:
         return None
@@ -177,11 +173,13 @@ def _grown(config: RankerConfig, objective: str, lesson: _Lesson) -> str:
     import lightgbm
 
     lists, length, width = lesson.features.shape
-    group = {"group": np.full(lists, length)} if objective == "lambdarank" else {}
+    group = np.full(lists, length) if objective == "lambdarank" else None
     data = lightgbm.Dataset(
-        lesson.features.reshape(-1, width), lesson.hits.ravel().astype(np.int8), params={"max_bin": 63, "verbose": -1},
-        free_raw_data=True, **group,
-    )  # fmt: skip
+        lesson.features.reshape(-1, width),
+        lesson.hits.ravel().astype(np.int8),
+        group=group,
+        params={"max_bin": 63, "verbose": -1},
+    )
     extra = {"lambdarank_truncation_level": 20} if objective == "lambdarank" else {}
     parameters = {
         "objective": objective,

@@ -60,7 +60,7 @@ class WeightedAls:
         config = self.config
         rows = with_side_rows(interactions, features, config.feature_weight)
         sides = (rows, rows.T.tocsr())
-        listeners, items = starting_rows(*rows.shape, config.factors, seed=config.seed)
+        listeners, items = starting_rows(rows.shape[0], rows.shape[1], config.factors, seed=config.seed)
         with threadpool_limits(1, user_api="blas"):
             for _ in range(config.sweeps):
                 for side, mine, other in ((sides[0], listeners, items), (sides[1], items, listeners)):
@@ -77,9 +77,7 @@ class WeightedAls:
         config = self.config
         found = np.zeros((histories.shape[0], self.items.shape[1]), np.float32)
         with threadpool_limits(1, user_api="blas"):
-            solve_rows(
-                *_members(histories), found, self.items, alpha=config.alpha, l2=config.ridge, steps=_STEPS_ALONE
-            )
+            solve_rows(*_members(histories), found, self.items, alpha=config.alpha, l2=config.ridge, steps=_STEPS_ALONE)
         return found
 
     def scores(self, histories: csr_array) -> np.ndarray:
