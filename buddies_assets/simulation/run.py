@@ -86,7 +86,8 @@ class Population:
         likes = DatasetStore.at(settings.home).open("splits").scan()
         in_test = (pl.col("split").cast(pl.String) == "test").any()
         found = likes.group_by("user").agg(test=in_test).collect().sort("user")
-        members = found["user"].to_numpy()
+        numbers = DatasetStore.at(settings.home).open("user_library").frame(["number"])["number"].to_numpy()
+        members = numbers[found["user"].to_numpy()]
         order = np.lexsort((uniform(settings.seed, PICK, members), ~found["test"].to_numpy()))
         arrays = model.arrays
         taste: Preferences | Chance = Chance()

@@ -60,6 +60,7 @@ def candidates(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
     user_library: Dataset,
+    playlist_library: Dataset,
     user_pairings: Dataset,
     playlist_ownership: Dataset,
     splits: Dataset,
@@ -77,6 +78,7 @@ def candidates(
         draw = pipeline.store.open("candidates").manifest.params["draw"] + 1 if stored else 0
     inputs = {
         "user_library": user_library,
+        "playlist_library": playlist_library,
         "user_pairings": user_pairings,
         "playlist_ownership": playlist_ownership,
         "splits": splits,
