@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from buddies_core.artifact.errors import ArrayMismatchError
 from buddies_core.artifact.format import ARRAYS, Manifest, check_ends, check_shapes
 from buddies_core.artifact.fragments import fill
 from buddies_core.artifact.store import read_manifest
 from buddies_core.artifact.texts import TextColumn
-from buddies_serving.errors import ArrayMismatchError
 
 Arrays = dict[str, np.ndarray]
 _LARGEST_BITMAP = 1 << 24
@@ -102,10 +102,10 @@ class ServedModel:
 
     def find_user(self, user_id: str) -> int | None:
         """The number of a 40-hex user id, or None."""
-        ids, order = self.arrays["user_ids"], self.arrays["user_order"]
+        ids, order = self.arrays["user_ids"], self.arrays.get("user_order")
         wanted = user_id.encode("ascii", errors="replace")
-        if len(wanted) != ids.dtype.itemsize:
-            return None
+        if order is None or len(wanted) != ids.dtype.itemsize:
+            return _find(ids, wanted)
         place = int(np.searchsorted(ids, np.array(wanted, ids.dtype), sorter=order))
         return int(order[place]) if place < len(ids) and ids[order[place]] == wanted else None
 

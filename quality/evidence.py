@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from buddies_core.interactions.numbers import stored_register
+from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.storage.datasets import Dataset, DatasetStore
 from quality.inputs import COUNTED, count_likers
 
@@ -171,7 +171,7 @@ _MAKERS = {
     "n_songs": lambda handles: handles["songs"].manifest.rows,
     "n_likers": lambda handles: sum(count_likers(shard) for shard in shards_of(handles["scores"], ["liked"])),
     "n_numbers": lambda handles: stored_register(handles["user_library"]).height,
-    "user_rows": lambda handles: _columns(handles["user_library"], "user_id", "number"),
+    "user_rows": lambda handles: numbered_rows(handles["user_library"]).select("user_id", "number"),
     "playlist_rows": lambda handles: _columns(handles["playlist_library"], "pid"),
     "user_sizes": _sizes("user_library", "user"),
     "playlist_sizes": _sizes("playlist_library", "playlist"),

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.numbers import numbered_rows
 from buddies_core.storage.datasets import DatasetStore
 
 SHOWN = 5
@@ -26,7 +27,7 @@ class Recommender:
 
     @cached_property
     def _users(self) -> pl.DataFrame:
-        return self._store.open("user_library").frame()
+        return numbered_rows(self._store.open("user_library"))
 
     @cached_property
     def _playlists(self) -> pl.DataFrame:

@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from buddies_serving.errors import ArrayMismatchError
+from buddies_core.artifact.errors import ArrayMismatchError
 
 FORMAT = 4
 """Number of the format, raised with every change of `ARRAYS`. 4: users by their lasting numbers."""
+READ = (3, FORMAT)
+"""Formats that are read. In 3 the users' rows are their numbers too, and stand in the order of the ids."""
 
 CONTRACT_LENGTH = 5
 
@@ -53,7 +55,7 @@ ARRAYS: dict[str, ArraySpec] = {
     "ranked_scores": ArraySpec("<f4", ("ranked",)),
     "user_ids": ArraySpec("|S40", ("users",)),
     # the users in the order of their ids, for looking up an id
-    "user_order": ArraySpec("<u4", ("users",)),
+    "user_order": ArraySpec("<u4", ("users",), required=False),
     "cold": ArraySpec("|b1", ("users",)),
     "playlist_pids": ArraySpec("<u4", ("playlists",)),
     **_text("playlist_names", "playlists"),
@@ -176,13 +178,13 @@ def check_values(arrays: Mapping[str, np.ndarray], lengths: Mapping[str, int]) -
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ArrayMismatchError(name, "holds NaN or infinity; a NaN would rank first")
     for name, symbol in INDEXES.items():
-        array = arrays[name]
+        array = arrays.get(name, np.zeros(0, np.uint32))
         if len(array) and int(array.max()) >= lengths.get(symbol, 0):
             raise ArrayMismatchError(name, f"holds {int(array.max())}, but there are {lengths.get(symbol, 0)} {symbol}")
     if len(arrays["playlist_owner"]) and int(arrays["playlist_owner"].min()) < -1:
         raise ArrayMismatchError("playlist_owner", "holds less than -1; -1 means that nobody owns the playlist")
     sorted_ids = {name: arrays[name] for name in ("playlist_pids", "song_ids")}
-    sorted_ids["user_order"] = arrays["user_ids"][arrays["user_order"]]
+    sorted_ids["user_order"] = arrays["user_ids"][arrays.get("user_order", slice(None))]
     for name, array in sorted_ids.items():
         if np.any(array[1:] <= array[:-1]):
             raise ArrayMismatchError(name, "is not sorted and free of repeats; look-ups are by binary search")

@@ -3,8 +3,9 @@
 import numpy as np
 from numba import njit
 
-from buddies_assets.systems.playlists.user_blocks import Blocks, Ragged, SamplingError, require_one_key_a_user
 from buddies_core.errors import BuddiesError
+from buddies_core.interactions.ragged import Ragged
+from buddies_core.interactions.samples import Blocks, SamplingError, require_one_key_a_user
 from buddies_core.kernels.drawing import Catalogue, draw_from_catalogue, empty_stamps, pair_key
 from buddies_core.kernels.randomness import BATCH
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from buddies_core.kernels.entity_keys import id_keys
 from buddies_core.storage.datasets import Dataset, DatasetWriter
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ class LabelledLibrary:
 
 def row_keys(rows: pl.DataFrame) -> np.ndarray:
     """What draws know each row by: uint32 pids of playlists (column `pid`), uint64 keys of users (`user_id`)."""
+    from buddies_core.kernels.entity_keys import id_keys
+
     if "pid" in rows.columns:
         return rows["pid"].to_numpy().astype(np.uint32)
     return id_keys(np.array(rows["user_id"].to_list(), "S"))

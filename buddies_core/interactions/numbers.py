@@ -31,6 +31,12 @@ def stored_register(user_library: Dataset | None) -> pl.DataFrame:
     return user_library.frame(["user", "user_id"]).select(number="user", user_id="user_id").cast(REGISTER)
 
 
+def numbered_rows(user_library: Dataset) -> pl.DataFrame:
+    """The library's rows with the `number` of each user, also of a library from before there were numbers."""
+    rows = user_library.frame()
+    return rows if "number" in rows.columns else rows.with_columns(number="user")
+
+
 def extended(register: pl.DataFrame, user_ids: pl.Series) -> pl.DataFrame:
     """The register with those of the users that it lacks, in the order of their ids, numbered on from the highest.
 

@@ -14,7 +14,6 @@ from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.feedback.sessions import DAY_COUNTS
 from buddies_assets.release import decision_log as ledger
-from buddies_assets.release.database import connected
 from buddies_assets.release.retraining_inputs import RETRAIN_JOB
 from buddies_assets.release.retraining_lease import (
     AFTER_TAG,
@@ -24,6 +23,7 @@ from buddies_assets.release.retraining_lease import (
     SupersededError,
     claimed,
 )
+from buddies_assets.resources.loop_database import connected
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.postgres.schema import execute, rows
 from buddies_core.settings import Settings

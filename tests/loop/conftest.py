@@ -10,7 +10,7 @@ import numpy as np
 import psycopg2
 import pytest
 
-from buddies_assets.release.database import connected
+from buddies_assets.resources.loop_database import connected
 
 
 @pytest.fixture

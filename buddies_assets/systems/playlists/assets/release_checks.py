@@ -10,9 +10,10 @@ from buddies_assets.release.channels import channels, model_of
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.playlists.assets.serving import served_model_root
 from buddies_assets.systems.playlists.assets.training import checkpoint_store
+from buddies_core.artifact.errors import ModelFormatError
 from buddies_core.interactions.labelled import load_keys
+from buddies_core.interactions.numbers import numbered_rows
 from buddies_core.storage.datasets import Dataset
-from buddies_serving.errors import ModelFormatError
 
 if TYPE_CHECKING:
     from buddies_core.recommenders.bpr.data import Bags
@@ -113,5 +114,5 @@ def _champion_ranks(
         read_manifest(folder)
     except ModelFormatError:
         return None
-    numbers, pids = user_library.frame(["number"])["number"].to_numpy(), load_keys(playlist_library)
+    numbers, pids = numbered_rows(user_library)["number"].to_numpy(), load_keys(playlist_library)
     return ranks_by_served(folder, bags, numbers, pids, threads=pipeline.settings.worker_threads)

@@ -7,7 +7,7 @@ from buddies_core.artifact.by_number import by_number
 from buddies_core.artifact.texts import pack_texts
 from buddies_core.interactions import ragged
 from buddies_core.interactions.labelled import load_library
-from buddies_core.interactions.numbers import stored_register
+from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.recommenders.factors import Factors
 from buddies_core.recommenders.fold_in import BOUNDS, FoldIn, select
 from buddies_core.storage.datasets import Dataset, DatasetStore
@@ -26,7 +26,7 @@ def served_arrays(
     unseen = np.flatnonzero(likers == 0)
     playlist_factors[unseen] = fold_in.playlists(select(load_library(store.open("playlist_library")), unseen))
     user_library = store.open("user_library")
-    users = user_library.frame(["user_id", "number"])
+    users = numbered_rows(user_library)
     known = stored_register(user_library)
     playlists = store.open("playlist_library").frame()
     songs = store.open("songs").frame()
