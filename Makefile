@@ -5,7 +5,7 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
 WORKERS ?= 2
 
-.PHONY: run up test test-all check install bench clean
+.PHONY: run up test test-all check docs install bench clean
 
 run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 	$(BIN)/buddies run
@@ -27,6 +27,9 @@ check: $(INSTALLED)  ## linter, formatter, import contracts, types
 
 bench: $(BENCH_INSTALLED)  ## every benchmark at its small scale, beside its peers
 	$(BIN)/python -m benchmarks all --scale small
+
+docs: $(INSTALLED)  ## the documentation as a site in build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 install: $(INSTALLED)
 

@@ -131,7 +131,7 @@ def gc(delete: Annotated[bool, typer.Option("--delete", help="Remove what is lis
 
 @app.command()
 def settings() -> None:
-    """Print the table of variables, as the README has it."""
+    """Print the table of settings, as docs/settings.md has it."""
     from buddies_assets.cli.tables import settings_markdown
 
     console.print(settings_markdown(), soft_wrap=True, markup=False, highlight=False)

@@ -112,7 +112,7 @@ def read_channels(root: Path) -> Channels:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a version's folder; raises ModelFormatError when it is of a format that this program does not read."""
+    """The manifest of a version's folder; raises ModelFormatError when this program does not read its format."""
     path = folder / MANIFEST
     if not path.is_file():
         raise NoServedModelError(f"{path} does not exist; the version was never written in full")

@@ -189,8 +189,8 @@ def test_raw_files_start_a_preparation_once_they_have_come_to_rest(instance, tmp
     assert "none new or changed" in skipped
 
 
-def test_a_failing_job_is_told_once_and_so_is_its_recovery(instance, tmp_path):
-    settings, cursor = Settings(home=str(tmp_path)), None
+def test_a_failing_job_is_told_once_and_so_is_its_recovery(instance, loop_settings):
+    settings, cursor = loop_settings, None
     _, skipped, cursor = evaluate("run_failure_alert_sensor", instance, settings, cursor)
     assert "0 open incidents, 0 messages" in skipped
     retrain_run(instance, dg.DagsterRunStatus.FAILURE)
