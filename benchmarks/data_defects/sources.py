@@ -55,7 +55,11 @@ def _uniform_coefficients(world: World) -> dict[str, Any]:
 def _unsorted_users(world: World) -> dict[str, Any]:
     ids = world["user_rows"]["user_id"].to_list()
     ids[0], ids[1] = ids[1], ids[0]
-    return {"user_rows": pl.DataFrame({"user_id": ids})}
+    return {"user_rows": world["user_rows"].with_columns(user_id=pl.Series(ids))}
+
+
+def _one_number_twice(world: World) -> dict[str, Any]:
+    return {"user_rows": with_cells(world["user_rows"], 7, number=world["user_rows"]["number"][3])}
 
 
 def _lost_rows(world: World) -> dict[str, Any]:
@@ -162,6 +166,7 @@ DEFECTS: tuple[Defect, ...] = (
         _csr("playlist_library", _empty_row),
     ),
     Defect("user rows not sorted by id", "user_library.user_rows_are_sorted_ids", _unsorted_users),
+    Defect("two users with one number", "user_library.users_have_numbers_of_their_own", _one_number_twice),
     Defect(
         "a coefficient of NaN",
         "exploration_coefficients.coefficients_are_shares",

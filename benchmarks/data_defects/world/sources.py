@@ -101,6 +101,6 @@ def sources(rng: np.random.Generator, heard: np.ndarray, held: np.ndarray) -> di
                 "track_uris": [[u] for u in uris[:SONGS]],
             }
         ),
-        "user_rows": pl.DataFrame({"user_id": user_ids}),
+        "user_rows": pl.DataFrame({"user_id": user_ids}).with_row_index("number"),
         "playlist_rows": pl.DataFrame({"pid": pids}),
     }
