@@ -48,8 +48,8 @@ def to_session(
     if len(set(others)) != len(others):
         raise invalid("other_playlists", "names a playlist twice")
     models = [serving.champion] + ([serving.challenger] if serving.challenger is not None else [])
-    owner = next((model for model in models if user < model.users), None)
-    if owner is None:
+    user_key = next((key for model in models if user < model.users and (key := model.user_id(user))), None)
+    if user_key is None:
         # nobody could say who that was: not the training, not the dashboard, not a person
         raise invalid("user_id", f"user {user} is not known to the model that is served")
     known = [model.known_pids for model in models]
@@ -66,7 +66,7 @@ def to_session(
         created_at=created,
         received_at=received,
         user_id=user,
-        user_key=owner.user_id(user),
+        user_key=user_key,
         liked=liked,
         shown=tuple(shown),
         model_version=version,
