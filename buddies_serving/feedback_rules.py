@@ -48,7 +48,7 @@ def to_session(
     if len(set(others)) != len(others):
         raise invalid("other_playlists", "names a playlist twice")
     models = [serving.champion] + ([serving.challenger] if serving.challenger is not None else [])
-    user_key = next((key for model in models if user < model.users and (key := model.user_id(user))), None)
+    user_key = next((named for model in models if user < model.users and (named := model.user_id(user))), None)
     if user_key is None:
         # nobody could say who that was: not the training, not the dashboard, not a person
         raise invalid("user_id", f"user {user} is not known to the model that is served")
