@@ -128,6 +128,7 @@ DEFAULTS = {
 DERIVED: dict[str, Derived] = {
     **{name: Derived((), lambda value=value: value) for name, value in DEFAULTS.items()},
     "n_users": Derived(("user_rows",), lambda user_rows: user_rows.height),
+    "n_numbers": Derived(("user_rows",), lambda user_rows: user_rows.height),
     "n_playlists": Derived(("playlist_rows",), lambda playlist_rows: playlist_rows.height),
     "n_likers": Derived(("scores",), count_likers),
     "n_songs": Derived(("songs",), lambda songs: songs.height),

@@ -132,7 +132,9 @@ class Sources:
             compute = partial(COMPUTED[name], dataset, self.store)
             self.figures[name] = assets.statistics(connection, name, dataset.fingerprint, compute)
         if name == "cold_users":
-            self.cold_users = frozenset(dataset.frame(["user"])["user"].to_list())
+            # Feedback knows users by their numbers; a home from before there were any, by their rows.
+            column = "number" if "number" in dataset.manifest.columns else "user"
+            self.cold_users = frozenset(dataset.frame([column])[column].to_list())
 
     def start(self, after: Callable[[], None]) -> None:
         """Refresh now and then every few seconds, each time with `after`, in a thread of its own, until `close`."""

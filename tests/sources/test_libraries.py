@@ -8,6 +8,7 @@ import pytest
 
 from buddies_assets.sources.steps.libraries import distinct_tracks, playlist_library, user_library
 from buddies_core.interactions.labelled import LabelledLibrary
+from buddies_core.interactions.numbers import REGISTER
 from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
 
 SONGS = pl.DataFrame(
@@ -46,9 +47,10 @@ def contents(library: LabelledLibrary, owner: str) -> dict:
 def test_a_user_who_returns_in_another_shard_has_one_row_and_one_without_shared_songs_an_empty_one(store: DatasetStore):
     first = plays(("v", "S1"), ("v", "S1b"), ("u", "none"), ("v", "S0"))
     second = plays(("t", "S2"), ("v", "S2"))
-    library = user_library(stored(store, "entp_plays", first, plays(), second), SONGS)
+    library, register = user_library(stored(store, "entp_plays", first, plays(), second), SONGS, REGISTER.to_frame())
     assert contents(library, "user_id") == {"t": [2], "u": [], "v": [0, 1, 2]}
-    assert library.rows.schema == {"user": pl.UInt32, "user_id": pl.String, "songs": pl.UInt32}
+    assert library.rows.schema == {"user": pl.UInt32, "user_id": pl.String, "songs": pl.UInt32, "number": pl.UInt32}
+    assert register.rows() == [(0, "t"), (1, "u"), (2, "v")]
     assert library.rows["songs"].to_list() == [1, 0, 3]
     assert library.columns.to_list() == ["a", "b", "c"]
 
@@ -81,18 +83,21 @@ def test_a_text_of_a_track_is_told_once_however_many_shards_hold_it(store: Datas
     assert sorted(found.rows()) == sorted(set(rows))
 
 
+NOBODY = REGISTER.to_frame()
+
+
 def test_a_share_of_the_users_is_taken_by_their_id_whoever_else_there_is(store: DatasetStore):
     everyone = [f"{number:040x}" for number in range(2_000)]
     songs = [f"S{number % 3}" for number in range(2_000)]
     entp = stored(store, "entp_plays", plays(*zip(everyone, songs, strict=True)))
-    whole, tenth = user_library(entp, SONGS), user_library(entp, SONGS, share=0.1, seed=3)
+    whole, tenth = user_library(entp, SONGS, NOBODY)[0], user_library(entp, SONGS, NOBODY, share=0.1, seed=3)[0]
     kept = tenth.rows["user_id"].to_list()
     assert 150 < len(kept) < 250
     assert kept == sorted(kept)
     assert contents(tenth, "user_id").items() <= contents(whole, "user_id").items()
-    half = set(user_library(entp, SONGS, share=0.5, seed=3).rows["user_id"])
+    half = set(user_library(entp, SONGS, NOBODY, share=0.5, seed=3)[0].rows["user_id"])
     assert set(kept) < half
     others = [user for user in everyone if int(user, 16) % 2 or user in kept]
     again = stored(store, "others", plays(*((user, "S1") for user in others)))
-    assert set(user_library(again, SONGS, share=0.1, seed=3).rows["user_id"]) == set(kept)
-    assert set(user_library(entp, SONGS, share=0.1, seed=4).rows["user_id"]) != set(kept)
+    assert set(user_library(again, SONGS, NOBODY, share=0.1, seed=3)[0].rows["user_id"]) == set(kept)
+    assert set(user_library(entp, SONGS, NOBODY, share=0.1, seed=4)[0].rows["user_id"]) != set(kept)

@@ -1,5 +1,7 @@
 """The songs that both sources hold, and the libraries of users and playlists over them."""
 
+from typing import Any
+
 import dagster as dg
 import polars as pl
 
@@ -8,6 +10,7 @@ from buddies_assets.metadata import OWNERS, SONGS, plain, spread, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.files import digest
 
 
 @dg.asset(
@@ -48,15 +51,28 @@ def user_library(
     entp_plays: Dataset,
     songs: Dataset,
 ) -> dg.Output[Dataset]:
-    """Which shared songs each user has played, as binary CSR; every user has a row, by 40-hex id."""
-    from buddies_assets.sources.steps import libraries
+    """Which shared songs each user has played, as binary CSR; every user has a row, by 40-hex id, and a number.
 
+    The number is what the service calls a user: given once, and kept for as long as this dataset is.
+    """
+    from buddies_assets.sources.steps import libraries
+    from buddies_core.interactions import numbers
+
+    stored = pipeline.store.open("user_library") if pipeline.store.has("user_library") else None
+    known = numbers.stored_register(stored)
     settings = pipeline.settings
-    library = libraries.user_library(entp_plays, songs.frame(), share=settings.user_share, seed=settings.seed)
+    library, register = libraries.user_library(
+        entp_plays, songs.frame(), known, share=settings.user_share, seed=settings.seed
+    )
     inputs = {"entp_plays": entp_plays, "songs": songs}
-    params = {"share": settings.user_share, "seed": settings.seed} if settings.user_share < 1 else {}
-    dataset = library.save(pipeline.writer(context, "user_library", inputs, params))
-    return dg.Output(dataset, metadata=_described("users", library.rows))
+    # Part of the recipe, since the numbers of earlier runs decide the content too.
+    params: dict[str, Any] = {"numbers": digest(register.write_csv().encode())}
+    if settings.user_share < 1:
+        params |= {"share": settings.user_share, "seed": settings.seed}
+    writer = pipeline.writer(context, "user_library", inputs, params)
+    dataset = library.save(writer, {"numbers": register.height}, {numbers.PART: register})
+    facts = {"numbers given so far": register.height, "new users": register.height - known.height}
+    return dg.Output(dataset, metadata=_described("users", library.rows) | facts)
 
 
 @dg.asset(

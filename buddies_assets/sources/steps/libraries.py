@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from buddies_core.interactions import numbers
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.kernels.entity_keys import id_keys
@@ -25,8 +26,12 @@ def played_songs(entp_plays: Dataset) -> pl.Series:
     return pl.concat(ids).unique().sort()
 
 
-def user_library(entp_plays: Dataset, songs: pl.DataFrame, *, share: float = 1.0, seed: int = 0) -> LabelledLibrary:
-    """Which shared songs each user has played; every user of the file has a row, sorted by their 40-hex id.
+def user_library(
+    entp_plays: Dataset, songs: pl.DataFrame, register: pl.DataFrame, *, share: float = 1.0, seed: int = 0
+) -> tuple[LabelledLibrary, pl.DataFrame]:
+    """Which shared songs each user has played, and the register of numbers with those of new users added.
+
+    Every user of the file has a row, sorted by their 40-hex id: `user, user_id, songs, number`.
 
     With a `share` below 1 so many of the users, those whose id has a low hash: the same whoever else there is.
     """
@@ -34,8 +39,10 @@ def user_library(entp_plays: Dataset, songs: pl.DataFrame, *, share: float = 1.0
     entries = _entries(entp_plays, "user_id", "song_id", song_of)
     users = sampled(entries.owners.unique().sort(), share, seed=seed)
     library = entries.library(users, songs.height)
+    register = numbers.extended(register, users)
     index = pl.DataFrame({"user_id": users, "songs": library.lengths}, schema_overrides={"songs": pl.UInt32})
-    return LabelledLibrary(library, index.with_row_index("user"), songs["key"])
+    index = index.join(register, on="user_id", how="left", maintain_order="left")
+    return LabelledLibrary(library, index.with_row_index("user"), songs["key"]), register
 
 
 def playlist_library(mpd_tracks: Dataset, songs: pl.DataFrame) -> LabelledLibrary:
