@@ -11,8 +11,8 @@ import polars as pl
 from dagster import UPathIOManager
 from upath import UPath
 
-from buddies_assets.metadata import finite_metadata
 from buddies_core.storage.datasets import Dataset, DatasetWriter, Manifest, Recipe
+from quality.finite_metadata import finite_metadata
 
 
 class DatasetIOManager(UPathIOManager):

@@ -55,22 +55,6 @@ def table(frame: pl.DataFrame, rows: int = 20) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
 
 
-def finite_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata in which no number is NaN or infinite, in tables and JSON neither: nulls stand in their place."""
-    return {name: _finite_entry(value) for name, value in metadata.items()}
-
-
-def _finite_entry(entry: Any) -> Any:
-    if isinstance(entry, dg.TableMetadataValue):
-        records = [dg.TableRecord(finite(dict(record.data))) for record in entry.records]
-        return dg.MetadataValue.table(records, schema=entry.schema)
-    if isinstance(entry, dg.JsonMetadataValue):
-        return dg.MetadataValue.json(finite(entry.data))
-    if isinstance(entry, dg.FloatMetadataValue):
-        return entry if finite(entry.value) is not None else dg.MetadataValue.null()
-    return entry if isinstance(entry, dg.MetadataValue) else finite(entry)
-
-
 def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Facts as metadata: numbers of Python, nothing of numpy or polars."""
     return {name.replace("_", " "): _plain(value) for name, value in facts.items()}

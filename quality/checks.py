@@ -11,9 +11,9 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from buddies_assets.metadata import finite_metadata
 from quality.check_metadata import RULE, SAMPLE, SEVERITY, SHARE, CheckFigures
 from quality.evidence import Evidence, datasets_for
+from quality.finite_metadata import finite_metadata
 from quality.judging import judge
 from quality.readers import READ_AFTER, READERS
 from quality.rules.catalogue import rules_by_asset

@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from buddies_assets.metadata import finite_metadata
 from quality.drift_watch import DISTRIBUTIONS, NULL_SHARES, observe
+from quality.finite_metadata import finite_metadata
 
 DRIFT = "has_not_drifted"
 NO_DATABASE = "There is no database here, so there is no history to compare with."

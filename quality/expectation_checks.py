@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from buddies_assets.metadata import finite_metadata
 from quality.drift_checks import NO_DATABASE
+from quality.finite_metadata import finite_metadata
 
 OPINION = "great_expectations_hold"
 NO_FEEDBACK = "There is no feedback yet, so there is nothing to expect of it."

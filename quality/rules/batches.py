@@ -15,6 +15,9 @@ from quality.rules.blocks import (
 from quality.rules.shapes import as_lists, lengths
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
 
+ENOUGH_BATCHES = 30
+"""Below, the Hit@10 of a guess among 50 has a standard error above 0.07, and nothing can be said of a model."""
+
 
 @rule(blocking=True)
 def batches_are_full(validation_batches: pl.DataFrame, validation_batch_negatives: int) -> Finding:
@@ -27,9 +30,10 @@ def batches_are_full(validation_batches: pl.DataFrame, validation_batch_negative
 
 
 @rule(asset="validation_batches", severity=Severity.WARN)
-def there_are_likes_to_evaluate_by(validation_negatives: pl.DataFrame) -> Finding:
-    """There is at least one batch: with too few likes to evaluate, the figures of the model are missing."""
-    return within(validation_negatives.height, 1, None, validation_negatives.height)
+def there_are_likes_to_evaluate_by(validation_negatives: pl.DataFrame, validation_batch_negatives: int) -> Finding:
+    """There are at least 30 batches: with too few likes to evaluate, the model's figures are chance, or missing."""
+    batches = int(validation_negatives["times"].cast(pl.Int64).sum()) // max(validation_batch_negatives, 1)
+    return within(batches, ENOUGH_BATCHES, None, batches)
 
 
 @rule(blocking=True)
@@ -78,6 +82,8 @@ VALIDATION: tuple[Rule, ...] = tuple(shared.on("validation_batches") for shared 
 TEST: tuple[Rule, ...] = (
     *(shared.on("test_batches") for shared in _SHARED),
     batches_are_full.on("test_batches", validation_batch_negatives="test_batch_negatives"),
-    there_are_likes_to_evaluate_by.on("test_batches", validation_negatives="test_negatives"),
+    there_are_likes_to_evaluate_by.on(
+        "test_batches", validation_negatives="test_negatives", validation_batch_negatives="test_batch_negatives"
+    ),
     negatives_come_from_everywhere.on("test_batches", validation_negatives="test_negatives"),
 )

@@ -11,10 +11,11 @@ import psycopg2
 import pytest
 
 from buddies_assets.io_managers import DatasetIOManager
-from buddies_assets.metadata import finite_metadata, plain, spread, table
+from buddies_assets.metadata import plain, spread, table
 from buddies_core import json_text
 from buddies_core.postgres.schema import rows
 from buddies_core.storage.datasets import DatasetStore, Recipe
+from quality.finite_metadata import finite_metadata
 
 WRONG = (math.nan, math.inf, -math.inf)
 NUMBERS = [*WRONG, *(np.float64(number) for number in WRONG), *(np.float32(number) for number in WRONG)]

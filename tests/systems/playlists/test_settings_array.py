@@ -16,22 +16,81 @@ from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 
 FIRST: dict[str, dict[str, Any]] = {
-    "negatives": dict(
-        negatives=6, batch_negatives=20, ownership_cap=7, candidates=10, preset="published", shard_users=70
-    ),
-    "users": dict(user_share=0.6, match="exact", retain="all", pool_size=40, seed=7, threads=1, candidate_draw=3),
+    "negatives": {
+        "negatives": 6,
+        "batch_negatives": 20,
+        "ownership_cap": 7,
+        "candidates": 10,
+        "preset": "published",
+        "shard_users": 70,
+    },
+    "users": {
+        "user_share": 0.6,
+        "match": "exact",
+        "retain": "all",
+        "pool_size": 40,
+        "seed": 7,
+        "threads": 1,
+        "candidate_draw": 3,
+    },
 }
 OTHERS: dict[str, dict[str, Any]] = {
-    "fewest": dict(negatives=2, batch_negatives=1, ownership_cap=1, candidates=1, pool_size=2, preset="best"),
-    "most": dict(negatives=8, batch_negatives=100, ownership_cap=1_000, candidates=300, pool_size=1_000, threads=2),
-    "odd negatives": dict(negatives=5, preset="published", training_threads=2, shuffle_nearest=True, seed=3),
-    "torch": dict(training_backend="torch", preset="best", negatives=3, shard_users=1_000, user_share=0.5),
-    "toy": dict(mode="toy", synthetic_users=1_500, batch_negatives=10, negatives=6, shuffle_nearest=True),
-    "searched": dict(search_trials=2, search_seconds=20.0, negatives=6, shard_users=111, training_threads=2),
-    "strict": dict(strict=True, reuse_shards=False, match="exact", ownership_cap=3, candidates=5, negatives=2),
-    "opinions": dict(expectations=True, negatives=6, ownership_cap=20, candidates=30, batch_negatives=30),
-    "window": dict(feedback_window_days=9, feedback_phase_days=2, feedback_weight=3.0, retain="all", negatives=4),
-    "published": dict(canary_share=0.0, candidate_draw=1, user_share=0.7, preset="published", retain="all"),
+    "fewest": {
+        "negatives": 2,
+        "batch_negatives": 1,
+        "ownership_cap": 1,
+        "candidates": 1,
+        "pool_size": 2,
+        "preset": "best",
+    },
+    "most": {
+        "negatives": 8,
+        "batch_negatives": 100,
+        "ownership_cap": 1_000,
+        "candidates": 300,
+        "pool_size": 1_000,
+        "threads": 2,
+    },
+    "odd negatives": {
+        "negatives": 5,
+        "preset": "published",
+        "training_threads": 2,
+        "shuffle_nearest": True,
+        "seed": 3,
+    },
+    "torch": {"training_backend": "torch", "preset": "best", "negatives": 3, "shard_users": 1_000, "user_share": 0.5},
+    "sampled": {"sample": 0.7, "negatives": 6, "batch_negatives": 20, "preset": "best", "match": "exact"},
+    "toy": {"mode": "toy", "synthetic_users": 1_500, "batch_negatives": 10, "negatives": 6, "shuffle_nearest": True},
+    "searched": {
+        "search_trials": 2,
+        "search_seconds": 20.0,
+        "negatives": 6,
+        "shard_users": 111,
+        "training_threads": 2,
+    },
+    "strict": {
+        "strict": True,
+        "reuse_shards": False,
+        "match": "exact",
+        "ownership_cap": 3,
+        "candidates": 5,
+        "negatives": 2,
+    },
+    "opinions": {"expectations": True, "negatives": 6, "ownership_cap": 20, "candidates": 30, "batch_negatives": 30},
+    "window": {
+        "feedback_window_days": 9,
+        "feedback_phase_days": 2,
+        "feedback_weight": 3.0,
+        "retain": "all",
+        "negatives": 4,
+    },
+    "published": {
+        "canary_share": 0.0,
+        "candidate_draw": 1,
+        "user_share": 0.7,
+        "preset": "published",
+        "retain": "all",
+    },
 }
 NOT_OF_THE_GRAPH = {
     # where things are, and who answers where

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import numpy as np
 
-from buddies_assets.metadata import finite_metadata
 from buddies_assets.release.channels import channels, model_of
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.playlists.assets.serving import served_model_root
@@ -15,6 +14,7 @@ from buddies_core.artifact.errors import ModelFormatError
 from buddies_core.interactions.labelled import load_keys
 from buddies_core.interactions.numbers import numbered_rows
 from buddies_core.storage.datasets import Dataset
+from quality.finite_metadata import finite_metadata
 
 if TYPE_CHECKING:
     from buddies_core.recommenders.bpr.data import Bags
