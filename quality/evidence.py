@@ -147,6 +147,9 @@ def _columns(stored: Any, *names: str) -> pl.DataFrame:
     return pl.concat(shards_of(stored, list(names)))
 
 
+_COUNTS = ("kept", "quarantined", "repeats", "left_out", "lines", "parsed_lines", "bytes", "unread_bytes")
+
+
 def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
     sources = {"mpd_playlists": "mpd", "mpd_tracks": "mpd", "entp_plays": "entp", "msd_songs": "msd"}
     rows = []
@@ -158,7 +161,7 @@ def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
                 "dataset": name,
                 "source": source,
                 "read": counts["rows"],
-                **{c: counts[c] for c in ("kept", "quarantined", "repeats")},
+                **{column: counts.get(column, 0) for column in _COUNTS},  # a home of an older version lacks some
                 "stored": manifest.rows,
             }
         )

@@ -66,6 +66,14 @@ def _lost_rows(world: World) -> dict[str, Any]:
     return {"raw_counts": with_cells(world["raw_counts"], 1, read=world["raw_counts"]["read"][1] + 5)}
 
 
+def _swallowed_lines(world: World) -> dict[str, Any]:
+    return {"raw_counts": with_cells(world["raw_counts"], 1, lines=world["raw_counts"]["lines"][1] + 500)}
+
+
+def _unread_slices(world: World) -> dict[str, Any]:
+    return {"raw_counts": with_cells(world["raw_counts"], 0, unread_bytes=660_000)}
+
+
 DEFECTS: tuple[Defect, ...] = (
     Defect("a slice read twice", "mpd_playlists.playlists_have_one_row_each", again("mpd_playlists")),
     Defect(
@@ -100,6 +108,18 @@ DEFECTS: tuple[Defect, ...] = (
         lambda w: {"msd_songs": w["msd_songs"].with_columns(mismatched=pl.lit(True))},
     ),
     Defect("rows lost without a trace", "quarantined_raw.raw_counts_reconcile", _lost_rows),
+    Defect("lines swallowed by the parser", "quarantined_raw.raw_counts_reconcile", _swallowed_lines),
+    Defect("two of three slices refused", "quarantined_raw.few_rows_are_quarantined", _unread_slices),
+    Defect(
+        "an archive cut short",
+        "quarantined_raw.input_files_are_whole",
+        cell("quarantined_raw", reason="undecodable_file"),
+    ),
+    Defect(
+        "a slice passed over by its name",
+        "quarantined_raw.input_files_are_read",
+        cell("quarantined_raw", reason="unread_file"),
+    ),
     Defect(
         "a quarantined row without a reason",
         "quarantined_raw.quarantined_rows_say_why",

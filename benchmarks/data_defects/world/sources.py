@@ -81,6 +81,11 @@ def sources(rng: np.random.Generator, heard: np.ndarray, held: np.ndarray) -> di
                     "kept": kept[s],
                     "quarantined": set_aside[s],
                     "repeats": 0,
+                    "left_out": 0,
+                    "lines": (kept[s] + set_aside[s]) * (s == "entp"),
+                    "parsed_lines": (kept[s] + set_aside[s]) * (s == "entp"),
+                    "bytes": 1_000_000,
+                    "unread_bytes": 0,
                     "stored": kept[s],
                 }
                 for dataset, s in (("mpd_tracks", "mpd"), ("entp_plays", "entp"), ("msd_songs", "msd"))
