@@ -194,8 +194,11 @@ def test_other_users_change_nobodys_likes_splits_pools_or_blocks_and_no_draw_amo
     # A user may be the first to know a song of some playlist, which then is one to draw: of 900, a few.
     before = {pair: what for pair, what in base.batches.items() if pair[0] in both}
     assert before.keys() == {pair for pair in after.batches if pair[0] in both}
-    same = np.mean([a == b for pair, what in before.items() for a, b in zip(what, after.batches[pair], strict=True)])
-    assert same == 1.0 if base.held.keys() == after.held.keys() else same > 0.9
+    if base.held.keys() == after.held.keys():
+        assert {pair: what for pair, what in after.batches.items() if pair[0] in both} == before
+    same = np.mean([len(set(what) & set(after.batches[pair])) / len(what) for pair, what in before.items()])
+    moved = len(base.held.keys() ^ after.held.keys()) / len(base.held)
+    assert same >= 1 - 3 * moved
 
 
 @pytest.mark.parametrize("change", ["playlists come", "playlists go", "playlists stand elsewhere"])
