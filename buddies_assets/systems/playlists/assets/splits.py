@@ -84,7 +84,7 @@ def playlist_ownership(
     from buddies_assets.systems.playlists.steps.splits import own_playlists
 
     cap = pipeline.settings.ownership_cap
-    songs = user_library.frame(["songs"])["songs"].to_numpy()
+    songs = user_library.frame(["length"])["length"].to_numpy()
     frame, owned = own_playlists(splits, songs, playlist_library.manifest.rows, cap)
     inputs = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}
     writer = pipeline.writer(context, "playlist_ownership", inputs, {"ownership_cap": cap})
