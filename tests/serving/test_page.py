@@ -82,7 +82,9 @@ def test_a_like_is_sent_after_a_moment_and_others_come(own_page: Page, server: A
     own_page.get_by_role("button", name="Like Road trip").click()
     expect(own_page.get_by_role("button", name="Undo")).to_be_focused()
     assert server.service.metrics.feedback_accepted == 0
-    expect(own_page.get_by_role("status")).to_contain_text("Thank you: “Road trip” is noted. Here are others.", timeout=20_000)
+    expect(own_page.get_by_role("status")).to_contain_text(
+        "Thank you: “Road trip” is noted. Here are others.", timeout=20_000
+    )
     # Of eight playlists the user has liked two, and has seen four of the others.
     expect(own_page.get_by_role("button", name="Open")).to_have_count(2)
     assert not {"Road trip", "Rain", "<b>Loud</b>", "Slow Sunday", "Küche"} & set(names(own_page))
@@ -257,3 +259,9 @@ def test_the_api_is_described_without_help_from_elsewhere(page: Page) -> None:
     page.goto(page.url + "docs")
     expect(page.get_by_role("heading", name="POST /feedback")).to_be_visible()
     expect(page.get_by_text('{"user_id":22434', exact=False).first).to_be_visible()
+
+
+def test_without_a_model_the_page_says_so_and_names_no_file(browser: Browser, serve: Callable) -> None:
+    with opened(browser, serve()) as shown:
+        expect(shown.get_by_role("alert").filter(has_text="No model is served yet")).to_be_visible()
+        expect(shown.get_by_text("current.json")).to_have_count(0)
