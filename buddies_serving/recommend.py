@@ -58,7 +58,9 @@ class Recommender:
         """The serving of the moment; 503 when there is none (why, operators read in `/health/ready`)."""
         serving = self._watcher.serving
         if serving is None:
-            raise unavailable("No model is served yet: lists appear here as soon as one is published.", 5)
+            raise unavailable(
+                "No model is served yet: materialise served_model (or run `make run`), and lists appear here.", 5
+            )
         return serving
 
     def recommend(self, body: bytes) -> Recommended | Awaitable[Recommended]:
