@@ -10,7 +10,7 @@ from buddies_core.storage.datasets import Dataset
 
 
 def held_out_likes(splits: Dataset, liked_playlists: Dataset, cold_users: Dataset, users: pl.Series) -> pl.DataFrame:
-    """The likes of some users that no model may train on: `user, playlist`, of validation, of test and of cold users."""
+    """The likes of some users that no model may train on: `user, playlist` of validation, test and cold users."""
     wanted = users.unique().implode()
     cold = cold_users.frame(["user"])["user"].implode()
     of_splits = splits.scan().filter(pl.col("user").is_in(wanted), pl.col("split").cast(pl.String) != "train")

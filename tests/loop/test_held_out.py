@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buddies_assets.feedback.held_out import held_out_likes, without_held_out
@@ -56,6 +56,7 @@ def test_sessions_that_like_them_leave_training_and_others_stay():
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=12)
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     PAIRS, st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.sampled_from(["train", "test"])), max_size=20)
 )

@@ -61,9 +61,8 @@ def clean_world(seed: int) -> dict[str, Any]:
     world |= model(rng, world["splits"], world["candidates"])
     world |= served(world)
     world |= feedback(rng, world["candidates"], world["playlist_rows"])
-    world["training_window"] = _judged_by_none(
-        world["training_window"], world["splits"], world["liked_playlists"], cold
-    )
+    likes = (world["splits"], world["liked_playlists"])
+    world["training_window"] = _judged_by_none(world["training_window"], *likes, cold)
     fingerprints = {"input": ["user_library"], "made_of": ["f00d"], "stored": ["f00d"]}
     world |= {f"lineage:{asset}": pl.DataFrame(fingerprints) for asset in MADE_OF_OTHERS}
     return with_derived(world)
