@@ -44,11 +44,15 @@ def run(
 
 
 @app.command()
-def up() -> None:
+def up(
+    only: Annotated[
+        list[str] | None, typer.Option(help="Start these only: code, dagster, daemon, service, dashboard, mlflow.")
+    ] = None,
+) -> None:
     """Start the database, Dagster's UI and daemon, the service, the dashboard and MLflow; Ctrl-C stops them all."""
     from buddies_assets.cli.supervising import up as start
 
-    raise typer.Exit(start(console))
+    raise typer.Exit(start(console, only or ()))
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
