@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -96,8 +97,9 @@ def read_member(member: Member, columns: Columns, *, tags: bool = False, strict:
     Raises:
         ColumnError, MalformedInputError: as `read_interactions`.
     """
-    meanings = (("item", "tag"), ("user",)) if tags else (("user", "item"), ("weight", "time"))
-    return _Reader(member.path, columns, *meanings, strict=strict, member=member).read()
+    if tags:
+        return _Reader(member.path, columns, ("item", "tag"), ("user",), strict=strict, member=member).read()
+    return _Reader(member.path, columns, ("user", "item"), ("weight", "time"), strict=strict, member=member).read()
 
 
 @dataclass
@@ -140,8 +142,10 @@ class _Reader:
     def _row(self, file: str, position: int, values: dict[str, str]) -> None:
         texts = {meaning: values[column] for meaning, column in self.found.items()}
         for meaning in self.needed:
-            if not texts[meaning]:
-                self.quarantine.add(file, position, self.found[meaning], "missing_field", list(values.values()))
+            # Two ids that cannot be decoded must not become one.
+            reason = "missing_field" if not texts[meaning] else "mojibake" if "\ufffd" in texts[meaning] else None
+            if reason:
+                self.quarantine.add(file, position, self.found[meaning], reason, list(values.values()))
                 return
         if "weight" in self.optional:
             weight = 1.0
@@ -196,7 +200,7 @@ class _Reader:
                 if names is None:
                     separator = max(_SEPARATORS, key=lambda mark: lines[0].count(mark))
                 # Tabs are not quoted: titles hold quotation marks of their own.
-                quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+                quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
                 rows = csv.reader(lines if lines[-1] else lines[:-1], delimiter=separator, quoting=quoting)
                 for row in rows:
                     at = before + rows.line_num
@@ -219,7 +223,7 @@ class _Reader:
             raise ColumnError(f"{self.path}, line {at + 1}: {error}; is it a text file with separators?") from error
 
     def _header(self, cells: list[str]) -> list[str]:
-        """The names of the columns: the first line, or, where that is data, the order that files without a header have."""
+        """The names of the columns: the first line, or the usual order where that line is data already."""
         usual = {name for names in USUAL.values() for name in names}
         said = {self.said.named(meaning) for meaning in USUAL}
         bare = (*self.needed, *self.optional)

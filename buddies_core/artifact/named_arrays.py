@@ -68,13 +68,14 @@ def write_artifact(root: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[
         partial = root / "versions" / f".{version}.{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        listed = {}
+        listed: dict[str, dict[str, Any]] = {}
         for place, (name, array) in enumerate(named.items()):
-            listed[name] = {"file": f"{place:03d}.npy", "dtype": array.dtype.str, "shape": list(array.shape)}
-            with (partial / listed[name]["file"]).open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
+            file = f"{place:03d}.npy"
+            listed[name] = {"file": file, "dtype": array.dtype.str, "shape": list(array.shape)}
+            with (partial / file).open("wb") as stream:
+                np.save(stream, array, allow_pickle=False)
+                stream.flush()
+                os.fsync(stream.fileno())
         _write_synced(partial / "manifest.json", {"format": FORMAT, "facts": dict(facts), "arrays": listed})
         shutil.rmtree(folder, ignore_errors=True)
         partial.replace(folder)
@@ -103,7 +104,9 @@ def read_artifact(root: Path) -> Artifact:
         folder = root / "versions" / version
         manifest = json.loads((folder / "manifest.json").read_bytes())
         if manifest["format"] != FORMAT:
-            raise ServedModelError(f"{folder} is of format {manifest['format']}, this program reads {FORMAT}; fit again")
+            raise ServedModelError(
+                f"{folder} is of format {manifest['format']}, this program reads {FORMAT}; fit again"
+            )
         arrays = {name: _mapped(folder, name, entry) for name, entry in manifest["arrays"].items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ServedModelError(f"{root} cannot be read: {error}; fit it again") from error

@@ -1,4 +1,4 @@
-"""Weighted interactions with the ids of their rows and columns: who has what, how much, under the names of the source."""
+"""Weighted interactions with the ids of their rows and columns: who has what, and how much."""
 
 from dataclasses import dataclass
 from functools import cached_property

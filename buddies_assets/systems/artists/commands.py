@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from upath import UPath
 
 from buddies_assets.sources.interactions_file import Columns, InteractionsFile, read_interactions, read_tags
 from buddies_assets.systems.artists.config import ArtistsConfig
@@ -16,7 +17,6 @@ from buddies_core.evaluation.beyond_accuracy import beyond_accuracy
 from buddies_core.evaluation.lists import Figure, evaluate
 from buddies_core.interactions.labelled_plays import LabelledPlays
 from buddies_core.storage.files import parquet_bytes, write_atomically
-from upath import UPath
 
 SHOWN = ("ndcg", "precision", "map", "auc", "precision_k", "recall", "hit", "mrr", "graded_ndcg")
 
