@@ -132,6 +132,16 @@ DEFECTS: tuple[Defect, ...] = (
         cell("cold_user_evaluation", 2, mrr=0.3, mrr_low=0.2),
     ),
     Defect(
+        "a fold-in worse than the most-liked list",
+        "cold_user_evaluation.who_is_known_by_little_gets_no_worse_than_the_most_liked",
+        lambda w: {
+            "cold_user_evaluation": w["cold_user_evaluation"].with_columns(
+                mrr_gain_high=pl.when(pl.col("system") == "fold-in").then(-0.02).otherwise(0.0),
+                users=pl.lit(40, pl.Int64),
+            )
+        },
+    ),
+    Defect(
         "a served array cut short",
         "served_model.served_arrays_are_those_of_the_format",
         _array("cold", lambda v: v[:-1]),

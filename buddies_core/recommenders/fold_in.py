@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from buddies_core.evaluation.paired import paired_gain
 from buddies_core.evaluation.ranks import bag_ranks, popularity
 from buddies_core.evaluation.sampled_negatives import N_NEGATIVES, evaluation_batches
 from buddies_core.interactions.csr import Library
@@ -163,6 +164,8 @@ def _user_maps(fit: _Fit, trusts: Sequence[float]) -> np.ndarray:
 def _trusts(fit: _Fit, held: np.ndarray) -> list[float]:
     """For each level of knowledge the share of the map's guess by which users who are new to it are ranked best.
 
+    It is 0, popularity alone, where no share is better for sure.
+
     Args:
         fit: whose song vectors have not seen the libraries of those held out.
         held: who is held out, bool.
@@ -174,13 +177,14 @@ def _trusts(fit: _Fit, held: np.ndarray) -> list[float]:
     for known in (*_KNOTS, None):
         inputs = fit.inputs(known)
         guess, only_popular = fit.guess_and_popularity(inputs, targets, ~held)
-        mrr = {
-            trust: float(
-                (1 / bag_ranks(Factors(inputs[held] @ _blend(guess, only_popular, trust), fit.catalogue), bags)).mean()
-            )
+        ranked = [
+            1.0 / bag_ranks(Factors(inputs[held] @ _blend(guess, only_popular, trust), fit.catalogue), bags)
             for trust in _TRUSTS
-        }
-        found.append(max(_TRUSTS, key=lambda trust, of=mrr: of[trust]))
+        ]
+        gains = [paired_gain(reciprocal, ranked[0], bags.users, seed=fit.seed) for reciprocal in ranked]
+        # Away from popularity only where those held out are surely ranked better: the best of nine is so by chance.
+        sure = [gain.mean if gain.low > 0 else 0.0 for gain in gains]
+        found.append(_TRUSTS[int(np.argmax(sure))])
     return found
 
 
