@@ -8,7 +8,6 @@ again as the exact key.
 import numpy as np
 
 from buddies_assets.sources.synthetic import draws
-from buddies_assets.sources.synthetic.draws import NICHES
 from buddies_assets.sources.synthetic.words import FIRST, NAMES, NOUNS, OPENERS, SMALL, SYLLABLES
 from buddies_assets.sources.synthetic.world import SyntheticWorld
 from buddies_core.kernels.randomness import hash_pairs, uniform
@@ -63,13 +62,6 @@ def recordings(world: SyntheticWorld, entp_works: np.ndarray) -> np.ndarray:
     return np.where(work >= 0, work, world.mpd_works + entp_works)
 
 
-def artists_of(world: SyntheticWorld, works: np.ndarray) -> np.ndarray:
-    """Artist of each recording, of the same niche; a few artists of a niche have most of its songs."""
-    niche = np.where(works < world.mpd_works, works, works - world.mpd_works) % NICHES
-    per_niche = world.artists // NICHES
-    return (per_niche * uniform(world.seed, draws.ARTIST, works) ** 4.0).astype(np.int64) * NICHES + niche
-
-
 def artist_name(artist: int) -> str:
     """The name of an artist, different for each."""
     form = artist % 5
@@ -111,7 +103,7 @@ def titles(world: SyntheticWorld, works: np.ndarray) -> list[str]:
 def mpd_text(world: SyntheticWorld, tracks: np.ndarray) -> tuple[list[str], list[str]]:
     """Title and artist of tracks as MPD spells them: suffixes, and guests in the title."""
     works = world.work_of_tracks(tracks)
-    artists = artists_of(world, works).tolist()
+    artists = world.artists_of(works).tolist()
     dirt = uniform(world.seed, draws.TRACK_DIRT, tracks).tolist()
     which = hash_pairs(world.seed, draws.TRACK_DIRT, tracks, 1).tolist()
     texts = titles(world, works)
@@ -127,7 +119,7 @@ def mpd_text(world: SyntheticWorld, tracks: np.ndarray) -> tuple[list[str], list
 def msd_text(world: SyntheticWorld, songs: np.ndarray) -> tuple[list[str], list[str]]:
     """Title and artist of songs as MSD spells them, before any mismatch: versions, guests and other spellings."""
     works = recordings(world, world.entp_of_songs(songs))
-    names = [artist_name(artist) for artist in artists_of(world, works).tolist()]
+    names = [artist_name(artist) for artist in world.artists_of(works).tolist()]
     dirt = uniform(world.seed, draws.SONG_DIRT, songs).tolist()
     which = hash_pairs(world.seed, draws.SONG_DIRT, songs, 1).tolist()
     texts = titles(world, works)
