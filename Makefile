@@ -3,8 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
+WORKERS ?= 2
 
-.PHONY: run up test check install bench clean
+.PHONY: run up test test-all check docs install bench clean
 
 run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 	$(BIN)/buddies run
@@ -12,16 +13,23 @@ run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 up: $(INSTALLED)  ## database, Dagster UI, daemon, service and dashboard; Ctrl-C stops them all
 	$(BIN)/buddies up
 
-test: $(INSTALLED)  ## the whole suite; WORKERS=2 spreads its files over two processes
-	$(BIN)/python -m pytest $(if $(WORKERS),-n $(WORKERS) --dist loadfile)
+test: $(INSTALLED)  ## the suite, its files spread over WORKERS processes
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
-check: $(INSTALLED)  ## linter, formatter, types, definitions
+test-all: $(INSTALLED)  ## the suite with the long matrices
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+check: $(INSTALLED)  ## linter, formatter, import contracts, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 bench: $(BENCH_INSTALLED)  ## every benchmark at its small scale, beside its peers
 	$(BIN)/python -m benchmarks all --scale small
+
+docs: $(INSTALLED)  ## the documentation as a site in build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 install: $(INSTALLED)
 

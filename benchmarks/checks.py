@@ -17,10 +17,10 @@ from pathlib import Path
 from benchmarks.full import home_of
 from benchmarks.measure import Report, Row
 from benchmarks.tree_memory import TreeMemory
+from buddies_core.artifact.errors import ServedModelError
 from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from buddies_serving.errors import ServedModelError
 from quality.evidence import Evidence, datasets_for
 from quality.judging import judge
 from quality.readers import READERS

@@ -33,8 +33,8 @@ from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS
 from buddies_assets.sources.synthetic.write import WorldPaths
 from buddies_core.settings import Settings
 from buddies_core.storage import progress
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.shards import code_fingerprint
 
 SEED, THREADS = 1, 2
 WARM_UP = World(2_000, 3_000, SEED)
@@ -229,20 +229,24 @@ def _raw_files(world: World, folder: Path) -> WorldPaths:
     return paths
 
 
+def _code() -> str:
+    return code_version(*(module.__name__ for module in ASSET_MODULES))
+
+
 def _recorded(home: Path) -> dict[str, StepRow]:
     """Rows of an interrupted run of the same code, up to the first asset that it did not finish."""
     noted = home / "benchmark.json"
     if not noted.exists():
         return {}
     found = json.loads(noted.read_text(encoding="utf-8"))
-    if found["code"] != code_fingerprint():
+    if found["code"] != _code():
         return {}
     return {row["step"]: StepRow(**row) for row in found["rows"]}
 
 
 def _record(home: Path, rows: dict[str, StepRow]) -> None:
     partial = home / "benchmark.json.partial"
-    partial.write_text(json.dumps({"code": code_fingerprint(), "rows": [asdict(row) for row in rows.values()]}))
+    partial.write_text(json.dumps({"code": _code(), "rows": [asdict(row) for row in rows.values()]}))
     partial.replace(home / "benchmark.json")
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from buddies_assets.sources import mpd
 from buddies_assets.sources.mpd import SliceRef
 from buddies_assets.sources.mpd_slice import ParsedSlice, parse_slice
-from buddies_assets.sources.steps import raw
+from buddies_assets.sources.steps import read_mpd
 from buddies_assets.sources.synthetic.slices import SLICE_PLAYLISTS, SliceWriter
 from buddies_assets.sources.synthetic.world import SyntheticWorld
 from buddies_assets.sources.synthetic.write import (
@@ -102,7 +102,7 @@ def _write_slice(note: Path, k: int) -> None:
 @contextmanager
 def slices_made_when_read() -> Iterator[None]:
     """While the block runs, the reader of MPD finds the slices of the noted world, and makes each when it reads it."""
-    with patch.object(raw, "find_slices", _find_slices), patch.object(mpd, "read_slice", read_made_slice):
+    with patch.object(read_mpd, "find_slices", _find_slices), patch.object(mpd, "read_slice", read_made_slice):
         yield
 
 

@@ -20,11 +20,11 @@ from benchmarks.worlds import World, likes_matrix, noisy_world, overlap_world, r
 from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS
 from buddies_assets.systems.playlists.pairing.candidates import draw_candidates
 from buddies_assets.systems.playlists.pairing.nearest import nearest, take_owners
-from buddies_assets.systems.playlists.user_blocks import Ragged
 from buddies_core.evaluation.ranks import popularity
 from buddies_core.evaluation.report import Examination, examination, judge
 from buddies_core.evaluation.served_lists import served_metrics
 from buddies_core.interactions.csr import Library
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.recommenders.als import als_factors
 from buddies_core.recommenders.baselines import (
     System,

@@ -4,9 +4,9 @@ import numpy as np
 
 from benchmarks.worlds import World
 from buddies_assets.systems.playlists.cold_users import cold_user_table
-from buddies_assets.systems.playlists.user_blocks import Ragged
 from buddies_core.evaluation.ranks import bag_metrics, bag_ranks, most_liked_scorer, popularity, scorer_ranks
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.recommenders.bpr.config import BEST
 from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Bags, Blocks, TrainingData
 from buddies_core.recommenders.bpr.trainer import train

@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.measure import Report, Row
 from buddies_assets.automation.sensors import build_sensors
-from buddies_assets.release.database import connected
 from buddies_assets.release.retraining_inputs import checkpoints_of
+from buddies_assets.resources.loop_database import connected
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_core.postgres.schema import execute

@@ -21,10 +21,11 @@ from buddies_assets.systems.playlists.ownership import Ownership, assign_owners
 from buddies_assets.systems.playlists.scoring.exploration import exploration_coefficients
 from buddies_assets.systems.playlists.scoring.playlist_index import index_playlists
 from buddies_assets.systems.playlists.scoring.score import ScoreShard, score_shard
-from buddies_assets.systems.playlists.user_blocks import Ragged, user_blocks
+from buddies_assets.systems.playlists.user_blocks import user_blocks
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.evaluation.splitting import TEST, TRAIN, VALIDATION, cold_users, split_likes
 from buddies_core.interactions.csr import Library
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.song_index import shared_songs
 from buddies_core.recommenders.bpr.data import Bags, Blocks, TrainingData
 from buddies_core.recommenders.fold_in import select

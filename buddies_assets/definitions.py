@@ -12,7 +12,7 @@ from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.feedback import assets as feedback
 from buddies_assets.io_managers import DatasetIOManager
-from buddies_assets.resources.pipeline import Pipeline
+from buddies_assets.resources.pipeline import Pipeline, pipeline_resource
 from buddies_assets.sources.assets import raw, songs
 from buddies_assets.systems.playlists.assets import (
     blocks,
@@ -37,7 +37,7 @@ ASSET_MODULES = [raw, songs, scores, splits, blocks, pairings, feedback, trainin
 def resources(settings: Settings) -> dict[str, Any]:
     """What the settings make of the graph's resources."""
     pipeline = Pipeline.of(settings)
-    return {"pipeline": pipeline, "io_manager": DatasetIOManager(pipeline.store.root)}
+    return {"pipeline": pipeline_resource(pipeline), "io_manager": DatasetIOManager(pipeline.store.root)}
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:

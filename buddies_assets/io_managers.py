@@ -12,7 +12,6 @@ from dagster import UPathIOManager
 from upath import UPath
 
 from buddies_core.storage.datasets import Dataset, DatasetWriter, Manifest, Recipe
-from buddies_core.storage.shards import code_fingerprint
 
 
 class DatasetIOManager(UPathIOManager):
@@ -23,6 +22,8 @@ class DatasetIOManager(UPathIOManager):
         if isinstance(obj, pl.DataFrame):
             obj = self._store_frame(context, obj, path)
         manifest = obj.manifest
+        # Equal data have the same version in Dagster too, so that what is made of them is not called stale.
+        context.step_context.set_data_version(context.asset_key, dg.DataVersion(manifest.fingerprint))
         context.add_output_metadata(
             {
                 "dagster/row_count": manifest.rows,
@@ -50,6 +51,6 @@ class DatasetIOManager(UPathIOManager):
 
     def _store_frame(self, context: dg.OutputContext, frame: pl.DataFrame, path: UPath) -> Dataset:
         name = context.asset_key.path[-1]
-        recipe = Recipe(name, code_fingerprint(), params={"run": context.run_id})
+        recipe = Recipe(name, params={"run": context.run_id})
         writer = DatasetWriter(path, recipe, context.run_id)
         return writer.commit([writer.write_shard(0, frame)])

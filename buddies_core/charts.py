@@ -266,7 +266,10 @@ def value_and_band(rows: Rows, *, name: str) -> "alt.LayerChart | alt.FacetChart
 
 
 def graph(nodes: Rows, edges: Rows) -> "alt.LayerChart | alt.FacetChart":
-    """A graph from nodes (`name`, `x`, `y`, `state`, `note`, `url`) and edges (`x`, `y`, `x2`, `y2`)."""
+    """A graph from nodes (`name`, `x`, `y`, `state`, `health`, `note`, `url`) and edges (`x`, `y`, `x2`, `y2`).
+
+    `state` is the colour, `health` what the tooltip calls it.
+    """
     import altair as alt
 
     depth = max((node["x"] for node in nodes), default=0)
@@ -278,7 +281,7 @@ def graph(nodes: Rows, edges: Rows) -> "alt.LayerChart | alt.FacetChart":
         "state:N", title=None, scale=alt.Scale(domain=list(STATE_COLOURS), range=list(STATE_COLOURS.values()))
     )
     links = _base(edges, "container", height).mark_rule(color=GREY, opacity=0.4)
-    points, told = _base(nodes, "container", height), ["name:N", "state:N", "note:N"]
+    points, told = _base(nodes, "container", height), ["name:N", "health:N", "note:N"]
     dots = points.mark_circle(size=190, opacity=1).encode(x=x, y=y, color=colour, href="url:N", tooltip=told)
     names = points.mark_text(dy=-14, fontSize=10.5).encode(x=x, y=y, text="name:N", href="url:N", tooltip=told)
     drawn = alt.layer(links.encode(x=x, y=y, x2="x2:Q", y2="y2:Q"), dots, names)

@@ -1,6 +1,6 @@
 """Settings of the pipeline: one class, every field a variable `BUDDIES_<NAME>`, read from the environment and `.env`.
 
-The README's table of variables is generated from this class (`buddies settings`); a test holds the two equal.
+The table of docs/settings.md is generated from this class (`buddies settings`); a test holds the two equal.
 """
 
 import os

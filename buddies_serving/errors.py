@@ -1,29 +1,8 @@
-"""Errors of the service and of the served-model format.
+"""Errors of the service.
 
 Each names the file, array or field at fault and says what to do, since whoever reads it is usually
 looking at a log line and nothing else.
 """
-
-
-class ServedModelError(ValueError):
-    """A served model that cannot be written or read as it is."""
-
-
-class NoServedModelError(ServedModelError):
-    """There is no published model under the root folder."""
-
-
-class ModelFormatError(ServedModelError):
-    """A version that was written in another format than this program reads."""
-
-
-class ArrayMismatchError(ServedModelError):
-    """An array of a model has another dtype, shape or content than the format asks for."""
-
-    def __init__(self, array: str, reason: str) -> None:
-        super().__init__(f"array '{array}': {reason}")
-        self.array = array
-        self.reason = reason
 
 
 class UnsafeBindError(RuntimeError):

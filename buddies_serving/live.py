@@ -6,8 +6,8 @@ embeddings change faster than they are published, and for comparison.
 
 import numpy as np
 
+from buddies_core.artifact.errors import ArrayMismatchError
 from buddies_core.artifact.fragments import fill
-from buddies_serving.errors import ArrayMismatchError
 from buddies_serving.served_model import ServedModel
 
 

@@ -46,7 +46,7 @@ def json_answer(content: msgspec.Struct, headers: dict[str, str] | None = None) 
         ref(types.UserRecommendations),
         {
             **{"user": 22434, "cold": False, "model_version": "v7", "arm": "champion"},
-            **{"recommendation_id": "a.9f86d081884c7d65.v7", "playlists": [{**_CARD, "why": _WHY}]},
+            **{"recommendation_id": "a.9f86d081884c7d65c0ffee123456.v7", "playlists": [{**_CARD, "why": _WHY}]},
         },
         *(422, 503),
         listed=True,
@@ -84,7 +84,7 @@ async def recommendations(user_id: UserId, service: Running, k: ListLength = 5, 
         ref(types.SongsRecommendations),
         {
             **{"method": "fold-in", "unknown": [], "model_version": "v7", "playlists": [{**_CARD, "why": None}]},
-            "recommendation_id": "m.9f86d081884c7d65.v7",
+            "recommendation_id": "m.9f86d081884c7d65c0ffee123456.v7",
         },
         *(400, 413, 415, 422, 503),
         listed=True,

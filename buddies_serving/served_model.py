@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from buddies_core.artifact.errors import ArrayMismatchError
 from buddies_core.artifact.format import ARRAYS, Manifest, check_ends, check_shapes
 from buddies_core.artifact.fragments import fill
 from buddies_core.artifact.store import read_manifest
 from buddies_core.artifact.texts import TextColumn
-from buddies_serving.errors import ArrayMismatchError
 
 Arrays = dict[str, np.ndarray]
 _LARGEST_BITMAP = 1 << 24

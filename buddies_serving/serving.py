@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from buddies_core.artifact.errors import ServedModelError
 from buddies_core.artifact.store import CURRENT, read_channels
 from buddies_core.artifact.traffic_split import draw
-from buddies_serving.errors import ServedModelError
 from buddies_serving.live import LiveRanker
 from buddies_serving.served_model import ServedModel
 from buddies_serving.settings import ServingSettings

@@ -11,13 +11,14 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from quality.evidence import NEEDS, Evidence, datasets_for
+from quality.check_metadata import RULE, SAMPLE, SEVERITY, SHARE, CheckFigures
+from quality.evidence import Evidence, datasets_for
 from quality.judging import judge
 from quality.readers import READ_AFTER, READERS
 from quality.rules.catalogue import rules_by_asset
-from quality.rules.verdict import Rule, Severity, Verdict
+from quality.rules.verdict import SAMPLE_ROWS, Rule, Severity, Verdict
 
-SEVERITY = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}
+SEVERITIES = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}
 
 
 def checked_assets() -> list[str]:
@@ -52,7 +53,7 @@ def _checks_of(asset: str, rules: list[Rule], partitions: dg.PartitionsDefinitio
             asset=asset,
             description=rule.text,
             blocking=rule.blocking,
-            metadata={"severity": str(rule.severity)},
+            metadata={SEVERITY: str(rule.severity)},
             partitions_def=partitions,
             additional_deps=[dg.AssetKey(name) for name in after if name != asset],
         )
@@ -77,45 +78,38 @@ def _checks_of(asset: str, rules: list[Rule], partitions: dg.PartitionsDefinitio
 def as_result(verdict: Verdict) -> dg.AssetCheckResult:
     """A verdict as Dagster's result; the check history reads it back from this metadata."""
     rule, finding = verdict.rule, verdict.finding
+    figures = CheckFigures(finding.value, finding.low, finding.high, finding.offending, finding.total)
     metadata: dict[str, Any] = {
-        "rule": dg.MetadataValue.md(rule.text),
-        "offending": int(finding.offending),
-        "looked at": int(finding.total),
-        "share": float(finding.share),
-        "severity": str(rule.severity),
+        RULE: dg.MetadataValue.md(rule.text),
+        **figures.metadata(),
+        SHARE: float(finding.share),
+        SEVERITY: str(rule.severity),
     }
-    for name, figure in (("value", finding.value), ("low", finding.low), ("high", finding.high)):
-        if figure is not None and math.isfinite(figure):
-            metadata[name] = float(figure)
     if not verdict.passed and finding.sample.height:
-        metadata["sample"] = sample_table(finding.sample)
+        metadata[SAMPLE] = sample_table(finding.sample)
     return dg.AssetCheckResult(
         passed=bool(verdict.passed),
         asset_key=dg.AssetKey(rule.asset),
         check_name=rule.name,
-        severity=SEVERITY[rule.severity],
+        severity=SEVERITIES[rule.severity],
         description=rule.text,
         metadata=metadata,
     )
 
 
 def sample_table(sample: pl.DataFrame) -> dg.TableMetadataValue:
-    """Rows as Dagster's table; lists and dates become text, since a table cell is a scalar."""
-    scalars = sample.select(
-        pl.col(name) if kind.is_numeric() or kind in (pl.Boolean, pl.String) else _text(name, kind)
-        for name, kind in sample.schema.items()
-    ).with_columns(pl.selectors.float().fill_nan(None))
-    records = [dg.TableRecord(dict(row)) for row in scalars.iter_rows(named=True)]
+    """Rows as Dagster's table, whose cells are scalars: whatever else a column holds becomes text."""
+    rows = sample.head(SAMPLE_ROWS).iter_rows(named=True)
+    records = [dg.TableRecord({name: _scalar(value) for name, value in row.items()}) for row in rows]
     columns = [dg.TableColumn(name, str(kind)) for name, kind in sample.schema.items()]
     return dg.MetadataValue.table(records, dg.TableSchema(columns=columns))
 
 
-def _text(name: str, kind: pl.DataType) -> pl.Expr:
-    if isinstance(kind, (pl.List, pl.Array)):
-        return pl.col(name).map_elements(lambda members: ", ".join(map(str, members)), return_dtype=pl.String)
-    return pl.col(name).cast(pl.String)
-
-
-def known_inputs() -> set[str]:
-    """Names that a rule may ask for: datasets with rules, and everything that can be derived."""
-    return {*rules_by_asset(), *NEEDS}
+def _scalar(value: Any) -> str | int | float | bool | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, pl.Series)):
+        return ", ".join(map(str, value))
+    return str(value)

@@ -32,7 +32,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
     def drift_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         import psycopg2
 
-        from buddies_assets.feedback.days import feedback_database
+        from buddies_core.postgres.embedded import feedback_database
         from quality.history.sync import sync
 
         pipeline: Any = context.resources.pipeline

@@ -43,7 +43,7 @@ def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
         required_resource_keys={"pipeline"},
     )
     def feedback_opinion(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from buddies_assets.feedback.days import feedback_database
+        from buddies_core.postgres.embedded import feedback_database
         from quality.expectations import Expectations
         from quality.readers import has_sessions
 

@@ -64,6 +64,14 @@ def layers() -> dict[str, int]:
     return placed
 
 
+def data_upstream() -> dict[str, tuple[str, ...]]:
+    """What each asset is made of by runs: the graph without the edge that listeners close."""
+    return {
+        asset: tuple(up for up in ups if (asset, up) != ("user_feedback", "served_model"))
+        for asset, ups in UPSTREAM.items()
+    }
+
+
 def _by_people(asset: str, upstream: str) -> bool:
     return (asset, upstream) == ("user_feedback", "served_model") or (asset, upstream) == (
         "bpr_checkpoint",

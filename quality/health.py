@@ -1,46 +1,228 @@
-"""How an asset is: the worst of its last materialisation, its freshness and its checks, with the reason in words."""
+"""How every asset and check is, and why: one pure function, which all pages, the alerts and `buddies status` read.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+What counts is the newest *planned* materialisation and evaluation, not the newest that happened: a check that crashed
+leaves no result, and its old pass says nothing of the data as they are now.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum
-from typing import Any
+from enum import Enum
+
+from quality.history.standing import Attempt, CheckStanding, JobRun
+
+IN_FLIGHT = {"QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "CANCELING"}
+SHOWN = 3
 
 
-class State(IntEnum):
-    """Healths, better first; `unknown` is an asset that was never made."""
+class State(Enum):
+    """How something is; the later, the worse. `tone` is the colour: ok, unknown, warn or fail."""
 
-    OK = 0
-    UNKNOWN = 1
-    WARN = 2
-    FAIL = 3
+    OK = ("ok", "ok")
+    UNKNOWN = ("never made", "unknown")
+    RESTING = ("rests on a failure", "warn")
+    WARN = ("warn", "warn")
+    STALE = ("stale", "warn")
+    UNCHECKED = ("not checked", "warn")
+    CANCELLED = ("cancelled", "warn")
+    DID_NOT_RUN = ("did not run", "fail")
+    RUN_FAILED = ("run failed", "fail")
+    ERRORED = ("errored", "fail")
+    FAIL = ("fail", "fail")
+    DAMAGED = ("damaged", "fail")
+
+    def __init__(self, label: str, tone: str) -> None:
+        self.label = label
+        self.tone = tone
 
     @property
-    def label(self) -> str:
-        """Lower-case name, as style sheets and charts use it."""
-        return self.name.lower()
+    def rank(self) -> int:
+        """Place from good to bad."""
+        return list(State).index(self)
 
 
 @dataclass(frozen=True)
 class Health:
-    """A state and why."""
+    """A state and its reasons, the worst first. `run_id` is the run to look at; `cause` the asset it rests on."""
 
     state: State
+    reasons: tuple[str, ...]
+    run_id: str | None = None
+    causes: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """The reasons as one line."""
+        return "; ".join(self.reasons)
+
+
+@dataclass(frozen=True)
+class CheckHealth:
+    """One check: where it stands, how it is, and what became of the last attempt at it."""
+
+    standing: CheckStanding
+    state: State
     reason: str
+    run_id: str | None
+
+    @property
+    def asset(self) -> str:
+        """The asset that is judged."""
+        return self.standing.asset
+
+    @property
+    def name(self) -> str:
+        """Name of the check."""
+        return self.standing.check_name
+
+    @property
+    def label(self) -> str:
+        """Its state in a word: an asset is ok, a check passes."""
+        return "pass" if self.state is State.OK else self.state.label
 
 
-def judge_asset(
-    made_at: datetime | None, now: datetime, maximum_age: timedelta | None, checks: Sequence[Mapping[str, Any]]
-) -> Health:
-    """Health of one asset; `checks` are rows of where its checks stand (`last_passed`, `severity`, `check_name`)."""
-    failed = [c["check_name"] for c in checks if not c["last_passed"] and c["severity"] == "error"]
-    warned = [c["check_name"] for c in checks if not c["last_passed"] and c["severity"] == "warn"]
-    if failed:
-        return Health(State.FAIL, f"{len(failed)} failing: {', '.join(failed[:3])}")
-    if made_at is None and not checks:
-        return Health(State.UNKNOWN, "never materialised")
-    if made_at is not None and maximum_age is not None and now - made_at > maximum_age:
-        return Health(State.WARN, f"older than {maximum_age.days} days")
-    if warned:
-        return Health(State.WARN, f"{len(warned)} warning: {', '.join(warned[:3])}")
-    return Health(State.OK, f"{len(checks)} checks pass" if checks else "materialised, no check")
+@dataclass(frozen=True)
+class AssetFacts:
+    """What is known of one asset: its newest stored version (None: none), the age from which that is stale, and what
+    is wrong with its files."""
+
+    made_at: datetime | None = None
+    run_id: str | None = None
+    maximum_age: timedelta | None = None
+    damage: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The health of everything: assets and checks, and jobs of plain ops whose last run failed."""
+
+    assets: Mapping[str, Health]
+    checks: Sequence[CheckHealth]
+    jobs: Mapping[str, JobRun] = field(default_factory=dict)
+
+    def checks_of(self, asset: str) -> list[CheckHealth]:
+        """The checks of one asset, the worst first."""
+        return [check for check in self.checks if check.standing.asset == asset]
+
+    @property
+    def open_checks(self) -> list[CheckHealth]:
+        """Checks that need somebody, the worst first."""
+        return [check for check in self.checks if check.state is not State.OK]
+
+
+def judge(
+    facts: Mapping[str, AssetFacts],
+    checks: Iterable[CheckStanding],
+    attempts: Iterable[Attempt],
+    upstream: Mapping[str, Sequence[str]],
+    now: datetime,
+    jobs: Iterable[JobRun] = (),
+) -> Report:
+    """The health of everything that is named by the facts, a check, an attempt or the graph."""
+    newest: dict[tuple[str, str], list[Attempt]] = defaultdict(list)
+    for attempt in attempts:
+        newest[attempt.asset, attempt.check_name].append(attempt)
+    judged = [
+        judge_check(check, newest.get((check.asset, check.check_name), []), facts.get(check.asset, AssetFacts()))
+        for check in checks
+    ]
+    judged.sort(key=lambda c: (-c.state.rank, c.standing.asset, c.standing.check_name))
+    by_asset: dict[str, list[CheckHealth]] = defaultdict(list)
+    for check in judged:
+        by_asset[check.standing.asset].append(check)
+    names = {*facts, *upstream, *by_asset, *(asset for asset, _ in newest)}
+    own = {
+        name: judge_asset(facts.get(name, AssetFacts()), by_asset[name], newest.get((name, ""), []), now)
+        for name in sorted(names)
+    }
+    failed_jobs = {job.job: job for job in jobs if job.status == "FAILURE"}
+    return Report({name: _resting(name, own, upstream) for name in own}, judged, failed_jobs)
+
+
+def judge_check(check: CheckStanding, attempts: Sequence[Attempt], asset: AssetFacts) -> CheckHealth:
+    """One check by its last evaluation, unless a later attempt at it came to nothing."""
+    undone = [a for a in attempts if not a.delivered and (check.last_at is None or a.at >= check.last_at)]
+    for attempt in sorted(undone, key=lambda a: a.at, reverse=True):
+        outcome = _outcome(attempt, crashed=State.ERRORED, not_reached=State.DID_NOT_RUN)
+        if outcome is not None:
+            if check.last_passed is False and check.severity != "warn":
+                return CheckHealth(
+                    check, State.FAIL, f"its last evaluation failed; since then: {outcome[1]}", check.run_id
+                )
+            return CheckHealth(check, *outcome, attempt.run_id)
+    if check.last_at is None:
+        return CheckHealth(check, State.UNKNOWN, "not evaluated yet", None)
+    if not check.last_passed:
+        state = State.WARN if check.severity == "warn" else State.FAIL
+        return CheckHealth(check, state, "its last evaluation failed", check.run_id)
+    if asset.made_at is not None and asset.made_at > check.last_at and asset.run_id != check.run_id and not undone:
+        return CheckHealth(check, State.UNCHECKED, "its pass is of an earlier version of the data", check.run_id)
+    return CheckHealth(check, State.OK, "passes", check.run_id)
+
+
+def judge_asset(facts: AssetFacts, checks: Sequence[CheckHealth], attempts: Sequence[Attempt], now: datetime) -> Health:
+    """One asset by itself, whatever lies upstream: the worst of its last run, its checks and its age."""
+    found: list[tuple[State, str, str | None]] = []
+    if facts.damage is not None:
+        found.append((State.DAMAGED, facts.damage, facts.run_id))
+    for attempt in sorted(attempts, key=lambda a: a.at, reverse=True):
+        if attempt.delivered or (facts.made_at is not None and attempt.at < facts.made_at and not attempt.partition):
+            continue
+        outcome = _outcome(attempt, crashed=State.RUN_FAILED, not_reached=State.DID_NOT_RUN)
+        if outcome is not None:
+            where = f" (partition {attempt.partition})" if attempt.partition else ""
+            found.append((outcome[0], outcome[1] + where, attempt.run_id))
+    for state in (State.FAIL, State.ERRORED, State.DID_NOT_RUN, State.CANCELLED, State.UNCHECKED, State.WARN):
+        of = [check for check in checks if check.state is state]
+        if of:
+            found.append((state, _counted(state, of), of[0].run_id))
+    if facts.made_at is not None and facts.maximum_age is not None and now - facts.made_at > facts.maximum_age:
+        found.append((State.STALE, f"older than {facts.maximum_age.days} days", facts.run_id))
+    if not found:
+        passing = sum(check.state is State.OK for check in checks)
+        if facts.made_at is None and not passing:
+            return Health(State.UNKNOWN, ("never materialised",))
+        return Health(State.OK, (f"{passing} checks pass" if passing else "materialised, no check",), facts.run_id)
+    found.sort(key=lambda item: -item[0].rank)
+    return Health(found[0][0], tuple(dict.fromkeys(text for _, text, _ in found)), found[0][2])
+
+
+def _outcome(attempt: Attempt, *, crashed: State, not_reached: State) -> tuple[State, str] | None:
+    """What an attempt that brought nothing says; None while its run is in flight or where the run wanted nothing."""
+    run = attempt.run_id[:8]
+    if attempt.status in IN_FLIGHT:
+        return None
+    if attempt.step_error is not None:
+        return crashed, f"{attempt.step_error} (run {run})"
+    if attempt.status == "CANCELED":
+        return State.CANCELLED, f"run {run} was cancelled before it"
+    if attempt.status == "SUCCESS":
+        return None if not attempt.check_name else (not_reached, f"run {run} ended without it")
+    return not_reached, f"run {run} ended before it: {attempt.run_error or 'no reason given'}"
+
+
+def _counted(state: State, checks: Sequence[CheckHealth]) -> str:
+    names = ", ".join(check.standing.check_name for check in checks[:SHOWN])
+    more = f" and {len(checks) - SHOWN} more" if len(checks) > SHOWN else ""
+    said = {State.FAIL: "failing", State.WARN: "warning"}.get(state, state.label)
+    why = f": {checks[0].reason}" if state in (State.ERRORED, State.DID_NOT_RUN) else ""
+    return f"{len(checks)} {said}: {names}{more}{why}"
+
+
+def _resting(name: str, own: Mapping[str, Health], upstream: Mapping[str, Sequence[str]]) -> Health:
+    """An asset's own health, and what fails upstream of it, however far."""
+    health = own[name]
+    seen, waiting = {name}, list(upstream.get(name, ()))
+    while waiting:
+        above = waiting.pop()
+        if above not in seen:
+            seen.add(above)
+            waiting.extend(upstream.get(above, ()))
+    causes = tuple(sorted(above for above in seen - {name} if above in own and own[above].state.tone == "fail"))
+    if not causes or health.state is State.UNKNOWN:
+        return health
+    text = f"rests on {', '.join(causes[:SHOWN])}{' and more' if len(causes) > SHOWN else ''}"
+    if health.state is State.OK:
+        return Health(State.RESTING, (text, *health.reasons), health.run_id, causes)
+    return Health(health.state, (*health.reasons, text), health.run_id, causes)

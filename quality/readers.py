@@ -116,7 +116,7 @@ def _query(
     """Rows of a query; none where there is no database yet, or no such table in it."""
     import psycopg2
 
-    from buddies_assets.feedback.days import feedback_database
+    from buddies_core.postgres.embedded import feedback_database
 
     url = feedback_database(settings)
     if url is None:

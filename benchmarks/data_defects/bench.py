@@ -10,7 +10,7 @@ from benchmarks.data_defects.planting import Defect
 from benchmarks.data_defects.world.clean import clean_world
 from quality.inputs import DERIVED, with_derived
 from quality.rules.catalogue import rules_by_asset
-from quality.rules.verdict import Rule
+from quality.rules.verdict import Rule, Verdict
 
 DEFECTS: tuple[Defect, ...] = (*sources.DEFECTS, *labels.DEFECTS, *examples.DEFECTS, *answers.DEFECTS, *served.DEFECTS)
 
@@ -34,15 +34,20 @@ def try_defect(defect: Defect, world: Mapping[str, Any]) -> Outcome:
 
     A rule that could not judge the damaged data does not count as having caught anything.
     """
+    verdicts = judged(defect, world)
+    raised = [f"{v.rule.asset}.{v.rule.name}" for v in verdicts if not v.passed and not v.finding.unreadable]
+    return Outcome(defect.name, defect.caught_by, tuple(raised))
+
+
+def judged(defect: Defect, world: Mapping[str, Any]) -> list[Verdict]:
+    """The verdicts on a world with the defect, of every rule that looks at what was touched."""
     planted = defect.plant(world)
     touched = {*planted}
     whole = {**world, **planted}
     base = {name: value for name, value in whole.items() if value is not None and not _stale(name, touched)}
     spoiled = with_derived(base)
     touched |= {name for name in DERIVED if _stale(name, touched)}
-    verdicts = [rule.judge(spoiled) for rule in _all_rules() if touched & set(rule.inputs.values())]
-    raised = [f"{v.rule.asset}.{v.rule.name}" for v in verdicts if not v.passed and not v.finding.unreadable]
-    return Outcome(defect.name, defect.caught_by, tuple(raised))
+    return [rule.judge(spoiled) for rule in _all_rules() if touched & set(rule.inputs.values())]
 
 
 def try_file_defect(defect: FileDefect) -> Outcome:

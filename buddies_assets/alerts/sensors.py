@@ -1,18 +1,19 @@
-"""Alerts: one message when a check or a job begins to fail, one when it has recovered."""
+"""Alerts: one message when an incident begins, one when it is over; the incidents are those of every page."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from buddies_assets.alerts.incidents import Incidents, Message
-from buddies_assets.automation.jobs import JOBS
-from buddies_assets.automation.loop_jobs import LOOP_JOBS
-from buddies_assets.release.retraining_inputs import failed_checks
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.postgres.embedded import feedback_database
 from buddies_core.settings import Settings
+from quality.incidents import Incident, open_incidents
 
-_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+NO_DATABASE = "no database was ever started here, so there is no history of runs and checks"
 
 
 def build_alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -21,43 +22,49 @@ def build_alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
     @dg.sensor(minimum_interval_seconds=60, default_status=on)
     def quality_alert_sensor(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
-        """Tells of checks that begin to fail as errors, and of their recovery."""
-        keys = list(context.repository_def.asset_graph.asset_check_keys) if context.repository_def else []
-        failing = {
-            f"check {key.to_user_string()}": f"fails (run {run_id[:8]})"
-            for key, run_id in failed_checks(context.instance, keys).items()
-        }
-        return tell(context, pipeline.settings, failing, f"{len(keys)} checks")
+        """Tells of checks that fail as errors, crash or are not reached, of damaged files, and of their recovery."""
+        return tell_of(context, pipeline, of_runs=False)
 
     @dg.sensor(minimum_interval_seconds=60, default_status=on)
     def run_failure_alert_sensor(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
-        """Tells of jobs whose last run failed, and of their recovery."""
-        names = [job.name for job in (*JOBS, *LOOP_JOBS)]
-        return tell(context, pipeline.settings, failing_jobs(context.instance, names), f"{len(names)} jobs")
+        """Tells of any run that failed, by the assets that it did not make, whoever began it; and of their recovery."""
+        return tell_of(context, pipeline, of_runs=True)
 
     return [quality_alert_sensor, run_failure_alert_sensor]
 
 
-def failing_jobs(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, str]:
-    """Jobs whose last ended run failed -> which run."""
-    failing = {}
-    for name in names:
-        last = instance.get_run_records(dg.RunsFilter(job_name=name, statuses=_ENDED), limit=1)
-        if last and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE:
-            failing[f"job {name}"] = f"run {last[0].dagster_run.run_id[:8]} failed"
-    return failing
+def tell_of(context: dg.SensorEvaluationContext, pipeline: Pipeline, *, of_runs: bool) -> dg.SkipReason:
+    """Send what is new about the incidents of runs, or about all others."""
+    found = current_incidents(context.instance, pipeline)
+    if found is None:
+        return dg.SkipReason(NO_DATABASE)
+    failing = {incident.subject: incident.line for incident in found if incident.of_run == of_runs}
+    return tell(context, pipeline.settings, failing)
 
 
-def tell(
-    context: dg.SensorEvaluationContext, settings: Settings, failing: Mapping[str, str], looked_at: str
-) -> dg.SkipReason:
+def current_incidents(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[Incident] | None:
+    """The open incidents by the log of the instance as it is now; None where there is no database."""
+    import psycopg2
+
+    from quality.history.sync import sync
+    from quality.reporting import read_report
+
+    url = feedback_database(pipeline.settings)
+    if url is None:
+        return None
+    with closing(psycopg2.connect(url)) as connection:
+        sync(instance, connection)
+        return open_incidents(read_report(connection, pipeline.store, datetime.now(UTC)))
+
+
+def tell(context: dg.SensorEvaluationContext, settings: Settings, failing: Mapping[str, str]) -> dg.SkipReason:
     """Send what is new about `failing`; the cursor moves only once everything was sent."""
     before = Incidents(json.loads(context.cursor) if context.cursor else {})
     after, messages = before.update(failing)
     for message in messages:
         send(context, settings, message)
     context.update_cursor(json.dumps(dict(after.open)))
-    return dg.SkipReason(f"{looked_at}: {len(after.open)} open incidents, {len(messages)} messages sent")
+    return dg.SkipReason(f"{len(after.open)} open incidents, {len(messages)} messages sent")
 
 
 def send(context: dg.SensorEvaluationContext, settings: Settings, message: Message) -> None:

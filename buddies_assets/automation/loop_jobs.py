@@ -91,7 +91,7 @@ class Listeners(dg.Config):
 @dg.op(out=dg.Out(dg.Nothing), description="Listeners of the test split ask the service for lists and answer.")
 def simulated_feedback(context: dg.OpExecutionContext, config: Listeners, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """`lists` of 0 means the setting's number."""
-    from buddies_assets.release.commands import simulate
+    from buddies_assets.simulation.command import simulate
 
     lists = config.lists or pipeline.settings.simulated_sessions
     report = simulate(

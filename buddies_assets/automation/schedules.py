@@ -28,8 +28,8 @@ def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     @dg.schedule(job=retrain_job, cron_schedule="0 4 * * 1", default_status=on)
     def weekly_feedback_schedule(context: dg.ScheduleEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
         """On Mondays retrains on whatever feedback is new, however little."""
-        from buddies_assets.feedback.days import feedback_database
-        from buddies_assets.release.database import connected
+        from buddies_assets.resources.loop_database import connected
+        from buddies_core.postgres.embedded import feedback_database
 
         url = feedback_database(pipeline.settings)
         if url is None:

@@ -8,18 +8,18 @@ import dagster as dg
 
 from buddies_assets.automation.jobs import prepare_data_job
 from buddies_assets.automation.loop_jobs import retrain_job
-from buddies_assets.feedback.days import feedback_database
-from buddies_assets.feedback.sessions import arm_of, days_of
 from buddies_assets.release import decision_log as ledger
 from buddies_assets.release.canary_trial import look_at_trial, note_level
 from buddies_assets.release.channels import channels, model_of
-from buddies_assets.release.database import connected
 from buddies_assets.release.degradation_test import watch
+from buddies_assets.release.feedback_counts import arm_of, days_of
 from buddies_assets.release.reject_failed import reject_what_failed
 from buddies_assets.release.retraining_inputs import failed_checks, mark_lost, patience_of, situation
 from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
 from buddies_assets.release.retraining_policy import RetrainDecision, decide_raw_files, decide_retraining
+from buddies_assets.resources.loop_database import connected
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.postgres.embedded import feedback_database
 from buddies_core.settings import Settings
 
 NO_DATABASE = "no database was ever started here, so there is no feedback"

@@ -122,8 +122,16 @@ def rollback(reason: Annotated[str, typer.Option(help="Why; kept with the decisi
 
 
 @app.command()
+def gc(delete: Annotated[bool, typer.Option("--delete", help="Remove what is listed.")] = False) -> None:
+    """List what the home keeps and nothing names any more: shards, versions, checkpoints; --delete removes it."""
+    from buddies_assets.cli.collecting import collect
+
+    collect(console, delete=delete)
+
+
+@app.command()
 def settings() -> None:
-    """Print the table of variables, as the README has it."""
+    """Print the table of settings, as docs/settings.md has it."""
     from buddies_assets.cli.tables import settings_markdown
 
     console.print(settings_markdown(), soft_wrap=True, markup=False, highlight=False)

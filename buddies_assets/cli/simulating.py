@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from buddies_assets.cli.progressing import progress_bars
-from buddies_assets.release import commands
+from buddies_assets.simulation import command
 from buddies_core.settings import Settings
 from buddies_core.storage import progress
 
@@ -13,7 +13,7 @@ def simulate(console: Console, *, users: int, days: float, rate: float, preferen
     """Run the simulation with progress, then print how often and at which place a list was liked."""
     total = max(1, round(users * days * rate))
     with progress_bars(console), progress.track("lists shown", total=total) as tracker:
-        report = commands.simulate(
+        report = command.simulate(
             Settings(),
             users=users,
             days=days,

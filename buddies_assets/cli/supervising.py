@@ -40,7 +40,7 @@ class Server:
 
 def servers(settings: Settings, database: str) -> list[Server]:
     """The servers of `buddies up`; a port that is taken is replaced by a free one."""
-    from buddies_assets.resources.dagster_storage import sqlalchemy_url
+    from buddies_core.postgres.embedded import sqlalchemy_url
 
     dagster, service, dashboard, mlflow = (
         _free_port(port)

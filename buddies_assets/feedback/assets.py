@@ -12,23 +12,19 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from buddies_assets.feedback.days import (
-    FEEDBACK_BLOCKS,
-    QUARANTINED,
-    WINDOW,
-    FeedbackDays,
-    StoredDay,
-    feedback_database,
-    window_of,
-)
+from buddies_assets.feedback.days import FEEDBACK_BLOCKS, QUARANTINED, WINDOW, FeedbackDays, StoredDay, window_of
 from buddies_assets.feedback.sessions import days_between
 from buddies_assets.metadata import OWNERS, table
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.postgres.embedded import feedback_database
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
 FEEDBACK = "feedback"
 DAILY = dg.DailyPartitionsDefinition(start_date="2025-01-01", end_offset=1)
 """Days (UTC) on which sessions were created; today is one of them."""
+
+DAYS_VERSION = code_version("buddies_assets.feedback.days")
 
 user_feedback = dg.AssetSpec(
     "user_feedback",
@@ -44,6 +40,7 @@ feedback_blocks = dg.AssetSpec(
     group_name=FEEDBACK,
     kinds={"parquet", "polars"},
     owners=OWNERS,
+    code_version=DAYS_VERSION,
     description="One row a session of a day: `user, positive, negatives, split`. Backfilled by `feedback_days_job`.",
 )
 quarantined_feedback = dg.AssetSpec(
@@ -53,6 +50,7 @@ quarantined_feedback = dg.AssetSpec(
     group_name=FEEDBACK,
     kinds={"parquet", "polars"},
     owners=OWNERS,
+    code_version=DAYS_VERSION,
     description="Sessions of a day that gave no block, each with its reason. Backfilled by `feedback_days_job`.",
 )
 
@@ -62,6 +60,7 @@ quarantined_feedback = dg.AssetSpec(
     kinds={"parquet", "polars"},
     owners=OWNERS,
     deps=[feedback_blocks, quarantined_feedback, "playlist_ownership"],
+    code_version=DAYS_VERSION,
 )
 def training_window(
     context: dg.AssetExecutionContext,
@@ -75,7 +74,7 @@ def training_window(
     """
     settings = pipeline.settings
     window = window_of(settings, datetime.now(UTC))
-    days = FeedbackDays(pipeline.store, settings.seed, context.run.run_id)
+    days = FeedbackDays(pipeline.store, settings.seed, context.run.run_id, settings.reuse_shards)
     url = feedback_database(settings)
     if url is None:
         context.log.warning("No database was ever started here, so there is no feedback: the window is empty.")
@@ -106,7 +105,7 @@ def training_window(
 @dg.op(out=dg.Out(dg.Nothing), description="A day's sessions, read again and stored as blocks and quarantine.")
 def feedback_day(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """The day is the partition of the run."""
-    from buddies_assets.release.database import connected
+    from buddies_assets.resources.loop_database import connected
     from buddies_core.postgres.embedded import database_url
 
     days = FeedbackDays(pipeline.store, pipeline.settings.seed, context.run.run_id)
@@ -127,11 +126,12 @@ def report_day(context: dg.AssetExecutionContext | dg.OpExecutionContext, made: 
     """Report a stored day as materialisations of the partitioned assets."""
     for name, count in ((FEEDBACK_BLOCKS, made.blocks), (QUARANTINED, made.quarantined)):
         facts = {"dagster/partition_row_count": count, "sessions": made.sessions}
-        context.log_event(dg.AssetMaterialization(name, partition=made.day.isoformat(), metadata=facts))
+        tags = {"dagster/data_version": made.versions[name], "dagster/code_version": DAYS_VERSION}
+        context.log_event(dg.AssetMaterialization(name, partition=made.day.isoformat(), metadata=facts, tags=tags))
 
 
 def _refresh(context: dg.AssetExecutionContext, days: FeedbackDays, url: str, dates: list[date]) -> list[StoredDay]:
-    from buddies_assets.release.database import connected
+    from buddies_assets.resources.loop_database import connected
 
     read = []
     with connected(url) as connection:

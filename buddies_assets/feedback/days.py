@@ -1,21 +1,21 @@
 """Feedback in PostgreSQL to stored days of blocks, and stored days to the window that a model is trained on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+from upath import UPath
 
 from buddies_assets.feedback.session_blocks import BLOCKS, Known, in_window, to_blocks
 from buddies_assets.feedback.sessions import day_counts, days_between, sessions_of
 from buddies_assets.feedback.watermark import Watermark
 from buddies_assets.feedback.window import Window
-from buddies_core.postgres.embedded import database_url, embedded
 from buddies_core.settings import Settings
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest, Recipe
-from buddies_core.storage.shards import code_fingerprint
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -26,23 +26,16 @@ NEGATIVES = 4
 
 @dataclass(frozen=True)
 class StoredDay:
-    """A day of feedback as it was stored: sessions read, blocks and quarantined sessions made of them."""
+    """A day of feedback as it was stored: sessions read, blocks and quarantined sessions made of them.
+
+    `versions` holds the fingerprint of either dataset.
+    """
 
     day: date
     sessions: int
     blocks: int
     quarantined: int
-
-
-def feedback_database(settings: Settings) -> str | None:
-    """URL of the database that holds feedback; None where none was ever named or started, so there is no feedback.
-
-    Raises:
-        DatabaseError: there is one, but it does not run.
-    """
-    if not settings.postgres_url and embedded(settings).state is None:
-        return None
-    return database_url(settings)
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -52,21 +45,25 @@ class FeedbackDays:
     store: DatasetStore
     seed: int
     run_id: str
+    reuse: bool = True
 
     def stored(self, name: str, day: date) -> Dataset | None:
         """One stored day of `feedback_blocks` or `quarantined_feedback`."""
-        folder = self.store.folder(name) / day.isoformat()
+        folder = self._folder(name, day)
         manifest = folder / "manifest.json"
         return Dataset(folder, Manifest.parse(manifest.read_text())) if manifest.exists() else None
 
     def refresh(self, connection: "Connection", days: list[date]) -> Iterator[StoredDay]:
-        """Read and store those of the days that changed: new ones, ones with late sessions, ones of older libraries."""
+        """Read and store those of the days that changed.
+
+        These are new ones, ones with late sessions, ones of older libraries or older code, ones that are not whole;
+        without `reuse` all.
+        """
         counts = day_counts(connection, days[0], days[-1])
         for day in days:
-            stored, count = self.stored(FEEDBACK_BLOCKS, day), counts.get(day.isoformat(), 0)
-            if stored is None and count == 0:
-                continue
-            if stored is None or stored.manifest.recipe != self._recipe(FEEDBACK_BLOCKS, day, count).fingerprint:
+            count = counts.get(day.isoformat(), 0)
+            stored = (self._folder(FEEDBACK_BLOCKS, day) / "manifest.json").exists()
+            if (stored or count) and not self._is_current(day, count):
                 yield self.rebuild(connection, day)
 
     def rebuild(self, connection: "Connection", day: date) -> StoredDay:
@@ -74,11 +71,12 @@ class FeedbackDays:
         sessions = sessions_of(connection, day)
         made = to_blocks(sessions, self._known(), seed=self.seed)
         # The blocks come last: their manifest is what says that the day is stored.
+        versions = {}
         for name, frame in ((QUARANTINED, made.quarantined), (FEEDBACK_BLOCKS, made.blocks)):
             recipe = self._recipe(name, day, sessions.height)
-            writer = self.store.writer(recipe, self.run_id, self.store.folder(name) / day.isoformat())
-            writer.commit([writer.write_shard(0, frame)])
-        return StoredDay(day, sessions.height, made.blocks.height, made.quarantined.height)
+            writer = self.store.writer(recipe, self.run_id, self._folder(name, day))
+            versions[name] = writer.commit([writer.write_shard(0, frame)]).fingerprint
+        return StoredDay(day, sessions.height, made.blocks.height, made.quarantined.height, versions)
 
     def watermark(self, window: Window) -> Watermark:
         """What the stored days of the window were made of."""
@@ -96,6 +94,16 @@ class FeedbackDays:
         blocks = pl.concat([pl.DataFrame(schema=BLOCKS), *parts])
         return in_window(blocks, window, weight=weight, seed=self.seed)
 
+    def _folder(self, name: str, day: date) -> UPath:
+        return self.store.folder(name) / day.isoformat()
+
+    def _is_current(self, day: date, sessions: int) -> bool:
+        """Whether both datasets of a day are stored whole, of these sessions, by this code."""
+        if not self.reuse:
+            return False
+        recipes = {name: self._recipe(name, day, sessions) for name in (FEEDBACK_BLOCKS, QUARANTINED)}
+        return all(self.store.reusable(recipe, self._folder(name, day)) for name, recipe in recipes.items())
+
     def _known(self) -> Known:
         return Known(
             self.store.open("user_library").frame(["user", "user_id"]),
@@ -109,7 +117,7 @@ class FeedbackDays:
             for library in ("user_library", "playlist_library", "playlist_ownership")
         }
         params = {"day": day.isoformat(), "sessions": sessions, "seed": self.seed}
-        return Recipe(name, code_fingerprint(), inputs, params)
+        return Recipe(name, code_version(__name__), inputs, params)
 
 
 def window_of(settings: Settings, now: datetime) -> Window:

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buddies_assets.feedback.sessions import arm_of, days_of
 from buddies_assets.release import channels as served_channels
 from buddies_assets.release import decision_log as ledger
 from buddies_assets.release.canary_policy import Action, Arm, Decision, Terms, decide
+from buddies_assets.release.feedback_counts import arm_of, days_of
 from buddies_core.settings import Settings
 
 if TYPE_CHECKING:

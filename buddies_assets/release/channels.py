@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from buddies_core.artifact.errors import ModelFormatError, NoServedModelError
 from buddies_core.artifact.store import Challenger, Channels, publish, read_channels, read_manifest
 from buddies_core.errors import BuddiesError
-from buddies_serving.errors import ModelFormatError, NoServedModelError
 
 _LOCK, _REJECTED = ".channels.lock", "rejected.json"
 
@@ -96,7 +96,7 @@ def restore_previous(root: Path) -> tuple[str, str]:
     """
     with _locked(root):
         served = channels(root)
-        previous = _previous(root)
+        previous = previous_version(root)
         if served is None or previous is None or previous == served.champion:
             raise NoTrialError("There is neither a challenger nor an earlier champion to roll back to.")
         read_manifest(root / "versions" / previous)
@@ -152,7 +152,8 @@ def _keep_previous(root: Path, version: str) -> None:
     _write(root / "previous", version)
 
 
-def _previous(root: Path) -> str | None:
+def previous_version(root: Path) -> str | None:
+    """The served version before the champion, which a rollback restores; None where none is kept."""
     path = root / "previous"
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 

@@ -1,13 +1,8 @@
-"""What `buddies promote`, `buddies rollback` and `buddies simulate` do; the command line only prints the result."""
-
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+"""What `buddies promote` and `buddies rollback` do; the command line only prints the result."""
 
 from buddies_assets.release import channels
 from buddies_assets.release import decision_log as ledger
-from buddies_assets.release.database import connected
-from buddies_assets.simulation.run import Outcome, Population, Report, ServiceClient, simulate_listeners
+from buddies_assets.resources.loop_database import connected
 from buddies_core.postgres.embedded import database_url
 from buddies_core.settings import Settings
 
@@ -42,52 +37,6 @@ def rollback(settings: Settings, *, reason: str = "by hand") -> str:
     _record(settings, "rolled_back", champion, gone, reason)
     point_aliases(settings)
     return said
-
-
-def simulate(
-    settings: Settings,
-    *,
-    users: int = 500,
-    days: float = 14.0,
-    rate: float = 1.0,
-    preference: str = "score",
-    trend: int = 0,
-    trend_pull: float = 0.0,
-    seed: int | None = None,
-    on_progress: Callable[[Outcome], None] | None = None,
-) -> Report:
-    """Listeners of the test split who ask the running service and answer, over the last `days`, as fast as it answers.
-
-    Args:
-        users: listeners taking part.
-        rate: lists a listener asks for in a day, in the mean.
-        preference: `score` (true score, noise, position bias) or `chance` (one of the five at random).
-        trend, trend_pull: the season of tastes and how strong it is; 0 is none.
-        seed: of this simulation; unset: the clock, so that a second run is other feedback.
-    """
-    clock = datetime.now(UTC)
-    population = Population.of(
-        settings,
-        users=users,
-        preference=preference,
-        trend=trend,
-        trend_pull=trend_pull,
-        seed=int(time.time()) if seed is None else seed,
-    )
-    with ServiceClient(service_url(settings), settings.service_api_key) as client:
-        return simulate_listeners(
-            population,
-            client,
-            start=clock - timedelta(days=days),
-            end=clock,
-            lists=max(1, round(users * days * rate)),
-            on_progress=on_progress,
-        )
-
-
-def service_url(settings: Settings) -> str:
-    """Where the service is asked."""
-    return settings.service_url or f"http://127.0.0.1:{settings.port}"
 
 
 def point_aliases(settings: Settings) -> None:

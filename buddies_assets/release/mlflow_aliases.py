@@ -3,6 +3,7 @@
 import logging
 
 from buddies_assets.release.channels import channels, model_of
+from buddies_core.registry import mlflow_tracking
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
 
@@ -15,13 +16,9 @@ def sync_aliases(settings: Settings) -> dict[str, str]:
     The registered version is tagged with its checkpoint, whose lineage names the version in turn. Nothing is done where
     tracking is off. A checkpoint that was trained untracked leaves its alias as it is.
     """
-    from buddies_assets.systems.playlists.steps.tracked_training import tracking_of
-
-    served, tracking = channels(settings.local_home / "served_model"), tracking_of(settings)
+    served, tracking = channels(settings.local_home / "served_model"), mlflow_tracking.tracking_of(settings)
     if served is None or tracking is None:
         return {}
-    from buddies_core.registry.mlflow_tracking import aliased_version, point_alias
-
     wanted = {"champion": served.champion} | ({"challenger": served.challenger.version} if served.challenger else {})
     store, pointed = CheckpointStore.at(settings.home), {}
     for alias, version in wanted.items():
@@ -29,9 +26,9 @@ def sync_aliases(settings: Settings) -> dict[str, str]:
         if registered is None:
             log.info("checkpoint %s is not registered in MLflow: alias %s stays as it is", model_of(version), alias)
             continue
-        point_alias(tracking, alias, registered)  # type: ignore[arg-type]
+        mlflow_tracking.point_alias(tracking, alias, registered)  # type: ignore[arg-type]
         tracking.client().set_model_version_tag(tracking.model, registered, "checkpoint", model_of(version))
         pointed[alias] = registered
-    if served.challenger is None and aliased_version(tracking, "challenger") is not None:
+    if served.challenger is None and mlflow_tracking.aliased_version(tracking, "challenger") is not None:
         tracking.client().delete_registered_model_alias(tracking.model, "challenger")
     return pointed

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from buddies_assets.release import decision_log as ledger
-from buddies_assets.release.database import connected
+from buddies_assets.resources.loop_database import connected
 from buddies_core.errors import BuddiesError
 from buddies_core.postgres.schema import rows
 

@@ -10,7 +10,7 @@ from typing import Any
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
-from buddies_core.postgres.embedded import database_url
+from buddies_core.postgres.embedded import database_url, sqlalchemy_url
 from buddies_core.settings import Settings
 
 
@@ -29,9 +29,3 @@ class BuddiesPostgresStorage(DagsterPostgresStorage):
         """Connect to the database of the current settings, read anew since the server may have moved."""
         url = database_url(Settings())
         return cls(inst_data=inst_data, postgres_url=sqlalchemy_url(url))
-
-
-def sqlalchemy_url(url: str) -> str:
-    """The URL with the driver named, as SQLAlchemy, dagster-postgres and MLflow need it."""
-    scheme, rest = url.split("://", 1)
-    return f"postgresql+psycopg2://{rest}" if scheme in ("postgres", "postgresql") else url

@@ -1,7 +1,7 @@
 """What every asset needs to make its dataset: the settings, the store, and who maps the shards."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
@@ -16,7 +16,6 @@ from buddies_core.storage.shards import (
     ShardedStep,
     ShardRunner,
     ThreadRunner,
-    code_fingerprint,
     ranges_of,
 )
 
@@ -61,9 +60,30 @@ class Pipeline:
     def writer(
         self, context: dg.AssetExecutionContext, name: str, inputs: Inputs, params: Mapping[str, Any]
     ) -> DatasetWriter:
-        """A writer for a dataset that is made whole rather than in shards."""
-        recipe = Recipe(name, code_fingerprint(), {key: value.fingerprint for key, value in inputs.items()}, params)
+        """A writer for a dataset that is made whole rather than in shards; its code is of the asset's version."""
+        code = context.assets_def.code_versions_by_key[dg.AssetKey(name)] or ""
+        recipe = Recipe(name, code, {key: value.fingerprint for key, value in inputs.items()}, params)
         return self.store.writer(recipe, context.run.run_id)
+
+
+def pipeline_resource(pipeline: Pipeline) -> dg.ResourceDefinition:
+    """The pipeline as a resource whose `reuse` a run's config may set, whatever the settings say."""
+
+    @dg.resource(
+        description=Pipeline.__doc__,
+        config_schema={
+            "reuse": dg.Field(
+                bool,
+                default_value=pipeline.settings.reuse_shards,
+                description="Reuse stored shards of the same code, inputs and settings; false makes all of them again.",
+            )
+        },
+    )
+    def configured(context: dg.InitResourceContext) -> Pipeline:
+        reuse = context.resource_config["reuse"]
+        return replace(pipeline, settings=pipeline.settings.model_copy(update={"reuse_shards": reuse}))
+
+    return configured
 
 
 class _LogListener:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from buddies_serving.errors import ArrayMismatchError
+from buddies_core.artifact.errors import ArrayMismatchError
 
 FORMAT = 3
 """Number of the format, raised with every change of `ARRAYS`. 3: popularity beside the factors of the fold-in."""

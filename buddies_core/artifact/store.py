@@ -18,9 +18,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from buddies_core.artifact.errors import ModelFormatError, NoServedModelError, ServedModelError
 from buddies_core.artifact.format import ARRAYS, FORMAT, Manifest, check_shapes, check_values
 from buddies_core.artifact.fragments import contract_fragments
-from buddies_serving.errors import ModelFormatError, NoServedModelError, ServedModelError
 
 MANIFEST = "manifest.json"
 CURRENT = "current.json"

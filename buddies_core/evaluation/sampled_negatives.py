@@ -3,8 +3,9 @@
 import numpy as np
 from numba import njit
 
-from buddies_assets.systems.playlists.user_blocks import Blocks, Ragged, SamplingError
 from buddies_core.errors import BuddiesError
+from buddies_core.interactions.ragged import Ragged
+from buddies_core.interactions.samples import Blocks, SamplingError
 from buddies_core.kernels.drawing import draw_from_catalogue, pair_key
 from buddies_core.kernels.randomness import BATCH
 

@@ -1,9 +1,30 @@
-"""Between frames and kernels: a list of playlists per user as offsets and values."""
+"""A list of numbers for each of many entities, as offsets and values: the form between list columns and kernels."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from buddies_assets.systems.playlists.user_blocks import Ragged
+
+@dataclass(frozen=True)
+class Ragged:
+    """A list of playlists (or users) for each user: `values[offsets[i]:offsets[i + 1]]` is the i-th user's.
+
+    Offsets are int64 and values uint32, both contiguous and writable: kernels are compiled once for that, and what
+    comes read-only from Arrow is copied.
+    """
+
+    offsets: np.ndarray
+    values: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "offsets", np.require(self.offsets, np.int64, ("C", "W")))
+        object.__setattr__(self, "values", np.require(self.values, np.uint32, ("C", "W")))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Length of each list, int64."""
+        return np.diff(self.offsets)
 
 
 def from_lists(lists: pl.Series) -> Ragged:

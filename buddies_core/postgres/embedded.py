@@ -277,3 +277,20 @@ def _without_password(url: str) -> str:
 
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.username}@{parts.hostname}:{parts.port}{parts.path}"
+
+
+def feedback_database(settings: Settings) -> str | None:
+    """URL of the database that holds feedback; None where none was ever named or started, so there is no feedback.
+
+    Raises:
+        DatabaseError: there is one, but it does not run.
+    """
+    if not settings.postgres_url and embedded(settings).state is None:
+        return None
+    return database_url(settings)
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The URL with the driver named, as SQLAlchemy, dagster-postgres and MLflow need it."""
+    scheme, rest = url.split("://", 1)
+    return f"postgresql+psycopg2://{rest}" if scheme in ("postgres", "postgresql") else url

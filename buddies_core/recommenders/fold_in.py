@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from buddies_assets.systems.playlists.user_blocks import Ragged
 from buddies_core.evaluation.ranks import bag_ranks, popularity
 from buddies_core.evaluation.sampled_negatives import N_NEGATIVES, evaluation_batches
 from buddies_core.interactions.csr import Library
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.row_sums import row_sums
 from buddies_core.kernels.randomness import TRAINING, hash_pairs
 from buddies_core.recommenders.bpr.data import Bags, even_places

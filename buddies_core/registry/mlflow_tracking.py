@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.state import EpochReport
+from buddies_core.settings import Settings
 from buddies_core.tuning.search import SearchResult
 
 if TYPE_CHECKING:
@@ -192,3 +193,16 @@ def _log_params(client: Any, run_id: str, config: TrainingConfig) -> None:
     negatives = flat.pop("negatives")
     values = flat | {f"negatives.{name}": value for name, value in negatives.items()}
     client.log_batch(run_id, params=[Param(name, str(value)) for name, value in values.items()])
+
+
+def tracking_of(settings: Settings) -> "Tracking | None":
+    """Where trainings are tracked: MLflow's database beside ours; None when the settings turn tracking off."""
+    if not settings.track:
+        return None
+    from buddies_core.postgres.embedded import database_url, sqlalchemy_url
+    from buddies_core.registry.mlflow_tracking import Tracking
+
+    uri = sqlalchemy_url(database_url(settings).rsplit("/", 1)[0] + "/mlflow")
+    artifacts = settings.local_home / "mlflow"
+    artifacts.mkdir(parents=True, exist_ok=True)
+    return Tracking(uri, str(artifacts))

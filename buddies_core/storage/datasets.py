@@ -35,6 +35,10 @@ class DatasetNotFoundError(LookupError):
     """A dataset that was asked for and is not stored."""
 
 
+class DamagedDatasetError(DatasetNotFoundError):
+    """A dataset whose files are not those that its manifest names: it must be materialised again."""
+
+
 @dataclass(frozen=True)
 class StoredFile:
     """One file of a dataset: its name in the recipe's folder, its rows (0 for arrays), bytes and content digest."""
@@ -80,11 +84,20 @@ class Manifest:
 
     @classmethod
     def parse(cls, text: str) -> "Manifest":
-        """Manifest from its JSON."""
-        raw = json.loads(text)
-        raw["shards"] = [StoredFile(**shard) for shard in raw["shards"]]
-        raw["parts"] = {name: StoredFile(**part) for name, part in raw["parts"].items()}
-        return cls(**raw)
+        """Manifest from its JSON.
+
+        Raises:
+            DamagedDatasetError: the text is no manifest.
+        """
+        try:
+            raw = json.loads(text)
+            raw["shards"] = [StoredFile(**shard) for shard in raw["shards"]]
+            raw["parts"] = {name: StoredFile(**part) for name, part in raw["parts"].items()}
+            return cls(**raw)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DamagedDatasetError(
+                f"A manifest cannot be read ({error}): materialise the asset of its folder again."
+            ) from error
 
 
 class Dataset:
@@ -107,9 +120,25 @@ class Dataset:
         """Digest of the content."""
         return self.manifest.fingerprint
 
+    def damaged(self) -> list[str]:
+        """The files that are missing, or not of the size and digest that the manifest names; all are read."""
+        files = [*self.manifest.shards, *self.manifest.parts.values()]
+        return [stored.file for stored in files if not is_whole(self.folder, stored)]
+
     def shard(self, index: int, columns: list[str] | None = None) -> pl.DataFrame:
-        """One shard as a frame."""
-        return read_parquet(self.folder / self.manifest.shards[index].file, columns)
+        """One shard as a frame.
+
+        Raises:
+            DamagedDatasetError: its file is not there, or cannot be read.
+        """
+        stored = self.manifest.shards[index]
+        try:
+            return read_parquet(self.folder / stored.file, columns)
+        except (FileNotFoundError, pl.exceptions.ComputeError) as error:
+            raise DamagedDatasetError(
+                f"{self.name}: {stored.file} cannot be read ({str(error).splitlines()[0]}): materialise the asset "
+                f"{self.name!r} again; shards that are whole are kept."
+            ) from error
 
     def shard_rows(self, index: int, start: int, stop: int) -> pl.DataFrame:
         """Rows [start, stop) of one shard; only the row groups that hold them are read."""
@@ -174,6 +203,22 @@ class Dataset:
         return file
 
 
+def is_whole(folder: UPath, stored: StoredFile) -> bool:
+    """Whether a file is there with the size and the digest that its record names."""
+    path = folder / stored.file
+    return path.exists() and path.stat().st_size == stored.bytes and digest(path.read_bytes()) == stored.digest
+
+
+def _read_note(path: UPath) -> dict[str, Any] | None:
+    """A small JSON file beside a shard; None where there is none, or one that was cut short."""
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+
+
 class DatasetWriter:
     """Writes the files of one recipe and, at the end, the manifest that makes them the dataset."""
 
@@ -190,10 +235,18 @@ class DatasetWriter:
         """File name of a shard."""
         return f"shard-{index:05d}.parquet"
 
+    def noted_shard(self, index: int) -> StoredFile | None:
+        """The record of a shard that this recipe has finished, whatever became of its file; else None."""
+        noted = _read_note(self.folder / f"{self.shard_name(index)}.json")
+        return None if noted is None else StoredFile(**noted)
+
     def stored_shard(self, index: int) -> StoredFile | None:
-        """The shard's record when an earlier run of this recipe finished it, else None."""
-        note = self.folder / f"{self.shard_name(index)}.json"
-        return StoredFile(**json.loads(note.read_text())) if note.exists() else None
+        """The record of a shard that an earlier run of this recipe finished and whose file is as it was written.
+
+        A shard of another size or digest counts as missing: making the dataset again is what repairs it.
+        """
+        noted = self.noted_shard(index)
+        return noted if noted is not None and is_whole(self.folder, noted) else None
 
     def write_shard(self, index: int, frame: pl.DataFrame, *, row_group: int | None = None) -> StoredFile:
         """Store one shard; its note is written after its content, so a note means a whole shard.
@@ -210,8 +263,7 @@ class DatasetWriter:
 
     def stored_facts(self, index: int) -> dict[str, Any] | None:
         """What an earlier run of this recipe noted of the shard with `write_facts`, else None."""
-        file = self._facts_file(index)
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        return _read_note(self._facts_file(index))
 
     def _facts_file(self, index: int) -> UPath:
         return self.folder / f"{self.shard_name(index)}.facts.json"
@@ -299,6 +351,19 @@ class DatasetStore:
                 f"(`buddies run`, or the Dagster UI). Stored: {', '.join(self.names()) or 'nothing'}."
             )
         return Dataset(self.folder(name), Manifest.parse((self.folder(name) / "manifest.json").read_text()))
+
+    def reusable(self, recipe: Recipe, folder: UPath | None = None) -> Dataset | None:
+        """The dataset, when it is stored whole and by this recipe (in `folder` as of `writer`); else None."""
+        folder = folder or self.folder(recipe.name)
+        manifest = folder / "manifest.json"
+        if not manifest.exists():
+            return None
+        try:
+            dataset = Dataset(folder, Manifest.parse(manifest.read_text()))
+        except DamagedDatasetError:
+            return None
+        same = dataset.manifest.recipe == recipe.fingerprint
+        return dataset if same and not dataset.damaged() else None
 
     def names(self) -> list[str]:
         """Names of the stored datasets, sorted."""

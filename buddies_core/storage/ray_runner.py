@@ -11,7 +11,7 @@ from typing import Any
 
 from buddies_core.errors import BuddiesError
 from buddies_core.storage.datasets import Dataset, DatasetWriter, StoredFile
-from buddies_core.storage.shards import Inputs, Params, ShardedStep, code_fingerprint
+from buddies_core.storage.shards import Inputs, Params, ShardedStep
 
 RETRIES = 4
 TASKS_PER_CPU = 2
@@ -129,7 +129,7 @@ def _next_few(items: Iterator[tuple[int, range]], most: int) -> Iterator[tuple[i
 
 
 def _checked(writer: DatasetWriter, index: int, stored: StoredFile) -> StoredFile:
-    if writer.stored_shard(index) != stored:
+    if writer.noted_shard(index) != stored:
         raise ClusterError(
             f"{writer.recipe.name}: a node stored shard {index}, but from here it is not under {writer.folder}. "
             "Set BUDDIES_HOME to a URL or a mounted folder that all nodes share."
@@ -139,7 +139,7 @@ def _checked(writer: DatasetWriter, index: int, stored: StoredFile) -> StoredFil
 
 def _make(job: _Job, index: int, entities: range) -> StoredFile:
     """The task: one shard, made and stored by a worker."""
-    if job.writer.recipe.code != code_fingerprint():
+    if job.writer.recipe.code != job.step.version:
         raise ClusterError(
             f"{job.step.name}: a node runs another revision of buddies_assets than the process that started the work. "
             "Install the same one on all nodes: shards of different code must not meet in one dataset."

@@ -4,19 +4,17 @@ A step is two top-level functions, so that a thread and a remote worker run the 
 `prepare(inputs, params)` builds what all shards share, once per process; `work(state, entities)` makes one shard.
 """
 
-import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 
 from buddies_core.storage import progress
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset, DatasetStore, DatasetWriter, Recipe, StoredFile
 
 Inputs = Mapping[str, Dataset]
@@ -27,13 +25,21 @@ Params = Mapping[str, Any]
 class ShardedStep:
     """How one dataset is made, shard by shard; both functions are importable by name.
 
-    `row_group` is set where parts of a shard are read later (see `DatasetWriter.write_shard`).
+    Attributes:
+        row_group: set where parts of a shard are read later (see `DatasetWriter.write_shard`).
+        explicit_version: of the code, told by hand; None where it follows from the modules of both functions.
     """
 
     name: str
     prepare: Callable[[Inputs, Params], Any]
     work: Callable[[Any, range], pl.DataFrame]
     row_group: int | None = None
+    explicit_version: str | None = None
+
+    @property
+    def version(self) -> str:
+        """Version of the code: stored shards of another one are not reused."""
+        return self.explicit_version or code_version(self.prepare.__module__, self.work.__module__)
 
     def make(self, state: Any, index: int, entities: range, writer: DatasetWriter) -> StoredFile:
         """Make and store one shard."""
@@ -107,18 +113,6 @@ class EntityShards:
         return frame.filter(pl.col(frame.columns[0]).is_between(entities.start, entities.stop, closed="left"))
 
 
-@lru_cache(maxsize=1)
-def code_fingerprint() -> str:
-    """Digest of the code that decides contents, so that stored shards of older code are not reused."""
-    root = Path(__file__).parents[2]
-    digest = hashlib.blake2b(digest_size=8)
-    for folder in ("buddies_core", "buddies_assets/sources", "buddies_assets/systems"):
-        for path in sorted((root / folder).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 @dataclass(frozen=True)
 class ShardBuilder:
     """Builds sharded datasets: finds what an earlier run left, makes the rest, commits."""
@@ -138,7 +132,7 @@ class ShardBuilder:
     ) -> Dataset:
         """The step's dataset, with `reused_shards` and `seconds` in the manifest's extra."""
         fingerprints = {name: dataset.fingerprint for name, dataset in inputs.items()}
-        recipe = Recipe(step.name, code_fingerprint(), fingerprints, dict(params) | {"shards": _shape(ranges)})
+        recipe = Recipe(step.name, step.version, fingerprints, dict(params) | {"shards": _shape(ranges)})
         writer = self.store.writer(recipe, self.run_id)
         done = {i: found for i in range(len(ranges)) if self.reuse and (found := writer.stored_shard(i))}
         reused, started = len(done), time.perf_counter()

@@ -22,12 +22,13 @@ from quality.dashboard.ahead import draw_ahead
 from quality.dashboard.context import Context
 from quality.dashboard.drawings import COLUMN, Drawings
 from quality.dashboard.headers import SecurityHeaders
-from quality.dashboard.pages import checks, feedback, lineage, models, overview, training, users
+from quality.dashboard.pages import asset, checks, feedback, lineage, models, overview, training, users
 from quality.dashboard.period import InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
 from quality.dashboard.sources import Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Page, View
+from quality.health import State
 
 PAGES: dict[str, Page] = {
     page.name: page
@@ -40,9 +41,12 @@ PAGES: dict[str, Page] = {
         models.PAGE,
         lineage.PAGE,
         checks.DETAIL,
+        asset.PAGE,
     )
 }
-NAVIGATION = [page for page in PAGES.values() if page is not checks.DETAIL]
+OF_ONE = {checks.DETAIL: "check", asset.PAGE: "asset"}
+"""Pages about one thing, which the URL names: no place in the navigation."""
+NAVIGATION = [page for page in PAGES.values() if page not in OF_ONE]
 PIECE = 500
 """Fragments of a template that are sent together, about 10 kB."""
 _HERE = Path(__file__).parent
@@ -82,7 +86,7 @@ def _add_pages(app: FastAPI, sources: Sources, templates: Jinja2Templates) -> No
         with _context(request, sources) as context:
             view = page.view(context)
             if view is None:
-                return templates.TemplateResponse(request, "error.html", _missing(context), status_code=404)
+                return templates.TemplateResponse(request, "error.html", _missing(context, page), status_code=404)
             shown = _shown(context, page, view)
         # In pieces: the browser paints the top of a long page while the rest is written.
         template = templates.get_template("page.html")
@@ -141,19 +145,31 @@ def _add_tables(app: FastAPI, sources: Sources) -> None:
 def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSettings) -> None:
     import psycopg2
 
-    def page(request: Request, title: str, text: str, status: int) -> Response:
+    def page(request: Request, title: str, text: str, status: int, **more: Any) -> Response:
         if "/charts/" in request.url.path or "/tables/" in request.url.path:
             return JSONResponse({"error": text}, status_code=status)
-        about = {"title": title, "message": text, "pages": NAVIGATION, "period": None}
+        about = {"title": title, "message": text, "pages": NAVIGATION, "period": None, **more}
         return templates.TemplateResponse(request, "error.html", about, status_code=status)
 
     @app.exception_handler(InvalidPeriodError)
     def bad_period(request: Request, error: InvalidPeriodError) -> Response:
-        return page(request, "These dates make no range", str(error), 400)
+        today = datetime.now(UTC).date()
+        typed = dict(request.query_params)
+        kept = {name: value for name, value in typed.items() if name not in ("from", "to")}
+        presets = Period.parse(None, None, today).presets(today)
+        return page(request, "These dates make no range", str(error), 400, typed=typed, kept=kept, presets=presets)
 
     @app.exception_handler(DatabaseError)
     def no_database(request: Request, error: DatabaseError) -> Response:
         return page(request, "The database is not running", str(error), 503)
+
+    @app.exception_handler(psycopg2.ProgrammingError)
+    def damaged_history(request: Request, error: psycopg2.ProgrammingError) -> Response:
+        text = (
+            f"PostgreSQL says: {str(error).splitlines()[0]}. The quality history has lost a part: restore it from a "
+            "backup, or drop the schema `quality` and restart the dashboard, which fills it from Dagster's event log."
+        )
+        return page(request, "The quality history is damaged", text, 503)
 
     @app.exception_handler(psycopg2.OperationalError)
     def lost_database(request: Request, error: psycopg2.OperationalError) -> Response:
@@ -171,7 +187,6 @@ def _context(request: Request, sources: Sources) -> Iterator[Context]:
 
 
 def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
-    failing = [row for row in context.standing if row["state"] == "fail"]
     kept = {name: context.query[name] for name in ("asset", "check") if name in context.query}
     return {
         "page": page,
@@ -179,23 +194,25 @@ def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
         "pages": NAVIGATION,
         "period": context.period,
         "presets": context.period.presets(context.now.date()),
-        "failing": len(failing),
+        "incidents": len(context.incidents),
+        "known": any(health.state is not State.UNKNOWN for health in context.health.values()),
         "refreshed_at": context.sources.refreshed_at,
         "trouble": context.sources.trouble,
         "query": context.query,
-        "kept": kept if page is checks.DETAIL else {},
+        "kept": kept if page in OF_ONE else {},
         "filters": _filters(context) if page is checks.PAGE else None,
     }
 
 
 def _filters(context: Context) -> dict[str, list[str]]:
     return {
-        "asset": sorted({row["asset"] for row in context.standing}),
-        "state": ["fail", "warn", "pass"],
+        "asset": sorted({check.asset for check in context.checks}),
+        "state": list(dict.fromkeys(check.label for check in context.checks)),
         "severity": ["error", "warn"],
     }
 
 
-def _missing(context: Context) -> dict[str, Any]:
-    text = "There is no such check, or it has never run. All that have are on the page Checks."
-    return {"title": "No such check", "message": text, "pages": NAVIGATION, "period": context.period}
+def _missing(context: Context, page: Page) -> dict[str, Any]:
+    thing, where = OF_ONE[page], "Checks" if page is checks.DETAIL else "Overview"
+    text = f"There is no such {thing}, or it has never run. All that have are on the page {where}."
+    return {"title": f"No such {thing}", "message": text, "pages": NAVIGATION, "period": context.period}

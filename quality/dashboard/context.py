@@ -1,6 +1,6 @@
 """One request: its connection, its period, the time, and how to link to a run or a check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -9,9 +9,11 @@ from urllib.parse import quote
 
 from quality.dashboard.period import Period
 from quality.dashboard.sources import Sources
-from quality.graph import MAXIMUM_AGE, UPSTREAM
-from quality.health import Health, judge_asset
-from quality.history import assets, checks
+from quality.health import CheckHealth, Health, Report
+from quality.history import assets
+from quality.history.assets import AssetVersion
+from quality.incidents import Incident, open_incidents
+from quality.reporting import report_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -38,40 +40,37 @@ class Context:
         return self._kept[name]
 
     @cached_property
-    def standing(self) -> list[dict[str, Any]]:
-        """Where every check stands, with its severity and how long it has been open."""
-        found = checks.standing(self.connection)
-        for row in found:
-            row["state"] = "pass" if row["last_passed"] else "fail" if row["severity"] == "error" else "warn"
-        return found
+    def report(self) -> Report:
+        """The health of everything, as the alerts and `buddies status` judge it."""
+        return report_of(self.connection, list(self._recorded.values()), self.sources.stored, self.now)
 
     @cached_property
-    def latest(self) -> dict[str, dict[str, Any]]:
+    def incidents(self) -> list[Incident]:
+        """What needs somebody now, one for each cause."""
+        return open_incidents(self.report)
+
+    @property
+    def checks(self) -> Sequence[CheckHealth]:
+        """Every check, the worst first."""
+        return self.report.checks
+
+    @property
+    def health(self) -> Mapping[str, Health]:
+        """Health of every asset that the graph, the history or a check names."""
+        return self.report.assets
+
+    @cached_property
+    def _recorded(self) -> dict[str, AssetVersion]:
+        return {version.asset: version for version in assets.latest(self.connection, self.period.until)}
+
+    @cached_property
+    def latest(self) -> dict[str, AssetVersion]:
         """Each asset's last materialisation; of assets that the history does not know, what their manifest says."""
-        found = {row["asset"]: row for row in assets.latest(self.connection, self.period.until)}
+        found = dict(self._recorded)
         for name, manifest in self.sources.manifests.items():
-            made = datetime.fromisoformat(manifest.created_at)
-            if name not in found:
-                rows = manifest.rows
-                found[name] = {"asset": name, "at": made, "run_id": manifest.run_id, "row_count": rows, "trend": [rows]}
+            made, rows = datetime.fromisoformat(manifest.created_at), manifest.rows
+            found.setdefault(name, AssetVersion(name, made, manifest.run_id, rows, (rows,)))
         return found
-
-    @cached_property
-    def health(self) -> dict[str, Health]:
-        """Health of every asset that the graph, the history or the checks name."""
-        names = {*UPSTREAM, *self.latest, *(row["asset"] for row in self.standing)}
-        by_asset: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-        for row in self.standing:
-            by_asset[row["asset"]].append(row)
-        return {
-            name: judge_asset(
-                self.latest[name]["at"] if name in self.latest else None,
-                self.now,
-                MAXIMUM_AGE.get(name),
-                by_asset[name],
-            )
-            for name in sorted(names)
-        }
 
     def figures(self, asset: str) -> dict[str, Any] | None:
         """Statistics of an asset's stored version; None while there is none or it is being computed."""
@@ -81,7 +80,7 @@ class Context:
         """The run that made an asset."""
         if asset in self.sources.manifests:
             return self.sources.manifests[asset].run_id
-        return self.latest[asset]["run_id"] if asset in self.latest else None
+        return self.latest[asset].run_id if asset in self.latest else None
 
     def run_url(self, run_id: str | None) -> str | None:
         """Dagster's page of a run."""

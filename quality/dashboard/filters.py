@@ -10,16 +10,20 @@ from urllib.parse import quote
 from jinja2 import Environment
 
 from quality.dashboard import inline
+from quality.health import State
 
 ROWS_AT_ONCE = 20
 """Rows of a table that are laid out for the first paint, more than its frame shows; the others follow at once."""
 SPARK_WIDTH, SPARK_HEIGHT = 84, 18
+TONES = {state.label: state.tone for state in State} | {"pass": "ok"}
+"""Colour of each state that a cell may say."""
 
 
 def install(environment: Environment, dagster_url: str) -> None:
     """Adds the filters to a template environment."""
     environment.filters["figure"] = figure
     environment.filters["moment"] = moment
+    environment.filters["tone"] = lambda label: TONES.get(label, "unknown")
     environment.filters["spark"] = spark
     environment.filters["strip_words"] = strip_words
     environment.filters["strip_paths"] = strip_paths

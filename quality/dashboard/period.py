@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 DEFAULT_DAYS = 90
+EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
+"""Nothing is older or newer: a range is cut to these days, which a form then shows."""
 PRESETS = (("7 d", 7), ("28 d", 28), ("90 d", 90), ("1 y", 365))
 
 
@@ -22,19 +24,19 @@ class Period:
 
     @classmethod
     def parse(cls, first: str | None, last: str | None, today: date) -> "Period":
-        """The period of a URL's dates; what is left out is the last ninety days.
+        """The period of a URL's dates, within `EARLIEST` and `LATEST`; what is left out is the last ninety days.
 
         Raises:
             InvalidPeriodError: a text is no ISO date, or the end lies before the beginning.
         """
         try:
             end = date.fromisoformat(last) if last else today
-            start = date.fromisoformat(first) if first else end - timedelta(days=DEFAULT_DAYS - 1)
+            start = date.fromisoformat(first) if first else max(end, EARLIEST) - timedelta(days=DEFAULT_DAYS - 1)
         except ValueError as error:
             raise InvalidPeriodError(f"{error}. Write dates as YYYY-MM-DD.") from error
         if start > end:
             raise InvalidPeriodError(f"The range ends ({end}) before it begins ({start}). Exchange the two dates.")
-        return cls(start, end)
+        return cls(min(max(start, EARLIEST), LATEST), min(max(end, EARLIEST), LATEST))
 
     @property
     def after(self) -> date:

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from buddies_core.postgres.embedded import database_url
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import DatasetStore, Manifest
+from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
 from quality.dashboard.settings import DashboardSettings
 from quality.history import assets, feedback
 from quality.history.activity import ActivityIndex
 from quality.history.database import SCHEMA
+from quality.rules.verdict import UNREADABLE
 from quality.statistics import COMPUTED
+from quality.stored import Stored, read_stored
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -38,7 +40,8 @@ class Sources:
         self.dashboard = dashboard
         self.store = DatasetStore.at(settings.home)
         self.activity = ActivityIndex()
-        self.manifests: dict[str, Manifest] = {}
+        self.stored = Stored()
+        self._read: dict[str, str] = {}
         self.figures: dict[str, dict[str, Any]] = {}
         self.cold_users: frozenset[int] = frozenset()
         self.refreshed_at: datetime | None = None
@@ -93,22 +96,33 @@ class Sources:
         with dg.DagsterInstance.get() as instance:
             sync(instance, connection)
 
+    @property
+    def manifests(self) -> Mapping[str, Manifest]:
+        """What each stored dataset says of itself."""
+        return self.stored.manifests
+
     def _read_datasets(self, connection: "Connection") -> None:
-        for name in self.store.names():
-            dataset = self.store.open(name)
-            known = self.manifests.get(name)
-            if (
-                known is not None
-                and known.fingerprint == dataset.fingerprint
-                and known.run_id == dataset.manifest.run_id
-            ):
+        """Take in what is stored; figures are computed of versions that are new and whole."""
+        found = read_stored(self.store)
+        for name, dataset in found.datasets.items():
+            if name in found.damage or self._read.get(name) == dataset.fingerprint:
                 continue
-            if name in COMPUTED:
-                compute = partial(COMPUTED[name], dataset, self.store)
-                self.figures[name] = assets.statistics(connection, name, dataset.fingerprint, compute)
-            if name == "cold_users":
-                self.cold_users = frozenset(dataset.frame(["user"])["user"].to_list())
-            self.manifests[name] = dataset.manifest
+            try:
+                self._read_figures(connection, name, dataset)
+            except (*UNREADABLE, OSError) as error:
+                # One dataset that cannot be read must not keep the others from being shown; its health says it.
+                log.exception("The figures of %s cannot be computed", name)
+                found.damage[name] = f"it cannot be read: {type(error).__name__}: {error}".splitlines()[0]
+            else:
+                self._read[name] = dataset.fingerprint
+        self.stored = found
+
+    def _read_figures(self, connection: "Connection", name: str, dataset: Dataset) -> None:
+        if name in COMPUTED:
+            compute = partial(COMPUTED[name], dataset, self.store)
+            self.figures[name] = assets.statistics(connection, name, dataset.fingerprint, compute)
+        if name == "cold_users":
+            self.cold_users = frozenset(dataset.frame(["user"])["user"].to_list())
 
     def start(self, after: Callable[[], None]) -> None:
         """Refresh now and then every few seconds, each time with `after`, in a thread of its own, until `close`."""

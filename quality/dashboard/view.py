@@ -9,7 +9,7 @@ from quality.dashboard.plot import Plot
 if TYPE_CHECKING:
     from quality.dashboard.context import Context
 
-Kind = Literal["text", "code", "number", "state", "severity", "strip", "trend", "when", "run", "check"]
+Kind = Literal["text", "code", "number", "state", "severity", "strip", "trend", "when", "run", "check", "asset"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class View:
     text: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Page:
     """A page of the dashboard: its content, and its charts and tables by name."""
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,21 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 TREND = 30
+
+
+@dataclass(frozen=True)
+class AssetVersion:
+    """The newest materialisation of an asset, and the rows of its last thirty before a time, oldest first."""
+
+    asset: str
+    at: datetime
+    run_id: str | None
+    row_count: int | None
+    trend: tuple[int, ...] = ()
+    partition: str | None = None
+    bytes: int | None = None
+    fingerprint: str | None = None
+
 
 _LATEST = """
     WITH RECURSIVE names AS (
@@ -34,9 +50,10 @@ _SERIES = """
 _STATISTICS = "SELECT figures FROM quality.statistics WHERE asset = %(asset)s AND fingerprint = %(fingerprint)s"
 
 
-def latest(connection: "Connection", until: datetime) -> list[dict[str, Any]]:
+def latest(connection: "Connection", until: datetime) -> list[AssetVersion]:
     """Each asset's last materialisation, and the rows of its last thirty before `until`, oldest first."""
-    return rows(connection, _LATEST, {"until": until, "trend": TREND})
+    found = rows(connection, _LATEST, {"until": until, "trend": TREND})
+    return [AssetVersion(**row | {"trend": tuple(n for n in row["trend"] or () if n is not None)}) for row in found]
 
 
 def materialisations(connection: "Connection", asset: str, since: datetime, until: datetime) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the checks say: where each stands, its last evaluations, its figures over time, its failures."""
+"""What the checks said over time: their last evaluations, their figures, their failures."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,6 @@ if TYPE_CHECKING:
 
 STRIP = 28
 
-_STANDING = """
-    SELECT c.asset, c.check_name, c.rule, c.blocking, c.evaluations, c.failures, c.last_at, c.last_passed,
-           c.failing_since, e.severity, e.value, e.low, e.high, e.offending, e.total, e.run_id, e.partition
-    FROM quality.checks c JOIN quality.evaluations e ON e.id = c.last_id
-    ORDER BY c.last_passed, e.severity, c.failing_since, c.asset, c.check_name
-"""
 _STRIPS = """
     SELECT c.asset, c.check_name, s.strip
     FROM quality.checks c CROSS JOIN LATERAL (
@@ -41,11 +35,6 @@ _DAYS = """
     FROM quality.evaluations WHERE NOT passed AND at >= %(since)s AND at < %(until)s
     GROUP BY 1, 2 ORDER BY 1
 """
-
-
-def standing(connection: "Connection") -> list[dict[str, Any]]:
-    """Every check with its last evaluation, failures first."""
-    return rows(connection, _STANDING)
 
 
 def strips(connection: "Connection", until: datetime, length: int = STRIP) -> dict[tuple[str, str], str]:

@@ -1,4 +1,4 @@
-"""Copies what is new in Dagster's event log into the history, from a cursor on.
+"""Copies what is new in Dagster's event log into the history, from a cursor on, and the state of its runs.
 
 The ids of the log are given before a transaction commits, so an event may appear below the cursor later: each reading
 begins a little before it, and an event that is there already is passed over.
@@ -13,8 +13,10 @@ import dagster as dg
 from dagster import DagsterEventType, EventLogRecord, EventRecordsFilter
 
 from buddies_core.postgres.schema import rows
+from quality.check_metadata import CheckFigures
 from quality.history.database import SCHEMA
 from quality.history.records import Evaluation, Materialisation, Retraining
+from quality.history.runs import PLANS, sync_runs, write_plans
 from quality.history.writer import write_evaluations, write_materialisations, write_retrainings
 
 if TYPE_CHECKING:
@@ -28,7 +30,13 @@ MODEL_ASSET = "bpr_checkpoint"
 def sync(instance: dg.DagsterInstance, connection: "Connection") -> dict[str, int]:
     """Brings the history up to the end of the log; returns how many events of each kind were read."""
     SCHEMA.migrate(connection)
-    counts = {"evaluations": 0, "materialisations": 0}
+    counts = {"plans": 0, "evaluations": 0, "materialisations": 0, "runs": 0}
+    # Plans first: what they promise may be kept while this reads, and must not look broken.
+    for kind in PLANS:
+        for records in _new(instance, connection, kind):
+            write_plans(connection, records)
+            counts["plans"] += len(records)
+    counts["runs"] = sync_runs(instance, connection)
     for records in _new(instance, connection, DagsterEventType.ASSET_CHECK_EVALUATION):
         found = [evaluation for record in records if (evaluation := _evaluation(record)) is not None]
         write_evaluations(connection, found)
@@ -72,8 +80,7 @@ def _evaluation(record: EventLogRecord) -> Evaluation | None:
     if event is None:
         return None
     said: Any = event.event_specific_data
-    facts = {name: getattr(entry, "value", None) for name, entry in said.metadata.items()}
-    table = said.metadata.get("sample")
+    figures = CheckFigures.read(said.metadata)
     return Evaluation(
         at=_at(record),
         asset=said.asset_key.to_user_string(),
@@ -81,12 +88,12 @@ def _evaluation(record: EventLogRecord) -> Evaluation | None:
         run_id=record.event_log_entry.run_id,
         severity=str(said.severity.value).lower(),
         passed=bool(said.passed),
-        value=_number(facts.get("value")),
-        low=_number(facts.get("low")),
-        high=_number(facts.get("high")),
-        offending=int(facts.get("offending") or 0),
-        total=int(facts.get("looked at") or 0),
-        sample=[dict(row.data) for row in table.records] if isinstance(table, dg.TableMetadataValue) else None,
+        value=figures.value,
+        low=figures.low,
+        high=figures.high,
+        offending=figures.offending,
+        total=figures.total,
+        sample=list(map(dict, figures.sample)) if figures.sample is not None else None,
         partition=getattr(said, "partition", None),
         storage_id=record.storage_id,
         rule=said.description or "",
@@ -141,10 +148,6 @@ def _plain(entry: Any) -> Any:
     if isinstance(value, str):
         return value if len(value) <= 500 else None
     return value if isinstance(value, (bool, int, float, dict, list)) else None
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _whole(value: Any) -> int | None:

@@ -16,6 +16,8 @@ from quality.rules.shapes import duplicates, exploded, outside, repeated_members
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
 
 SHOWN = 5
+_SHOWING = r"^[a-z]\.[0-9a-f]{28}\."
+"""A recommendation id whose middle part names the showing too."""
 REPLAY_WINDOW = timedelta(minutes=10)
 CLOCK_SKEW = timedelta(minutes=2)
 MOST_PER_MINUTE = 12
@@ -64,8 +66,10 @@ def sessions_are_in_the_past(user_feedback: pl.DataFrame, now_at: datetime) -> F
 
 @rule(blocking=True)
 def recommendations_are_answered_once(user_feedback: pl.DataFrame) -> Finding:
-    """A recommendation is answered by one session: a second answer is a replay."""
-    return duplicates(user_feedback.filter(pl.col("recommendation_id").is_not_null()), "recommendation_id")
+    """A user answers one showing of a list once: a second answer is a replay."""
+    # Ids of the older form, `a.<16 digits>.v1`, name a list and not a showing of it: a list may be liked on two days.
+    named = user_feedback.filter(pl.col("recommendation_id").str.contains(_SHOWING))
+    return duplicates(named, "recommendation_id", "user_id")
 
 
 @rule(blocking=True)

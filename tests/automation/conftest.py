@@ -41,7 +41,7 @@ def save_checkpoint(loop_settings: Settings):
 @pytest.fixture
 def fill(loop_settings: Settings):
     """Stores many sessions at once, spread evenly over the last `days`."""
-    from buddies_assets.release.database import connected
+    from buddies_assets.resources.loop_database import connected
     from buddies_core.postgres.schema import execute
 
     def add(sessions: int, days: float, *, version: str = "000001-a-b", first: int = 0) -> None:

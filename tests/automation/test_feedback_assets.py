@@ -10,7 +10,7 @@ import pytest
 
 from buddies_assets.definitions import build_definitions
 from buddies_assets.feedback.assets import DAILY
-from buddies_assets.release.database import connected
+from buddies_assets.resources.loop_database import connected
 from buddies_core.postgres.schema import execute
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings

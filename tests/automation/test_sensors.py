@@ -14,7 +14,6 @@ from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.feedback.sessions import DAY_COUNTS
 from buddies_assets.release import decision_log as ledger
-from buddies_assets.release.database import connected
 from buddies_assets.release.retraining_inputs import RETRAIN_JOB
 from buddies_assets.release.retraining_lease import (
     AFTER_TAG,
@@ -24,6 +23,7 @@ from buddies_assets.release.retraining_lease import (
     SupersededError,
     claimed,
 )
+from buddies_assets.resources.loop_database import connected
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.postgres.schema import execute, rows
 from buddies_core.settings import Settings
@@ -189,8 +189,8 @@ def test_raw_files_start_a_preparation_once_they_have_come_to_rest(instance, tmp
     assert "none new or changed" in skipped
 
 
-def test_a_failing_job_is_told_once_and_so_is_its_recovery(instance, tmp_path):
-    settings, cursor = Settings(home=str(tmp_path)), None
+def test_a_failing_job_is_told_once_and_so_is_its_recovery(instance, loop_settings):
+    settings, cursor = loop_settings, None
     _, skipped, cursor = evaluate("run_failure_alert_sensor", instance, settings, cursor)
     assert "0 open incidents, 0 messages" in skipped
     retrain_run(instance, dg.DagsterRunStatus.FAILURE)

@@ -15,8 +15,8 @@ from living import ROOT, daemon, free_port, runs_now, service, wait_for
 
 from buddies_assets.release import channels
 from buddies_assets.release import decision_log as ledger
-from buddies_assets.release.commands import service_url
-from buddies_assets.release.database import connected
+from buddies_assets.resources.loop_database import connected
+from buddies_assets.simulation.command import service_url
 from buddies_assets.simulation.run import Population, ServiceClient, simulate_listeners
 from buddies_core.artifact.traffic_split import draw
 from buddies_core.recommenders.factors import Factors

@@ -27,7 +27,6 @@ from buddies_core.storage.shards import (
     ShardedStep,
     ShardRunner,
     ThreadRunner,
-    code_fingerprint,
     ranges_of,
 )
 
@@ -161,7 +160,7 @@ def test_a_store_that_the_nodes_do_not_share_is_noticed_at_the_first_shard(
             return DatasetWriter, (store.folder("scores"), self.recipe, "test")
 
     store = DatasetStore.at(str(tmp_path / "of the nodes"))
-    writer = ElsewhereWriter(UPath(tmp_path / "of the driver"), Recipe("scores", code_fingerprint()), "test")
+    writer = ElsewhereWriter(UPath(tmp_path / "of the driver"), Recipe("scores", SCORES.version), "test")
     work = RayRunner(cluster.address).run(SCORES, libraries_in(store), SCORING, writer, {0: range(10)})
     with pytest.raises(ClusterError, match=r"shard 0.*BUDDIES_HOME"):
         list(work)

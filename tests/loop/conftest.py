@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg2
 import pytest
 
-from buddies_assets.release.database import connected
+from buddies_assets.resources.loop_database import connected
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from buddies_assets.release.channels import (
     rejected,
     restore_previous,
 )
+from buddies_core.artifact.errors import ModelFormatError
 from buddies_core.artifact.store import Challenger, publish
-from buddies_serving.errors import ModelFormatError
 
 
 def places(root) -> tuple[str, str | None]:

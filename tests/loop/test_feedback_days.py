@@ -1,16 +1,19 @@
 """Feedback in PostgreSQL to stored days: late rows, incremental reading, libraries that changed."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import psycopg2
 import pytest
 
 from buddies_assets.feedback.days import FeedbackDays
-from buddies_assets.feedback.sessions import arm_of, day_counts, days_of
+from buddies_assets.feedback.sessions import day_counts
 from buddies_assets.feedback.window import Window
-from buddies_assets.release.database import connected, migrate
+from buddies_assets.release.feedback_counts import arm_of, days_of
+from buddies_assets.resources.loop_database import connected, migrate
 from buddies_core.postgres.schema import MigrationError, execute
+from buddies_core.storage.code_version import THIS
 from buddies_core.storage.datasets import DatasetStore, Recipe
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
@@ -45,6 +48,33 @@ def test_only_days_that_changed_are_read_again(store, connection, add_sessions):
     assert refreshed(store, connection) == []
     add_sessions(range(6, 7), DAY + timedelta(hours=3))
     assert refreshed(store, connection) == [(10, 4)]
+
+
+def test_a_corrected_rule_reaches_the_days_that_are_stored(store, connection, add_sessions, monkeypatch):
+    add_sessions(range(1, 4), DAY)
+    refreshed(store, connection)
+    assert "buddies_assets.feedback.session_blocks" in THIS.closure(["buddies_assets.feedback.days"])
+    monkeypatch.setattr("buddies_assets.feedback.days.code_version", lambda *_: "another rule")
+    assert refreshed(store, connection) == [(10, 3)]
+    assert refreshed(store, connection) == []
+
+
+@pytest.mark.parametrize("name", ["feedback_blocks", "quarantined_feedback"])
+def test_a_stored_day_that_is_damaged_is_made_again(store, connection, add_sessions, name):
+    add_sessions(range(1, 4), DAY)
+    refreshed(store, connection)
+    stored = FeedbackDays(store, 1, "run").stored(name, DAY.date())
+    before = stored.frame()
+    (Path(str(stored.folder)) / stored.manifest.shards[0].file).write_bytes(b"cut")
+    assert refreshed(store, connection) == [(10, 3)]
+    assert FeedbackDays(store, 1, "run").stored(name, DAY.date()).frame().equals(before)
+
+
+def test_without_reuse_every_day_with_sessions_is_made_again(store, connection, add_sessions):
+    add_sessions(range(1, 4), DAY)
+    refreshed(store, connection)
+    days = FeedbackDays(store, 1, "run", reuse=False)
+    assert [made.day.day for made in days.refresh(connection, DAYS)] == [10]
 
 
 def test_other_libraries_make_every_day_anew(store, connection, add_sessions):

@@ -10,7 +10,6 @@ from buddies_assets.release.canary_policy import Arm
 from buddies_assets.release.canary_trial import look_at_trial
 from buddies_assets.release.channels import channels, publish_version, rejected
 from buddies_assets.release.commands import promote, rollback
-from buddies_assets.release.database import connected
 from buddies_assets.release.degradation_test import Evidence
 from buddies_assets.release.retraining_lease import (
     AFTER_TAG,
@@ -19,6 +18,7 @@ from buddies_assets.release.retraining_lease import (
     SupersededError,
     claimed,
 )
+from buddies_assets.resources.loop_database import connected
 from buddies_core.settings import Settings
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

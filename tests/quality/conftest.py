@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import psycopg2
@@ -27,6 +28,9 @@ from quality.history.database import SCHEMA
 from quality.history.records import Evaluation, Materialisation, Retraining
 from quality.history.writer import write_evaluations, write_materialisations, write_retrainings
 from quality.rules.catalogue import rules_by_asset
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -154,3 +158,44 @@ def _fill(connection: "psycopg2.extensions.connection", today: datetime, now: da
     trained = today - timedelta(days=3) + timedelta(hours=12)
     write_retrainings(connection, [Retraining("000001", trained, "run-train", {"mrr": 0.5, "hit 5": 0.7}, epochs)])
     connection.commit()
+
+
+CHROMIUM = next((p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(p).exists()), None)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Debian's Chromium, once for the module."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: apt-get install -y chromium")
+    from playwright import sync_api
+
+    with sync_api.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, dashboard) -> Iterator["Page"]:
+    """A fresh page that fails the test when the console reports an error or a request leaves the machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=dashboard.url)
+    opened = context.new_page()
+    opened.set_default_timeout(15_000)
+    problems: list[str] = []
+    home = (dashboard.url, dashboard.dagster_url, "data:")
+    opened.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("request", lambda r: problems.append(f"left: {r.url}") if not r.url.startswith(home) else None)
+    opened.problems = problems
+    yield opened
+    context.close()
+    assert problems == []

@@ -27,7 +27,7 @@ BUILT = {
         [{"at": "2026-01-01", "value": 3, "low": 1, "high": None, "state": "pass", "run": "r"}], name="rows"
     ),
     "graph": lambda: charts.graph(
-        [{"name": "songs", "x": 0, "y": 0, "state": "ok", "note": "", "url": "/"}],
+        [{"name": "songs", "x": 0, "y": 0, "state": "ok", "health": "ok", "note": "", "url": "/"}],
         [{"x": 0, "y": 0, "x2": 1, "y2": 1}],
     ),
 }
@@ -54,7 +54,7 @@ def test_a_mark_is_labelled_with_what_its_tooltip_says():
         "week: Jan 01, 2026; users: 1",
         "week: Jan 08, 2026; users: 8",
     ]
-    assert re.search(r'<path aria-label="name: songs; state: ok; note: "', draw(BUILT["graph"]().to_dict(), 600))
+    assert re.search(r'<path aria-label="name: songs; health: ok; note: "', draw(BUILT["graph"]().to_dict(), 600))
 
 
 def test_equal_charts_are_drawn_once_for_all_widths_near_each_other(monkeypatch):

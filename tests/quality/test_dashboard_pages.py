@@ -6,7 +6,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import psycopg2
 import pytest
@@ -16,13 +16,12 @@ from buddies_core.charts import THEMES
 from buddies_core.settings import Settings
 from quality.dashboard.app import NAVIGATION, PAGES, create_app
 from quality.dashboard.filters import figure, spark, strip_paths
-from quality.dashboard.period import InvalidPeriodError, Period
+from quality.dashboard.period import EARLIEST, LATEST, InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
 from quality.dashboard.sources import CONNECTIONS, Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Column, Table, age
 from quality.graph import UPSTREAM, layers
-from quality.health import State, judge_asset
 
 TODAY = date(2026, 3, 10)
 
@@ -132,31 +131,46 @@ def test_the_default_period_is_ninety_days_up_to_today():
     assert [p["current"] for p in period.presets(TODAY)] == [False, False, True, False]
 
 
+def test_a_range_beyond_all_data_is_cut_to_where_data_can_be():
+    everything = Period.parse("0001-01-01", "9999-12-31", TODAY)
+    assert (everything.first, everything.last) == (EARLIEST, LATEST)
+    assert everything.until.year == 2200
+    assert everything.before.last == EARLIEST - timedelta(days=1)
+
+
+@pytest.mark.parametrize("page", [page.name for page in NAVIGATION if page.name != "overview"] + [""])
+def test_the_widest_range_is_answered_on_every_page(dashboard, page):
+    status, body, _ = get(f"{dashboard.url}/{page}?from=0001-01-01&to=9999-12-31")
+    assert status == 200
+    assert f'value="{EARLIEST}"' in body
+
+
+@pytest.mark.parametrize("dates", ["from=2026-02-01&to=2026-01-01", "from=yesterday&to=2026-01-01"])
+def test_dates_that_make_no_range_leave_the_form_to_correct_them(dashboard, dates):
+    status, body, _ = get(f"{dashboard.url}/feedback?{dates}")
+    assert status == 400
+    assert 'name="from"' in body
+    assert 'value="2026-01-01"' in body
+    assert ">90 d</a>" in body
+
+
+def test_an_empty_home_is_not_called_green(postgres_url, tmp_path):
+    from fastapi.testclient import TestClient
+
+    settings = Settings(home=str(tmp_path), postgres_url=postgres_url)
+    app = create_app(settings, DashboardSettings(read_event_log=False), refresh=False)
+    with TestClient(app) as client:
+        body = client.get("/").text
+    assert "Nothing has been materialised yet" in body
+    assert "all green" not in body
+    assert "0 of 0" not in body
+    assert '<article class="tile card ok">' not in body
+
+
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01"])
 def test_a_text_that_is_no_date_is_refused(text):
     with pytest.raises(InvalidPeriodError, match="YYYY-MM-DD"):
         Period.parse(text, None, TODAY)
-
-
-def check(passed: bool, severity: str) -> dict[str, object]:
-    return {"check_name": "c", "last_passed": passed, "severity": severity}
-
-
-@pytest.mark.parametrize(
-    ("days", "checks", "state"),
-    [
-        (1, [], State.OK),
-        (1, [check(True, "error")], State.OK),
-        (1, [check(False, "warn")], State.WARN),
-        (1, [check(False, "warn"), check(False, "error")], State.FAIL),
-        (20, [check(True, "error")], State.WARN),
-        (None, [], State.UNKNOWN),
-    ],
-)
-def test_health_is_the_worst_of_age_and_checks(days, checks, state):
-    now = datetime(2026, 3, 1, tzinfo=UTC)
-    made = None if days is None else now - timedelta(days=days)
-    assert judge_asset(made, now, timedelta(days=14), checks).state is state
 
 
 def test_a_text_that_a_spreadsheet_would_run_is_quoted():
@@ -212,7 +226,7 @@ def test_both_themes_describe_the_same_parts():
 
 def test_decisions_on_challengers_are_shown_with_their_reason(dashboard):
     from buddies_assets.release import decision_log as ledger
-    from buddies_assets.release.database import connected
+    from buddies_assets.resources.loop_database import connected
 
     with connected(dashboard.sources.settings.postgres_url) as connection:
         ledger.record(

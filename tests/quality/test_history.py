@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from buddies_core.postgres.schema import MigrationError, rows
-from quality.history import assets, checks, feedback
+from quality.history import assets, checks, feedback, standing
 from quality.history.activity import ActivityIndex
 from quality.history.database import SCHEMA
 from quality.history.purge import RunFacts, delete_runs, plan_purge, run_facts
@@ -48,25 +48,25 @@ def test_a_migration_that_was_edited_is_an_error(history):
 
 def test_a_failing_check_has_been_open_since_the_first_failure_after_the_last_pass(history):
     write_evaluations(history, [evaluation(0, False), evaluation(1, True), evaluation(2, False), evaluation(3, False)])
-    standing = checks.standing(history)[0]
-    assert standing["failing_since"] == START + timedelta(days=2)
-    assert (standing["evaluations"], standing["failures"]) == (4, 3)
+    stands = standing.checks(history)[0]
+    assert stands.failing_since == START + timedelta(days=2)
+    assert (stands.evaluations, stands.failures) == (4, 3)
     write_evaluations(history, [evaluation(4, True)])
-    assert checks.standing(history)[0]["failing_since"] is None
+    assert standing.checks(history)[0].failing_since is None
 
 
 def test_an_evaluation_that_arrives_late_does_not_replace_a_newer_one(history):
     write_evaluations(history, [evaluation(5, True, value=0.0)])
     write_evaluations(history, [evaluation(3, False, value=7.0)])
-    standing = checks.standing(history)[0]
-    assert (standing["last_passed"], standing["value"], standing["failures"]) == (True, 0.0, 1)
+    stands = standing.checks(history)[0]
+    assert (stands.last_passed, stands.value, stands.failures) == (True, 0.0, 1)
 
 
 def test_an_event_read_twice_is_kept_once(history):
     event = evaluation(0, False, storage_id=11, sample=[{"user": 3}])
     write_evaluations(history, [event])
     write_evaluations(history, [event])
-    assert checks.standing(history)[0]["evaluations"] == 1
+    assert standing.checks(history)[0].evaluations == 1
 
 
 def test_a_strip_holds_the_last_28_oldest_first(history):
@@ -85,9 +85,9 @@ def test_the_sample_of_the_last_failure_comes_with_its_run(history):
 def test_the_latest_materialisation_of_each_asset_comes_with_its_trend(history):
     made = [Materialisation(START + timedelta(days=d), a, f"r{d}", row_count=d) for d in range(3) for a in ("x", "y")]
     write_materialisations(history, made)
-    found = {row["asset"]: row for row in assets.latest(history, ALWAYS)}
-    assert found["x"]["run_id"] == "r2"
-    assert found["y"]["trend"] == [0, 1, 2]
+    found = {version.asset: version for version in assets.latest(history, ALWAYS)}
+    assert found["x"].run_id == "r2"
+    assert found["y"].trend == (0, 1, 2)
 
 
 def test_statistics_are_computed_once_for_a_fingerprint(history):

@@ -46,6 +46,22 @@ def test_the_shown_order_comes_back_from_an_id(pids: list[int], place: int, user
     assert recommendation_id.shown_order(parts, user + 1, liked, others) is None
 
 
+def test_a_list_that_is_shown_again_has_another_id() -> None:
+    ids = {recommendation_id.for_list("champion", "v1", 7, [1, 2]) for _ in range(100)}
+    assert len(ids) == 100
+    digests = set()
+    for text in ids:
+        parts = recommendation_id.parse(text)
+        assert parts is not None
+        digests.add(parts.digest)
+    assert len(digests) == 1
+
+
+def test_an_id_given_out_before_showings_were_told_apart_is_still_one() -> None:
+    parts = recommendation_id.parse("a.0123456789abcdef.v1")
+    assert parts == recommendation_id.RecommendationId("champion", "0123456789abcdef", "v1")
+
+
 @pytest.mark.parametrize("text", ["", "a", "a.b.c", "z.0123456789abcdef.v1", "a.0123456789abcdef."])
 def test_what_is_no_id_is_not_read_as_one(text: str) -> None:
     assert recommendation_id.parse(text) is None

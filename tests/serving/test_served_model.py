@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from buddies_core.artifact.errors import ArrayMismatchError, ModelFormatError, NoServedModelError, ServedModelError
 from buddies_core.artifact.store import Challenger, publish, read_channels, versions, write_version
 from buddies_core.artifact.texts import TextColumn, pack_texts
-from buddies_serving.errors import ArrayMismatchError, ModelFormatError, NoServedModelError, ServedModelError
 from buddies_serving.served_model import ServedModel
 
 

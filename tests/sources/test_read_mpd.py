@@ -9,7 +9,8 @@ import pytest
 
 from buddies_assets.sources import mpd
 from buddies_assets.sources.mpd_slice import ParsedSlice
-from buddies_assets.sources.steps import raw
+from buddies_assets.sources.steps.raw import RawRun
+from buddies_assets.sources.steps.read_mpd import read_mpd
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore
 
@@ -27,7 +28,9 @@ def slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number, held in enumerate(pids):
         write(folder, number, held)
     size = (folder / name(0)).stat().st_size
-    monkeypatch.setattr(raw, "read_slices", partial(mpd.read_slices, batch_bytes=size + 1))
+    monkeypatch.setattr(
+        "buddies_assets.sources.steps.read_mpd.read_slices", partial(mpd.read_slices, batch_bytes=size + 1)
+    )
     return folder
 
 
@@ -58,7 +61,7 @@ def reading(monkeypatch: pytest.MonkeyPatch, die_at: str | None = None) -> list[
 
 def read(home: Path, slices: Path, *, reuse: bool = True) -> tuple[Dataset, Dataset]:
     settings = Settings(home=str(home), threads=1, reuse_shards=reuse, _env_file=None)
-    return raw.read_mpd(raw.RawRun(DatasetStore.at(str(home)), settings, "run"), slices)
+    return read_mpd(RawRun(DatasetStore.at(str(home)), settings, "run"), slices)
 
 
 def die_in_the_third_group(home: Path, slices: Path) -> None:

@@ -117,7 +117,7 @@ def feedback(rng: np.random.Generator, candidates: pl.DataFrame, playlist_rows: 
                     "liked": int(rng.choice(shown)),
                     "shown": shown,
                     "model_version": "v1" if day < DAYS // 2 else "v2",
-                    "recommendation_id": f"{len(sessions):032x}",
+                    "recommendation_id": f"a.{0:016x}{len(sessions):012x}.v1",
                 }
             )
     ids = pl.List(pl.Int64)

@@ -6,10 +6,16 @@ import polars as pl
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, SONGS, plain, spread, table
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
 
-@dg.asset(group_name=SONGS, kinds={"parquet", "polars"}, owners=OWNERS)
+@dg.asset(
+    group_name=SONGS,
+    kinds={"parquet", "polars"},
+    owners=OWNERS,
+    code_version=code_version("buddies_core.interactions.song_index", "buddies_assets.sources.steps.libraries"),
+)
 def songs(
     pipeline: dg.ResourceParam[Pipeline], mpd_tracks: Dataset, entp_plays: Dataset, msd_songs: pl.DataFrame
 ) -> dg.Output[pl.DataFrame]:
@@ -30,7 +36,12 @@ def songs(
     return dg.Output(frame, metadata=facts | {"sample": table(frame)})
 
 
-@dg.asset(group_name=SONGS, kinds={"numpy", "polars"}, owners=OWNERS)
+@dg.asset(
+    group_name=SONGS,
+    kinds={"numpy", "polars"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.sources.steps.libraries"),
+)
 def user_library(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -46,7 +57,12 @@ def user_library(
     return dg.Output(dataset, metadata=_described("users", library.rows))
 
 
-@dg.asset(group_name=SONGS, kinds={"numpy", "polars"}, owners=OWNERS)
+@dg.asset(
+    group_name=SONGS,
+    kinds={"numpy", "polars"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.sources.steps.libraries"),
+)
 def playlist_library(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from buddies_assets.systems.playlists.user_blocks import Blocks
+from buddies_core.interactions.samples import Blocks
 from buddies_core.kernels.drawing import MISSING
 from buddies_core.kernels.randomness import SHUFFLE, hash_pairs
 

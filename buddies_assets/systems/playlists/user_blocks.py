@@ -1,57 +1,15 @@
 """User-blocks: one liked playlist of a user with a few that the user does not like, for training."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit
 
-from buddies_core.errors import BuddiesError
+from buddies_core.interactions.ragged import Ragged
+from buddies_core.interactions.samples import Blocks, SamplingError
 from buddies_core.kernels.drawing import MISSING, draw_from_catalogue, draw_members, pair_key
 from buddies_core.kernels.randomness import BLOCK
 
 N_NEGATIVES, N_HARD = 4, 2
 _EASY_COUNTER, _CATALOGUE_COUNTER = 1 << 20, 1 << 21
-
-
-class SamplingError(BuddiesError, ValueError):
-    """What was given to sample from does not fit together."""
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """A list of playlists (or users) for each user: `values[offsets[i]:offsets[i + 1]]` is the i-th user's.
-
-    Offsets are int64 and values uint32, both contiguous and writable: kernels are compiled once for that, and what
-    comes read-only from Arrow is copied.
-    """
-
-    offsets: np.ndarray
-    values: np.ndarray
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "offsets", np.require(self.offsets, np.int64, ("C", "W")))
-        object.__setattr__(self, "values", np.require(self.values, np.uint32, ("C", "W")))
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Length of each list, int64."""
-        return np.diff(self.offsets)
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """One block for each (user, positive), in the order of the positives given.
-
-    Attributes:
-        user, positive: uint32 [n].
-        negatives: uint32 [n, n_negatives], the hard ones first; distinct in a row; MISSING where none was left.
-        short: negatives missing in all, because the catalogue was exhausted.
-    """
-
-    user: np.ndarray
-    positive: np.ndarray
-    negatives: np.ndarray
-    short: int
 
 
 def user_blocks(

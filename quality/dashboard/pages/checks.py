@@ -1,12 +1,15 @@
 """Checks: failures first, filters, and for one check its value against its band, its rule and the rows that failed."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buddies_core import charts
 from quality.dashboard.context import Context
-from quality.dashboard.pages.common import CHECK_COLUMNS, band, check_rows
+from quality.dashboard.pages.common import CHECK_COLUMNS, band, check_rows, open_for
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
+from quality.health import CheckHealth, State
 from quality.history import checks
 
 EMPTY = "No check matches. Clear the filters; if there is none at all, run `quality_job` or materialise the assets."
@@ -15,84 +18,95 @@ FILTERS = ("asset", "state", "severity", "search")
 
 def view(context: Context) -> View:
     """The page: all checks that pass the filters of the URL."""
-    found = context.standing
-    failing, warned = sum(r["state"] == "fail" for r in found), sum(r["state"] == "warn" for r in found)
-    evaluations, failures = sum(r["evaluations"] for r in found), sum(r["failures"] for r in found)
+    found = context.checks
+    evaluations, failures = sum(c.standing.evaluations for c in found), sum(c.standing.failures for c in found)
+    states = Counter(c.state for c in found)
+    silent = [State.ERRORED, State.DID_NOT_RUN, State.CANCELLED, State.UNCHECKED, State.UNKNOWN]
+    unjudged = sum(states[state] for state in silent)
     tiles = [
-        Tile("Checks", number(len(found)), f"on {len({r['asset'] for r in found})} assets"),
-        Tile("Failing", number(failing), "severity error", "fail" if failing else "ok"),
-        Tile("Warnings", number(warned), "severity warn", "warn" if warned else "ok"),
-        Tile("Blocking", number(sum(r["blocking"] for r in found)), "hold back what is built on the data"),
+        Tile("Checks", number(len(found)), f"on {len({c.asset for c in found})} assets"),
+        Tile("Failing", number(states[State.FAIL]), "severity error", _good(found, states[State.FAIL], "fail")),
+        Tile(
+            "Without a verdict",
+            number(unjudged),
+            ", ".join(f"{states[s]} {s.label}" for s in silent if states[s]) or "",
+            "fail" if states[State.ERRORED] or states[State.DID_NOT_RUN] else _good(found, unjudged, "warn"),
+        ),
+        Tile("Warnings", number(states[State.WARN]), "severity warn", _good(found, states[State.WARN], "warn")),
+        Tile("Blocking", number(sum(c.standing.blocking for c in found)), "hold back what is built on the data"),
         Tile(
             "Evaluations kept",
             number(evaluations),
             f"{percent(failures / evaluations, 2) if evaluations else '–'} failed",
         ),
     ]
-    return View("Checks", "Failures first", tiles=tiles, tables=[all_checks(context)])
+    return View("Checks", "The worst first", tiles=tiles, tables=[all_checks(context)])
+
+
+def _good(found: Sequence[CheckHealth], bad: int, tone: str) -> str:
+    """Tone of a count that should be 0; none where there is no check to count."""
+    return tone if bad else "ok" if found else ""
 
 
 def all_checks(context: Context) -> Table:
     """Every check that passes the filters."""
-    shown = [row for row in context.standing if _matches(row, context.query)]
-    subtitle = f"{len(shown)} of {len(context.standing)} · last 28 evaluations, newest right"
+    shown = [check for check in context.checks if _matches(check, context.query)]
+    subtitle = f"{len(shown)} of {len(context.checks)} · last 28 evaluations, newest right"
     return Table("checks", "All checks", subtitle, CHECK_COLUMNS, check_rows(context, shown), EMPTY)
 
 
-def _matches(row: dict[str, Any], query: dict[str, str]) -> bool:
+def _matches(check: CheckHealth, query: Mapping[str, str]) -> bool:
     text = query.get("search", "").strip().lower()
     return (
-        query.get("asset", "") in ("", row["asset"])
-        and query.get("state", "") in ("", row["state"])
-        and query.get("severity", "") in ("", row["severity"])
-        and (not text or text in f"{row['asset']} {row['check_name']} {row['rule']}".lower())
+        query.get("asset", "") in ("", check.asset)
+        and query.get("state", "") in ("", check.label)
+        and query.get("severity", "") in ("", check.standing.severity)
+        and (not text or text in f"{check.asset} {check.name} {check.standing.rule} {check.reason}".lower())
     )
 
 
-def _standing(context: Context) -> dict[str, Any] | None:
+def _wanted(context: Context) -> CheckHealth | None:
     wanted = (context.query.get("asset"), context.query.get("check"))
-    return next((r for r in context.standing if (r["asset"], r["check_name"]) == wanted), None)
+    return next((c for c in context.checks if (c.asset, c.name) == wanted), None)
 
 
 def detail(context: Context) -> View | None:
     """The page of one check; None when there is no such check."""
-    row = _standing(context)
-    if row is None:
+    check = _wanted(context)
+    if check is None:
         return None
-    open_for = age((context.now - row["failing_since"]).total_seconds()) if row["failing_since"] else "–"
+    standing = check.standing
+    when = f"evaluated {age((context.now - standing.last_at).total_seconds())} ago" if standing.last_at else "never"
     tiles = [
+        Tile("Status", check.label, when, check.state.tone, check.run_id),
         Tile(
-            "Status",
-            row["state"],
-            f"evaluated {age((context.now - row['last_at']).total_seconds())} ago",
-            _tone(row),
-            row["run_id"],
+            "Value found",
+            number(standing.value, _digits(standing.value)),
+            f"allowed {band(standing.low, standing.high)}",
         ),
-        Tile("Value", number(row["value"], _digits(row["value"])), f"band {band(row['low'], row['high'])}"),
-        Tile("Offending rows", number(row["offending"]), f"of {number(row['total'])} looked at"),
-        Tile("Open for", open_for, "since the first failure after the last pass"),
-        Tile("Evaluations", number(row["evaluations"]), f"{number(row['failures'])} failed"),
+        Tile("Offending rows", number(standing.offending), f"of {number(standing.total)} looked at"),
+        Tile("Failing for", open_for(context, check), "since the first failure after the last pass"),
+        Tile("Evaluations", number(standing.evaluations), f"{number(standing.failures)} failed"),
     ]
     figure = Figure(
         "value",
-        "Value against its band",
-        f"Dashed: {band(row['low'], row['high'])}; each point is a run",
+        "Value found over time",
+        f"Dashed: what is allowed, {band(standing.low, standing.high)}; each point is a run",
         "No evaluation with a value in this range. Choose a longer one.",
         wide=True,
-        run_id=row["run_id"],
+        run_id=standing.run_id,
     )
     return View(
-        title=row["check_name"].replace("_", " "),
-        subtitle=f"{row['asset']} · severity {row['severity']}{' · blocking' if row['blocking'] else ''}",
+        title=standing.check_name.replace("_", " "),
+        subtitle=f"{check.asset} · severity {standing.severity or '–'}{' · blocking' if standing.blocking else ''}",
         tiles=tiles,
         figures=[figure],
         tables=[sample(context), evaluations(context)],
-        text=[("The rule", row["rule"] or "This check came without a description.")],
+        text=[
+            ("The rule", standing.rule or "This check came without a description."),
+            *([("Why it does not pass", check.reason)] if check.state is not State.OK else []),
+        ],
     )
-
-
-def _tone(row: dict[str, Any]) -> str:
-    return "ok" if row["state"] == "pass" else row["state"]
 
 
 def _digits(value: float | None) -> int:
@@ -151,9 +165,9 @@ def evaluations(context: Context) -> Table:
     columns = (
         Column("state", "Status", "state"),
         Column("when", "Evaluated", "when"),
-        Column("value", "Value", "number"),
-        Column("band", "Band"),
-        Column("offending", "Rows", "number"),
+        Column("value", "Value found", "number"),
+        Column("band", "Allowed"),
+        Column("offending", "Offending rows", "number"),
         Column("total", "Looked at", "number"),
         Column("partition", "Partition"),
         Column("run", "Run", "run"),

@@ -1,45 +1,56 @@
 """What several pages show: open failures, checks with their strips, progress to the next retraining."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 from quality.dashboard.context import Context
 from quality.dashboard.view import Column, Progress, Table, age, number
+from quality.health import CheckHealth
 from quality.history import assets, checks, feedback
 
 CHECK_COLUMNS = (
     Column("state", "Status", "state"),
     Column("check", "Check", "check"),
-    Column("asset", "Asset", "code"),
+    Column("asset", "Asset", "asset"),
     Column("severity", "Severity", "severity"),
-    Column("offending", "Rows", "number"),
-    Column("value", "Value", "number"),
-    Column("band", "Band"),
+    Column("offending", "Offending rows", "number"),
+    Column("value", "Value found", "number"),
+    Column("band", "Allowed"),
     Column("strip", "Last 28", "strip"),
     Column("when", "Evaluated", "when"),
     Column("run", "Run", "run"),
 )
 
 
-def check_rows(context: Context, found: Collection[dict[str, Any]]) -> list[dict[str, Any]]:
+def check_rows(context: Context, found: Iterable[CheckHealth]) -> list[dict[str, Any]]:
     """Rows of a table of checks, each with the strip of its last evaluations."""
     strips = checks.strips(context.connection, context.period.until)
-    return [
-        {
-            "state": row["state"],
-            "check": row["check_name"],
-            "asset": row["asset"],
-            "severity": row["severity"],
-            "offending": row["offending"],
-            "value": row["value"],
-            "band": band(row["low"], row["high"]),
-            "strip": strips.get((row["asset"], row["check_name"]), ""),
-            "when": row["last_at"],
-            "run": row["run_id"],
-            "rule": row["rule"],
-        }
-        for row in found
-    ]
+    return [check_row(context, check) | {"strip": strips.get((check.asset, check.name), "")} for check in found]
+
+
+def check_row(context: Context, check: CheckHealth) -> dict[str, Any]:
+    """A check as a row: where it stands, why, and the figures of its last evaluation."""
+    standing = check.standing
+    return {
+        "state": check.label,
+        "check": standing.check_name,
+        "asset": standing.asset,
+        "severity": standing.severity or "–",
+        "reason": check.reason,
+        "open": open_for(context, check),
+        "offending": standing.offending,
+        "value": standing.value,
+        "band": band(standing.low, standing.high),
+        "when": standing.last_at,
+        "run": check.run_id,
+        "rule": standing.rule,
+    }
+
+
+def open_for(context: Context, check: CheckHealth) -> str:
+    """How long a check has been failing; an en dash where it is not known to fail."""
+    since = check.standing.failing_since
+    return age((context.now - since).total_seconds()) if since else "–"
 
 
 def band(low: float | None, high: float | None) -> str:
@@ -57,35 +68,23 @@ def _digits(value: float | None) -> int:
     return 0 if value is None or float(value).is_integer() else 3
 
 
-def open_failures(context: Context) -> Table:
-    """Every check that fails now, errors first, with how long it has been open."""
-    found = [row for row in context.standing if not row["last_passed"]]
-    rows = [
-        {
-            "state": row["state"],
-            "check": row["check_name"],
-            "asset": row["asset"],
-            "severity": row["severity"],
-            "open": age((context.now - row["failing_since"]).total_seconds()) if row["failing_since"] else "–",
-            "offending": row["offending"],
-            "value": row["value"],
-            "band": band(row["low"], row["high"]),
-            "run": row["run_id"],
-        }
-        for row in found
-    ]
+def open_checks(context: Context) -> Table:
+    """Every check that does not pass now, the worst first, with how long it has been failing."""
     columns = (
         Column("state", "Status", "state"),
         Column("check", "Check", "check"),
-        Column("asset", "Asset", "code"),
+        Column("asset", "Asset", "asset"),
         Column("severity", "Severity", "severity"),
-        Column("open", "Open for"),
-        Column("offending", "Rows", "number"),
-        Column("value", "Value", "number"),
-        Column("band", "Band"),
+        Column("reason", "Why"),
+        Column("open", "Failing for"),
+        Column("offending", "Offending rows", "number"),
+        Column("value", "Value found", "number"),
+        Column("band", "Allowed"),
         Column("run", "Run", "run"),
     )
-    return Table("open", "Open failures", "Checks whose last evaluation failed", columns, rows, "No check is failing.")
+    rows = [check_row(context, check) for check in context.report.open_checks]
+    subtitle = "Failed, warned, crashed, never reached, or passed by an earlier version of the data only"
+    return Table("open", "Checks that do not pass", subtitle, columns, rows, "Every check passes.")
 
 
 def next_retraining(context: Context) -> tuple[Progress, dict[str, Any] | None]:

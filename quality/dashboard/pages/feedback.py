@@ -91,7 +91,7 @@ def _tiles(context: Context) -> list[Tile]:
         Tile("Feedback sessions", number(sessions), change),
         Tile("Avg score per session", number(sessions / shown if shown else None, 3), "0.20 by construction (1 of 5)"),
         Tile("Mean rank of the liked", number(ranks / sessions if sessions else None, 2), "1 is best, 3 a guess"),
-        Tile("Invalid sessions", number(invalid), "no or several likes", "fail" if invalid else "ok"),
+        Tile("Invalid sessions", number(invalid), "no or several likes", "fail" if invalid else "ok" if days else ""),
         Tile("Top 1 % users' share", percent(top), "limit 10 %", "warn" if top > MOST_TOP_PERCENT else ""),
         Tile(
             "Freshness",
@@ -211,7 +211,7 @@ def daily(context: Context) -> Table:
 
 def feedback_checks(context: Context) -> Table:
     """Where the checks of feedback stand."""
-    found = [r for r in context.standing if "feedback" in r["asset"] or r["asset"] == "training_window"]
+    found = [c for c in context.checks if "feedback" in c.asset or c.asset == "training_window"]
     empty = "No check of feedback has run yet: run `quality_job`."
     rows = check_rows(context, found)
     return Table("checks", "Data-quality checks", "Last 28 evaluations, newest right", CHECK_COLUMNS, rows, empty)

@@ -19,7 +19,7 @@ def view(context: Context) -> View:
     figure = Figure(
         "graph",
         "Asset graph",
-        "Coloured by health: green passes, amber warns, red fails, grey was never made",
+        "Coloured by health: green passes, amber warns or rests on a failure, red fails, grey was never made",
         EMPTY,
         wide=True,
     )
@@ -42,7 +42,8 @@ def graph(context: Context) -> Plot:
             "name": asset,
             "x": x,
             "y": y,
-            "state": context.health[asset].state.label,
+            "state": context.health[asset].state.tone,
+            "health": context.health[asset].state.label,
             "note": context.health[asset].reason,
             "url": context.asset_url(asset),
         }
@@ -70,7 +71,7 @@ def edges(context: Context) -> Table:
     ]
     columns = (
         Column("health", "Health", "state"),
-        Column("asset", "Asset", "code"),
+        Column("asset", "Asset", "asset"),
         Column("upstream", "Made of"),
         Column("reason", "Why"),
         Column("run", "Run", "run"),

@@ -1,39 +1,42 @@
 """Overview: is everything healthy? One row an asset, what is open and since when, what the checks cover."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from buddies_core import charts
 from quality.coverage import coverage
 from quality.dashboard.context import Context
-from quality.dashboard.pages.common import next_retraining, open_failures
+from quality.dashboard.pages.common import next_retraining, open_checks
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
-from quality.health import State
-from quality.history import checks
+from quality.health import Report, State
+from quality.history import checks, runs
 
 
 def view(context: Context) -> View:
     """The page."""
-    states = [health.state for health in context.health.values() if health.state is not State.UNKNOWN]
-    healthy, failing = sum(s is State.OK for s in states), [r for r in context.standing if not r["last_passed"]]
-    errors = [r for r in failing if r["severity"] == "error"]
+    report = context.report
+    known = [health.state for health in report.assets.values() if health.state is not State.UNKNOWN]
+    healthy, incidents = sum(state is State.OK for state in known), context.incidents
     progress, last = next_retraining(context)
-    oldest = min((r["failing_since"] for r in failing if r["failing_since"]), default=None)
     columns = {name: list(manifest.columns) for name, manifest in context.sources.manifests.items()}
-    covered = coverage(columns, {r["asset"] for r in context.standing})
+    covered = coverage(columns, {c.asset for c in report.checks if c.standing.last_at is not None})
     tiles = [
-        Tile("Healthy assets", f"{healthy} of {len(states)}", _worst(states), _state(max(states, default=State.OK))),
         Tile(
-            "Open failures",
-            number(len(failing)),
-            f"oldest open for {age((context.now - oldest).total_seconds())}" if oldest else "nothing is open",
-            "fail" if errors else "warn" if failing else "ok",
+            "Open incidents",
+            number(len(incidents)),
+            _oldest(context),
+            "fail" if incidents else "ok" if known else "",
         ),
-        Tile("Assets covered", _share(covered.assets, covered.of_assets), f"{covered.assets} of {covered.of_assets}"),
+        Tile("Healthy assets", f"{healthy} of {len(known)}" if known else "–", _tones(known), _tone(known)),
         Tile(
-            "Columns covered", _share(covered.columns, covered.of_columns), f"{covered.columns} of {covered.of_columns}"
+            "Checks passing",
+            f"{sum(c.state is State.OK for c in report.checks)} of {len(report.checks)}" if report.checks else "–",
+            _states(report),
+            max((c.state for c in report.checks), key=lambda s: s.rank, default=State.UNKNOWN).tone,
         ),
+        Tile("Assets covered", *_share(covered.assets, covered.of_assets)),
+        Tile("Columns covered", *_share(covered.columns, covered.of_columns)),
         Tile(
             "Last retraining",
             f"{age((context.now - last['at']).total_seconds())} ago" if last else "never",
@@ -47,12 +50,12 @@ def view(context: Context) -> View:
     )
     return View(
         title="Is everything healthy?",
-        subtitle=_sentence(healthy, len(states), failing),
+        subtitle=_sentence(context, healthy, len(known)),
         tiles=tiles,
-        tables=[open_failures(context), assets_table(context)],
+        tables=[incidents_table(context), assets_table(context), open_checks(context), failed_runs(context)],
         figures=[figure],
         progress=progress,
-        notice="" if context.latest or context.standing else NOTHING,
+        notice="" if known or report.checks or incidents else NOTHING,
     )
 
 
@@ -62,29 +65,49 @@ NOTHING = (
 )
 
 
+def incidents_table(context: Context) -> Table:
+    """One row a cause: what is wrong, where, since which run, and what is held back by it."""
+    rows = [
+        {
+            "subject": incident.subject,
+            "asset": incident.asset,
+            "text": incident.text,
+            "held": ", ".join(incident.held_back) or "nothing",
+            "run": incident.run_id,
+        }
+        for incident in context.incidents
+    ]
+    columns = (
+        Column("subject", "Incident"),
+        Column("asset", "Asset", "asset"),
+        Column("text", "What happened"),
+        Column("held", "Held back"),
+        Column("run", "Run", "run"),
+    )
+    subtitle = "One row a cause; the alerts and `buddies status` say the same"
+    return Table("incidents", "Open incidents", subtitle, columns, rows, "No incident is open.")
+
+
 def assets_table(context: Context) -> Table:
     """One row an asset, the unhealthy first."""
-    by_asset: dict[str, list[dict[str, Any]]] = {}
-    for row in context.standing:
-        by_asset.setdefault(row["asset"], []).append(row)
     found = []
     for name, health in sorted(context.health.items(), key=lambda item: (-_rank(item[1].state), item[0])):
-        made, of = context.latest.get(name), by_asset.get(name, [])
+        made, of = context.latest.get(name), context.report.checks_of(name)
         found.append(
             {
                 "asset": name,
                 "health": health.state.label,
                 "reason": health.reason,
-                "age": age((context.now - made["at"]).total_seconds()) if made else "–",
-                "rows": made["row_count"] if made else None,
-                "trend": [n for n in (made["trend"] or []) if n is not None] if made else [],
-                "checks": f"{sum(r['last_passed'] for r in of)} of {len(of)}",
-                "run": made["run_id"] if made else None,
+                "age": age((context.now - made.at).total_seconds()) if made else "–",
+                "rows": made.row_count if made else None,
+                "trend": list(made.trend) if made else [],
+                "checks": f"{sum(c.state is State.OK for c in of)} of {len(of)}" if of else "none",
+                "run": health.run_id or (made.run_id if made else None),
             }
         )
     columns = (
         Column("health", "Health", "state"),
-        Column("asset", "Asset", "code"),
+        Column("asset", "Asset", "asset"),
         Column("reason", "Why"),
         Column("age", "Age"),
         Column("rows", "Rows", "number"),
@@ -92,8 +115,34 @@ def assets_table(context: Context) -> Table:
         Column("checks", "Checks passing"),
         Column("run", "Run", "run"),
     )
-    subtitle = "Health is the worst of the last materialisation, its age and its checks"
+    subtitle = "Health is the worst of the last run, the files, the checks, the age, and what lies upstream"
     return Table("assets", "Assets", subtitle, columns, found, NOTHING)
+
+
+def failed_runs(context: Context) -> Table:
+    """Runs of the range that failed, were cancelled or lost, the newest first."""
+    rows = [
+        {
+            "when": run.ended_at or run.created_at,
+            "job": run.job,
+            "status": run.status.lower(),
+            "error": run.error or "",
+            "assets": ", ".join(run.assets) or "none",
+            "run": run.run_id,
+        }
+        for run in runs.unsuccessful(context.connection, context.period.since, context.period.until)
+    ]
+    columns = (
+        Column("when", "Ended", "when"),
+        Column("job", "Job", "code"),
+        Column("status", "Outcome"),
+        Column("error", "Error"),
+        Column("assets", "Was to make or check"),
+        Column("run", "Run", "run"),
+    )
+    return Table(
+        "runs", "Runs that failed", "In the range, newest first", columns, rows, "No run failed in this range."
+    )
 
 
 def failures(context: Context) -> Plot | None:
@@ -109,32 +158,47 @@ def failures(context: Context) -> Plot | None:
 
 
 def _rank(state: State) -> int:
-    return -1 if state is State.UNKNOWN else int(state)
+    return -1 if state is State.UNKNOWN else state.rank
 
 
-def _state(state: State) -> str:
-    return state.label if state is not State.UNKNOWN else ""
+def _tone(states: Sequence[State]) -> str:
+    return max(states, key=lambda state: state.rank).tone if states else ""
 
 
-def _worst(states: Sequence[State]) -> str:
-    failing, warned = sum(s is State.FAIL for s in states), sum(s is State.WARN for s in states)
+def _tones(states: Sequence[State]) -> str:
+    if not states:
+        return "nothing is made yet"
+    failing, warned = (sum(state.tone == tone for state in states) for tone in ("fail", "warn"))
     return f"{failing} failing, {warned} with warnings" if failing or warned else "all green"
 
 
-def _checks(count: int) -> str:
-    return "1 check is" if count == 1 else f"{count} checks are"
+def _states(report: Report) -> str:
+    counts = Counter(c.state.label for c in report.checks if c.state is not State.OK)
+    return (
+        ", ".join(f"{n} {label}" for label, n in counts.items()) if counts else "none is open" if report.checks else ""
+    )
 
 
-def _share(part: int, whole: int) -> str:
-    return percent(part / whole, 0) if whole else "–"
+def _share(part: int, whole: int) -> tuple[str, str]:
+    return (percent(part / whole, 0), f"{part} of {whole}") if whole else ("–", "nothing is stored yet")
 
 
-def _sentence(healthy: int, known: int, failing: list[dict[str, Any]]) -> str:
+def _oldest(context: Context) -> str:
+    since = [c.standing.failing_since for c in context.report.checks if c.state is State.FAIL]
+    oldest = min((at for at in since if at is not None), default=None)
+    if oldest is not None:
+        return f"a check fails for {age((context.now - oldest).total_seconds())}"
+    return "" if context.incidents else "nothing is open"
+
+
+def _sentence(context: Context, healthy: int, known: int) -> str:
     if not known:
         return "Nothing is known yet."
-    if not failing:
-        return f"All checks pass on {known} assets."
-    return f"{known - healthy} of {known} assets need attention; {_checks(len(failing))} open."
+    if healthy == known and not context.incidents:
+        return f"All {known} assets are healthy."
+    count = len(context.incidents)
+    are_open = "1 incident is open" if count == 1 else f"{count} incidents are open"
+    return f"{are_open}; {healthy} of {known} assets are healthy."
 
 
 PAGE = Page(
@@ -142,5 +206,5 @@ PAGE = Page(
     "Overview",
     view,
     charts={"failures": failures},
-    tables={"assets": assets_table, "open": open_failures},
+    tables={"incidents": incidents_table, "assets": assets_table, "open": open_checks, "runs": failed_runs},
 )

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from buddies_assets.systems.playlists.cold_users import cold_user_table
-from buddies_assets.systems.playlists.user_blocks import Ragged
 from buddies_core.evaluation.ranks import bag_ranks, most_liked_scorer, popularity, scorer_ranks
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions.csr import Library
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.row_sums import row_sums
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import Bags

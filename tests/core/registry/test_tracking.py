@@ -16,6 +16,7 @@ from buddies_core.artifact.format import FORMAT
 from buddies_core.artifact.store import Challenger, publish
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.trainer import train
+from buddies_core.registry import mlflow_tracking
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.registry.mlflow_tracking import Tracking, aliased_version, point_alias, track_search, tracked_run
 from buddies_core.settings import Settings
@@ -86,7 +87,7 @@ def test_aliases_follow_promotion_and_rollback_and_a_checkpoint_and_its_run_name
     tracking, world, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     own = replace(tracking, experiment="aliases", model="aliased")
-    monkeypatch.setattr(tracked_training, "tracking_of", lambda _settings: own)
+    monkeypatch.setattr(mlflow_tracking, "tracking_of", lambda _settings: own)
     settings = Settings(home=str(tmp_path / "home"))
     root, store = settings.local_home / "served_model", CheckpointStore.at(settings.home)
 

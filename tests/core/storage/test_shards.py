@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from buddies_core.kernels.randomness import uniform
 from buddies_core.storage import progress
-from buddies_core.storage.datasets import Dataset, DatasetStore, DatasetWriter, Recipe, StoredFile
+from buddies_core.storage.datasets import DamagedDatasetError, Dataset, DatasetStore, DatasetWriter, Recipe, StoredFile
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardBuilder, ShardedStep, ThreadRunner, ranges_of
 
 N = 50
@@ -86,15 +87,68 @@ def test_a_shard_without_its_record_was_not_finished_and_is_made_again(tmp_path:
     assert again.frame().equals(first.frame())
 
 
-def test_shards_of_other_settings_inputs_or_code_are_not_reused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def two_bad_rows(file: Path) -> None:
+    frame = pl.read_parquet(file)
+    frame.with_columns(
+        pl.when(pl.int_range(pl.len()) < 2).then(0).otherwise(pl.col("user")).alias("user")
+    ).write_parquet(file)
+
+
+def one_bit(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        two_bad_rows,
+        one_bit,
+        lambda file: file.write_bytes(file.read_bytes()[:-20]),
+        lambda file: file.write_bytes(b""),
+        Path.unlink,
+        lambda file: file.with_name(f"{file.name}.json").write_text("{"),
+        lambda file: file.with_name(f"{file.name}.json").write_text(""),
+    ],
+    ids=["bad rows", "a bit", "cut short", "empty", "gone", "record cut short", "record empty"],
+)
+def test_a_shard_that_is_not_as_it_was_written_is_made_again(tmp_path: Path, damage: Callable[[Path], Any]) -> None:
+    first = build(tmp_path)
+    damage(Path(str(first.folder)) / "shard-00002.parquet")
+    again = build(tmp_path)
+    assert again.manifest.extra["reused_shards"] == 4
+    assert again.manifest.shards == first.manifest.shards
+    assert again.damaged() == []
+    assert again.frame().equals(draw(1, range(N)))
+
+
+def test_a_manifest_that_was_cut_short_is_written_again_and_its_shards_are_kept(tmp_path: Path) -> None:
+    build(tmp_path)
+    manifest = tmp_path / "datasets" / "draws" / "manifest.json"
+    manifest.write_text(manifest.read_text()[:100])
+    with pytest.raises(DamagedDatasetError, match="materialise"):
+        DatasetStore.at(str(tmp_path)).open("draws")
+    assert build(tmp_path).manifest.extra["reused_shards"] == 5
+    assert DatasetStore.at(str(tmp_path)).open("draws").frame().equals(draw(1, range(N)))
+
+
+def test_reading_a_shard_that_is_damaged_names_the_asset_to_materialise(tmp_path: Path) -> None:
+    made = build(tmp_path)
+    file = Path(str(made.folder)) / "shard-00002.parquet"
+    file.write_bytes(file.read_bytes()[:50])
+    assert made.damaged() == ["shard-00002.parquet"]
+    with pytest.raises(DamagedDatasetError, match="materialise the asset 'draws'"):
+        made.frame()
+
+
+def test_shards_of_other_settings_inputs_or_code_are_not_reused(tmp_path: Path) -> None:
     build(tmp_path)
     assert build(tmp_path).manifest.extra["reused_shards"] == 5
     assert build(tmp_path, seed=2).manifest.extra["reused_shards"] == 0
     build(tmp_path)
-    monkeypatch.setattr("buddies_core.storage.shards.code_fingerprint", lambda: "other code")
-    assert build(tmp_path).manifest.extra["reused_shards"] == 0
+    other = replace(DRAWS, explicit_version="other code")
+    assert build(tmp_path, step=other).manifest.extra["reused_shards"] == 0
 
 
 def test_reuse_can_be_turned_off(tmp_path: Path) -> None:

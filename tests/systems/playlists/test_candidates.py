@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from oracles.candidates import candidates_of
 
 from buddies_assets.systems.playlists.pairing.candidates import draw_candidates
-from buddies_assets.systems.playlists.user_blocks import Ragged
+from buddies_core.interactions.ragged import Ragged
 
 N_USERS, N_PLAYLISTS = 6, 30
 

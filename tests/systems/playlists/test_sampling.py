@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from oracles import sampling as twin
 
 from buddies_assets.systems.playlists.triplet_order import bucket_of, explode, order_in_bucket, shuffle_hashes
-from buddies_assets.systems.playlists.user_blocks import Blocks, Ragged, SamplingError, user_blocks
+from buddies_assets.systems.playlists.user_blocks import user_blocks
 from buddies_core.evaluation.sampled_negatives import CatalogueTooSmallError, evaluation_batches
+from buddies_core.interactions.ragged import Ragged
+from buddies_core.interactions.samples import Blocks, SamplingError
 from buddies_core.kernels.drawing import MISSING
 
 N_PLAYLISTS = 24

@@ -5,13 +5,19 @@ import dagster as dg
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, TRAINING, per_value, spread
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset, DatasetStore
 from buddies_core.storage.shards import ShardBuilder, ranges_of
 
 KINDS = {"parquet", "numba"}
 
 
-@dg.asset(group_name=TRAINING, kinds=KINDS, owners=OWNERS)
+@dg.asset(
+    group_name=TRAINING,
+    kinds=KINDS,
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.blocks"),
+)
 def user_blocks(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -33,7 +39,12 @@ def user_blocks(
     return dg.Output(dataset, metadata=facts | {"plot": plots.histogram(blocks, "User-blocks of a user", "blocks")})
 
 
-@dg.asset(group_name=TRAINING, kinds=KINDS, owners=OWNERS)
+@dg.asset(
+    group_name=TRAINING,
+    kinds=KINDS,
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.triplets"),
+)
 def triplets(
     context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline], user_blocks: Dataset, user_library: Dataset
 ) -> dg.Output[Dataset]:
@@ -61,6 +72,7 @@ def _batches(split: str) -> dg.AssetsDefinition:
         group_name=TRAINING,
         kinds=KINDS,
         owners=OWNERS,
+        code_version=code_version("buddies_assets.systems.playlists.steps.blocks"),
     )
     def batches(
         context: dg.AssetExecutionContext,

@@ -7,11 +7,18 @@ import dagster as dg
 from buddies_assets.metadata import OWNERS, SERVING
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.playlists.assets.serving import served_model, served_model_root
+from buddies_core.storage.code_version import code_version
 
 KEPT = 7
 
 
-@dg.asset(group_name=SERVING, kinds={"json"}, owners=OWNERS, deps=[served_model])
+@dg.asset(
+    group_name=SERVING,
+    kinds={"json"},
+    owners=OWNERS,
+    deps=[served_model],
+    code_version=code_version("buddies_serving.batch"),
+)
 def daily_recommendations(
     context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> dg.MaterializeResult:

@@ -9,10 +9,17 @@ from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, TRAINING, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.playlists.assets.training import bpr_checkpoint, checkpoint_store
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
 
-@dg.asset(group_name=TRAINING, kinds={"parquet", "numpy"}, owners=OWNERS, deps=[bpr_checkpoint])
+@dg.asset(
+    group_name=TRAINING,
+    kinds={"parquet", "numpy"},
+    owners=OWNERS,
+    deps=[bpr_checkpoint],
+    code_version=code_version("buddies_assets.systems.playlists.steps.evaluation"),
+)
 def bpr_evaluation(
     pipeline: dg.ResourceParam[Pipeline],
     validation_batches: Dataset,
@@ -46,7 +53,13 @@ def bpr_evaluation(
     return dg.Output(frame, metadata={"version": checkpoint.version, "table": table(frame)})
 
 
-@dg.asset(group_name=TRAINING, kinds={"parquet", "numpy"}, owners=OWNERS, deps=[bpr_checkpoint])
+@dg.asset(
+    group_name=TRAINING,
+    kinds={"parquet", "numpy"},
+    owners=OWNERS,
+    deps=[bpr_checkpoint],
+    code_version=code_version("buddies_assets.systems.playlists.steps.cold"),
+)
 def cold_user_evaluation(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],

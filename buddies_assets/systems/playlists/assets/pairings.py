@@ -8,12 +8,18 @@ import polars as pl
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, PAIRING, per_value, spread
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.code_version import code_version
+from buddies_core.storage.datasets import Dataset, DatasetNotFoundError, DatasetStore
 
 KINDS = {"parquet", "numba"}
 
 
-@dg.asset(group_name=PAIRING, kinds=KINDS, owners=OWNERS)
+@dg.asset(
+    group_name=PAIRING,
+    kinds=KINDS,
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.pairs"),
+)
 def user_pairings(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -55,7 +61,12 @@ def user_pairings(
     return dg.Output(dataset, metadata={**facts, **shown})
 
 
-@dg.asset(group_name=PAIRING, kinds=KINDS, owners=OWNERS)
+@dg.asset(
+    group_name=PAIRING,
+    kinds=KINDS,
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.pairs"),
+)
 def candidates(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -73,8 +84,7 @@ def candidates(
     settings = pipeline.settings
     draw = settings.candidate_draw
     if draw is None:
-        stored = pipeline.store.has("candidates")
-        draw = pipeline.store.open("candidates").manifest.params["draw"] + 1 if stored else 0
+        draw = _last_draw(pipeline.store) + 1
     inputs = {
         "user_library": user_library,
         "user_pairings": user_pairings,
@@ -84,4 +94,12 @@ def candidates(
     params = {"seed": settings.seed, "draw": draw, "most": settings.candidates}
     dataset = pipeline.build(context, CANDIDATES, inputs, params, pipeline.users_in_shards(user_library.manifest.rows))
     drawn = dataset.frame(["playlists"])["playlists"].list.len()
-    return dg.Output(dataset, metadata={"draw": draw} | spread("candidates a user", drawn))
+    return dg.Output(dataset, metadata={"draw": draw, **spread("candidates a user", drawn)})
+
+
+def _last_draw(store: DatasetStore) -> int:
+    """The draw of the stored candidates; -1 where there are none, or none that can be read."""
+    try:
+        return int(store.open("candidates").manifest.params["draw"])
+    except DatasetNotFoundError:
+        return -1

@@ -7,10 +7,16 @@ import polars as pl
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, SCORING, per_value, spread
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
 
-@dg.asset(group_name=SCORING, kinds={"parquet", "scipy"}, owners=OWNERS)
+@dg.asset(
+    group_name=SCORING,
+    kinds={"parquet", "scipy"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.scoring.exploration"),
+)
 def exploration_coefficients(pipeline: dg.ResourceParam[Pipeline], user_library: Dataset) -> dg.Output[pl.DataFrame]:
     """How adventurous each user is, in (0, 1): drawn from Beta(1.3, 3.3) once, by (seed, user) alone."""
     from buddies_assets.systems.playlists.scoring.exploration import exploration_coefficients as drawn
@@ -24,7 +30,12 @@ def exploration_coefficients(pipeline: dg.ResourceParam[Pipeline], user_library:
     )
 
 
-@dg.asset(group_name=SCORING, kinds={"parquet", "numba"}, owners=OWNERS)
+@dg.asset(
+    group_name=SCORING,
+    kinds={"parquet", "numba"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.scores"),
+)
 def scores(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -64,7 +75,12 @@ def scores(
     return dg.Output(dataset, metadata=facts | spread("pairs a user", pairs) | {"plot": plot})
 
 
-@dg.asset(group_name=SCORING, kinds={"parquet", "polars"}, owners=OWNERS)
+@dg.asset(
+    group_name=SCORING,
+    kinds={"parquet", "polars"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.scores"),
+)
 def liked_playlists(
     context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline], scores: Dataset
 ) -> dg.Output[Dataset]:

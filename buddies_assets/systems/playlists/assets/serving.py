@@ -12,6 +12,7 @@ from buddies_assets.systems.playlists.assets.training import bpr_checkpoint, che
 from buddies_core.errors import BuddiesError
 from buddies_core.registry.checkpoints import Checkpoint
 from buddies_core.settings import Settings
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
 
@@ -43,7 +44,13 @@ def checkpoint_to_serve(pipeline: Pipeline) -> Checkpoint:
     return store.load(chosen) if chosen else store.latest()
 
 
-@dg.asset(group_name=SERVING, kinds={"parquet", "numpy"}, owners=OWNERS, deps=[bpr_checkpoint])
+@dg.asset(
+    group_name=SERVING,
+    kinds={"parquet", "numpy"},
+    owners=OWNERS,
+    deps=[bpr_checkpoint],
+    code_version=code_version("buddies_assets.systems.playlists.steps.training"),
+)
 def ranked_candidates(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -77,6 +84,7 @@ def ranked_candidates(
         "mpd_playlists",
         "songs",
     ],
+    code_version=code_version("buddies_assets.systems.playlists.steps.serving"),
 )
 def served_model(
     context: dg.AssetExecutionContext,
@@ -119,6 +127,7 @@ def served_model(
     _, place = publish_version(root, version, share=pipeline.settings.canary_share)
     size = sum(path.stat().st_size for path in folder.iterdir())
     return dg.MaterializeResult(
+        data_version=dg.DataVersion(version),
         metadata={
             "version": version,
             "model": checkpoint.version,
@@ -127,5 +136,5 @@ def served_model(
             "users": user_library.manifest.rows,
             "playlists": playlist_library.manifest.rows,
             "path": dg.MetadataValue.path(str(folder)),
-        }
+        },
     )

@@ -7,10 +7,16 @@ import polars as pl
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, SPLITTING, spread
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
 
-@dg.asset(group_name=SPLITTING, kinds={"parquet", "polars"}, owners=OWNERS)
+@dg.asset(
+    group_name=SPLITTING,
+    kinds={"parquet", "polars"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.splits"),
+)
 def cold_users(
     pipeline: dg.ResourceParam[Pipeline], user_library: pl.DataFrame, scores: pl.LazyFrame
 ) -> dg.Output[pl.DataFrame]:
@@ -22,7 +28,12 @@ def cold_users(
     return dg.Output(frame, metadata={"share of users": share} | spread("liked a cold user", frame["liked"]))
 
 
-@dg.asset(group_name=SPLITTING, kinds={"parquet", "numba"}, owners=OWNERS)
+@dg.asset(
+    group_name=SPLITTING,
+    kinds={"parquet", "numba"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.splits"),
+)
 def splits(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -47,7 +58,12 @@ def splits(
     return dg.Output(dataset, metadata={f"{split} likes": int(count) for split, count in sorted(counts.items())})
 
 
-@dg.asset(group_name=SPLITTING, kinds={"parquet", "numba"}, owners=OWNERS)
+@dg.asset(
+    group_name=SPLITTING,
+    kinds={"parquet", "numba"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.splits"),
+)
 def playlist_ownership(
     pipeline: dg.ResourceParam[Pipeline], splits: Dataset, user_library: pl.DataFrame, playlist_library: Dataset
 ) -> dg.Output[pl.DataFrame]:

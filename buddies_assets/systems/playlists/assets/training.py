@@ -9,6 +9,7 @@ from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, TRAINING, plain, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.registry.checkpoints import CheckpointStore
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
 
@@ -17,7 +18,14 @@ def checkpoint_store(pipeline: Pipeline) -> CheckpointStore:
     return CheckpointStore.at(pipeline.settings.home)
 
 
-@dg.asset(group_name=TRAINING, kinds={"numpy", "numba"}, owners=OWNERS)
+@dg.asset(
+    group_name=TRAINING,
+    kinds={"numpy", "numba"},
+    owners=OWNERS,
+    code_version=code_version(
+        "buddies_core.recommenders.als", "buddies_core.recommenders.bpr.config", "buddies_core.interactions.likes"
+    ),
+)
 def als_factors(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -50,7 +58,14 @@ def als_factors(
     return dg.Output(writer.commit([writer.write_shard(0, facts)]), metadata={"factors": table(facts)})
 
 
-@dg.asset(group_name=TRAINING, kinds={"ray", "optuna"}, owners=OWNERS)
+@dg.asset(
+    group_name=TRAINING,
+    kinds={"ray", "optuna"},
+    owners=OWNERS,
+    code_version=code_version(
+        "buddies_assets.systems.playlists.steps.search", "buddies_assets.systems.playlists.steps.training"
+    ),
+)
 def bpr_search(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -84,7 +99,16 @@ def bpr_search(
     )
 
 
-@dg.asset(group_name=TRAINING, kinds={"numba", "pytorch", "mlflow", "safetensors"}, owners=OWNERS)
+@dg.asset(
+    group_name=TRAINING,
+    kinds={"numba", "pytorch", "mlflow", "safetensors"},
+    owners=OWNERS,
+    code_version=code_version(
+        "buddies_assets.systems.playlists.steps.tracked_training",
+        "buddies_assets.systems.playlists.steps.training",
+        "buddies_core.recommenders.bpr.trainer",
+    ),
+)
 def bpr_checkpoint(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
@@ -102,10 +126,10 @@ def bpr_checkpoint(
     It learns from the offline blocks and from the window of feedback, which its lineage holds the watermark of.
     A training that was cut off goes on from its last epoch.
     """
-    from buddies_assets.feedback.days import feedback_database
     from buddies_assets.release.retraining_lease import claimed
     from buddies_assets.systems.playlists.steps import tracked_training
     from buddies_assets.systems.playlists.steps.training import training_data
+    from buddies_core.postgres.embedded import feedback_database
 
     settings = pipeline.settings
     config = tracked_training.configuration(settings, bpr_search)
@@ -143,6 +167,7 @@ def bpr_checkpoint(
     job.discard_state()
     epochs = pl.DataFrame([asdict(report) | report.metrics for report in result.history]).drop("metrics")
     return dg.MaterializeResult(
+        data_version=dg.DataVersion(saved.version),
         metadata={
             "version": saved.version,
             "path": dg.MetadataValue.path(str(saved.path)),
@@ -151,5 +176,5 @@ def bpr_checkpoint(
             "plot": plots.lines(epochs, "epoch", ["mrr", "hit_5"], "Validation MRR and Hit@5 per epoch"),
             **tracked_training.as_metadata(settings, tracked),
             **plain(result.metrics),
-        }
+        },
     )

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from buddies_assets.systems.playlists.user_blocks import Ragged
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.kernels.buffers import grown
 from buddies_core.kernels.randomness import CANDIDATE, hash_member, hash_pairs, stream_key
 from buddies_core.kernels.selection import keep_smallest

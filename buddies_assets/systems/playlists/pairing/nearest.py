@@ -8,8 +8,8 @@ from numba import njit
 
 from buddies_assets.systems.playlists.pairing.kernel import nearest_users
 from buddies_assets.systems.playlists.scoring.playlist_index import rows_by_length
-from buddies_assets.systems.playlists.user_blocks import Ragged
 from buddies_core.interactions.csr import Library
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.kernels.randomness import PAIRING, hash_pairs
 
 NEAREST, MOST_NEIGHBOURS, ENOUGH_PLAYLISTS = 100, 50, 20

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from buddies_assets.systems.playlists.user_blocks import Blocks, user_blocks
+from buddies_assets.systems.playlists.user_blocks import user_blocks
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.evaluation.splitting import toy_users
 from buddies_core.interactions import ragged
+from buddies_core.interactions.samples import Blocks
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
 TOY_SHARE = 0.05

@@ -7,10 +7,10 @@ import polars as pl
 
 from buddies_assets.systems.playlists.pairing import nearest as pairing
 from buddies_assets.systems.playlists.pairing.candidates import draw_candidates
-from buddies_assets.systems.playlists.user_blocks import Ragged
 from buddies_core.interactions import ragged
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
 

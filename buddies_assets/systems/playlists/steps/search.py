@@ -5,7 +5,9 @@ from typing import Any
 from buddies_assets.systems.playlists.steps import tracked_training
 from buddies_core.recommenders.bpr.config import BEST
 from buddies_core.recommenders.bpr.data import TrainingData
+from buddies_core.registry import mlflow_tracking
 from buddies_core.settings import Settings
+from buddies_core.storage.code_version import code_version
 from buddies_core.tuning import search as tuning
 from buddies_core.tuning.search import SearchResult, SearchSettings, Trial
 
@@ -21,14 +23,15 @@ def search(settings: Settings, data: TrainingData) -> SearchResult:
         ray_address=settings.ray_address,
         epochs=BEST.epochs,
     )
-    folder = settings.local_home / "search" / f"{data.fingerprint}-{settings.search_trials}"
+    code = code_version("buddies_core.tuning.search")
+    folder = settings.local_home / "search" / f"{data.fingerprint}-{settings.search_trials}-{code}"
     folder.mkdir(parents=True, exist_ok=True)
     return tuning.search(BEST, data, bounds, folder=folder)
 
 
 def track(settings: Settings, found: SearchResult, run_id: str, fingerprint: str) -> dict[str, Any]:
     """Log the search to MLflow and return the metadata that links to it; nothing when nothing was searched."""
-    tracking = tracked_training.tracking_of(settings)
+    tracking = mlflow_tracking.tracking_of(settings)
     if tracking is None or settings.search_trials == 0:
         return {}
     from buddies_core.registry.mlflow_tracking import track_search

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from buddies_core.recommenders.bpr.config import BEST, PRESETS, TrainingConfig
+from buddies_core.registry import mlflow_tracking
 from buddies_core.settings import Settings
 from buddies_core.storage import progress
+from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from buddies_core.recommenders.bpr.state import EpochReport
     from buddies_core.recommenders.bpr.trainer import TrainingResult
     from buddies_core.recommenders.factors import Factors
-    from buddies_core.registry.mlflow_tracking import Tracking
 
 
 def configuration(settings: Settings, bpr_search: Dataset) -> TrainingConfig:
@@ -44,20 +45,6 @@ def stored_als(als_factors: Dataset, config: TrainingConfig) -> "Factors | None"
     return Factors(als_factors.array("users"), als_factors.array("playlists"))
 
 
-def tracking_of(settings: Settings) -> "Tracking | None":
-    """Where trainings are tracked: MLflow's database beside ours; None when the settings turn tracking off."""
-    if not settings.track:
-        return None
-    from buddies_assets.resources.dagster_storage import sqlalchemy_url
-    from buddies_core.postgres.embedded import database_url
-    from buddies_core.registry.mlflow_tracking import Tracking
-
-    uri = sqlalchemy_url(database_url(settings).rsplit("/", 1)[0] + "/mlflow")
-    artifacts = settings.local_home / "mlflow"
-    artifacts.mkdir(parents=True, exist_ok=True)
-    return Tracking(uri, str(artifacts))
-
-
 def tags_of(settings: Settings, run_id: str, fingerprint: str) -> dict[str, str]:
     """What every tracked run says of where it comes from."""
     return {
@@ -79,7 +66,7 @@ def git_revision() -> str:
 
 def as_metadata(settings: Settings, tracked: Mapping[str, str]) -> dict[str, dg.MetadataValue]:
     """Links from Dagster to MLflow; empty when nothing was tracked."""
-    tracking = tracking_of(settings) if tracked else None
+    tracking = mlflow_tracking.tracking_of(settings) if tracked else None
     if tracking is None:
         return {}
     return {"MLflow run": dg.MetadataValue.url(tracking.run_url(tracked["run_id"], ui=settings.mlflow_address))}
@@ -99,12 +86,13 @@ class TrainingJob:
 
     @property
     def state(self) -> Path:
-        """Folder of the epochs of this configuration on these data."""
-        return self.settings.local_home / "training" / f"{self.settings.preset}-{self.data.fingerprint[:32]}"
+        """Folder of the epochs of this configuration on these data, by this code."""
+        code = code_version("buddies_core.recommenders.bpr.trainer")
+        return self.settings.local_home / "training" / f"{self.settings.preset}-{self.data.fingerprint[:32]}-{code}"
 
     def train(self) -> "tuple[TrainingResult, dict[str, str]]":
         """The trained model, and its run and version in MLflow (empty when tracking is off)."""
-        tracking = tracking_of(self.settings)
+        tracking = mlflow_tracking.tracking_of(self.settings)
         if tracking is None:
             return self._train(), {}
         from buddies_core.registry.mlflow_tracking import tracked_run

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.systems.playlists.triplet_order import bucket_of, explode, order_in_bucket, shuffle_hashes
-from buddies_assets.systems.playlists.user_blocks import Blocks
+from buddies_core.interactions.samples import Blocks
 from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 

@@ -9,7 +9,7 @@ from buddies_core.postgres.schema import Schema
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-SCHEMA = Schema("loop", "buddies_assets.release", lock=7310590)
+SCHEMA = Schema("loop", "buddies_assets.resources", lock=7310590)
 
 
 @contextmanager

@@ -1,0 +1,132 @@
+"""One asset: how it is and why, its checks, versions, columns, failed attempts, and its neighbours in the graph."""
+
+from typing import Any
+
+from buddies_core import charts
+from quality.dashboard.context import Context
+from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows
+from quality.dashboard.plot import Plot, plot
+from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number
+from quality.graph import UPSTREAM
+from quality.health import State
+from quality.history import assets
+from quality.tables import SCHEMAS
+
+MADE_BY_HAND = "No run has made it in this range."
+
+
+def view(context: Context) -> View | None:
+    """The page; None when there is no such asset."""
+    name = context.query.get("asset", "")
+    health, made = context.health.get(name), context.latest.get(name)
+    if health is None:
+        return None
+    checks = context.report.checks_of(name)
+    passing = sum(check.state is State.OK for check in checks)
+    tiles = [
+        Tile("Health", health.state.label, "", health.state.tone, health.run_id),
+        Tile("Rows", number(made.row_count) if made else "–", "of the newest version"),
+        Tile(
+            "Last made",
+            f"{age((context.now - made.at).total_seconds())} ago" if made else "never",
+            f"{made.at:%d %b %Y %H:%M} UTC" if made else "",
+            run_id=made.run_id if made else None,
+        ),
+        Tile("Size", _size(context, name), "stored"),
+        Tile("Checks passing", f"{passing} of {len(checks)}" if checks else "–", "" if checks else "it has none"),
+    ]
+    rows = Figure("rows", "Rows of each version", "Each point is a run", MADE_BY_HAND, wide=True)
+    return View(
+        title=name.replace("_", " "),
+        subtitle=f"Asset {name}",
+        tiles=tiles,
+        figures=[rows],
+        tables=[asset_checks(context), neighbours(context), columns(context), versions(context)],
+        text=[("Why", ". ".join(reason[0].upper() + reason[1:] for reason in health.reasons))],
+    )
+
+
+def _size(context: Context, name: str) -> str:
+    manifest = context.sources.manifests.get(name)
+    return f"{manifest.bytes / 2**20:,.1f} MiB" if manifest else "–"
+
+
+def asset_checks(context: Context) -> Table:
+    """The checks of the asset, the worst first."""
+    found = context.report.checks_of(context.query.get("asset", ""))
+    return Table(
+        "checks", "Checks", "The worst first; last 28 evaluations, newest right", CHECK_COLUMNS,
+        check_rows(context, found), "No check looks at this asset, or none has run yet: run `quality_job`.",
+    )  # fmt: skip
+
+
+def neighbours(context: Context) -> Table:
+    """What the asset is made of, and what is made of it."""
+    name = context.query.get("asset", "")
+    after = [other for other, ups in UPSTREAM.items() if name in ups]
+    found = [
+        {"place": place, "asset": other, "health": context.health[other].state.label,
+         "reason": context.health[other].reason}
+        for place, others in (("upstream", UPSTREAM.get(name, ())), ("downstream", after))
+        for other in others
+    ]  # fmt: skip
+    shown = (
+        Column("place", "Where"),
+        Column("asset", "Asset", "asset"),
+        Column("health", "Health", "state"),
+        Column("reason", "Why"),
+    )
+    return Table("neighbours", "Upstream and downstream", "One step each way", shown, found, "It stands alone.")
+
+
+def columns(context: Context) -> Table:
+    """The columns of the stored version with their types, and what the schema allows."""
+    name = context.query.get("asset", "")
+    manifest, schema = context.sources.manifests.get(name), SCHEMAS.get(name)
+    fields = schema.fields if schema else {}
+    found = [
+        {
+            "column": column,
+            "type": kind,
+            "nulls": ("may be null" if fields[column].nullable else "never null") if column in fields else "–",
+        }
+        for column, kind in (manifest.columns if manifest else {}).items()
+    ]
+    shown = (Column("column", "Column", "code"), Column("type", "Type", "code"), Column("nulls", "Schema says"))
+    return Table("columns", "Columns", "Of the stored version", shown, found, "It is not stored as a table.")
+
+
+def _made(context: Context) -> list[dict[str, Any]]:
+    name, period = context.query.get("asset", ""), context.period
+    return context.once("made", lambda: assets.materialisations(context.connection, name, period.since, period.until))
+
+
+def versions(context: Context) -> Table:
+    """Every materialisation of the range, newest first."""
+    found = [
+        {"at": v["at"], "rows": v["row_count"], "bytes": v["bytes"], "run": v["run_id"], "partition": v["partition"]}
+        for v in reversed(_made(context))
+    ]  # fmt: skip
+    shown = (
+        Column("at", "Made", "when"),
+        Column("rows", "Rows", "number"),
+        Column("bytes", "Bytes", "number"),
+        Column("partition", "Partition"),
+        Column("run", "Run", "run"),
+    )
+    return Table("versions", "Versions", "In the range, newest first", shown, found, MADE_BY_HAND)
+
+
+def row_counts(context: Context) -> Plot | None:
+    """Rows of each version over time."""
+    rows = [{"at": v["at"].isoformat(), "rows": v["row_count"]} for v in _made(context) if v["row_count"] is not None]
+    return plot(charts.line_over_time, rows, x="at", y="rows", title="rows") if rows else None
+
+
+PAGE = Page(
+    "asset",
+    "Asset",
+    view,
+    charts={"rows": row_counts},
+    tables={"checks": asset_checks, "neighbours": neighbours, "columns": columns, "versions": versions},
+)

@@ -1,0 +1,138 @@
+"""Things broken for real under a dashboard: each page says so in Chromium, the alert too, and repair turns it green."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from quality.history.sync import sync
+from quality.incidents import open_incidents
+from quality.reporting import read_report
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def alerts(dashboard) -> Callable[[], list[str]]:
+    """What the alert sensors would tell of now."""
+
+    def told() -> list[str]:
+        dashboard.connection.commit()
+        report = read_report(dashboard.connection, dashboard.sources.store, datetime.now(UTC))
+        return [f"{incident.subject}: {incident.line}" for incident in open_incidents(report)]
+
+    return told
+
+
+def health_of(page, asset: str):
+    return page.locator("#table-assets tbody tr", has=page.get_by_role("link", name=asset, exact=True)).locator(".pill")
+
+
+def test_a_file_that_was_cut_short_is_seen_at_the_next_look(page, dashboard, alerts):
+    dataset = dashboard.sources.store.open("test_batches")
+    file = dataset.folder / dataset.manifest.shards[0].file
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    dashboard.sources.refresh()
+    page.goto("/")
+    expect(page.locator(".status .pill")).to_have_text("1 open incident")
+    expect(health_of(page, "test_batches")).to_have_text("damaged")
+    expect(health_of(page, "bpr_evaluation")).to_have_text("rests on a failure")
+    page.get_by_role("link", name="test_batches", exact=True).first.click()
+    expect(page.locator(".tile.fail .value")).to_have_text("damaged")
+    expect(page.locator(".prose")).to_contain_text(f"not {len(whole):,}")
+    page.goto("/lineage")
+    node = page.locator("#figure-graph .mark-symbol path[aria-label*='name: test_batches; health: damaged']")
+    expect(node.first).to_have_attribute("fill", "#d3382f")
+    assert [told.split(":")[0] for told in alerts()] == ["files of test_batches"]
+
+    file.write_bytes(whole)
+    dashboard.sources.refresh()
+    page.goto("/")
+    expect(page.locator(".status .pill")).to_have_text("no open incident")
+    expect(health_of(page, "test_batches")).to_have_text("ok")
+    assert alerts() == []
+
+
+def test_a_run_that_was_killed_is_on_the_pages_until_the_next_that_succeeds(page, dashboard, alerts, instance):
+    @dg.asset
+    def cold_users() -> None: ...
+
+    job = dg.Definitions(assets=[cold_users], jobs=[dg.define_asset_job("some_job")]).resolve_job_def("some_job")
+    run = instance.create_run_for_job(job)
+    # As the daemon's run monitoring says it once the process is gone.
+    instance.report_run_failed(run, "process 4711 on this host is gone")
+    sync(instance, dashboard.connection)
+    page.goto("/")
+    expect(health_of(page, "cold_users")).to_have_class("pill fail")
+    expect(page.locator("#table-runs tbody tr")).to_have_count(1)
+    expect(page.locator("#table-runs")).to_contain_text("cold_users")
+    (told,) = alerts()
+    assert "cold_users" in told
+    assert "process 4711 on this host is gone" in told
+
+    job.execute_in_process(instance=instance)
+    sync(instance, dashboard.connection)
+    page.goto("/")
+    expect(health_of(page, "cold_users")).to_have_text("ok")
+    assert alerts() == []
+
+
+def test_a_check_that_crashes_does_not_show_its_old_pass(page, dashboard, alerts, instance):
+    broken: list[bool] = [False]
+    names = ("the_first", "the_second")
+
+    @dg.multi_asset_check(name="songs_checks", specs=[dg.AssetCheckSpec(name, asset="songs") for name in names])
+    def songs_checks():
+        yield dg.AssetCheckResult(passed=True, asset_key="songs", check_name="the_first")
+        if broken[0]:
+            raise TypeError("no cast from Duration to String")
+        yield dg.AssetCheckResult(passed=True, asset_key="songs", check_name="the_second")
+
+    defs = dg.Definitions(
+        assets=[dg.AssetSpec("songs")],
+        asset_checks=[songs_checks],
+        jobs=[dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())],
+    )
+
+    def evaluate(*, is_broken: bool) -> None:
+        broken[0] = is_broken
+        defs.resolve_job_def("checks").execute_in_process(instance=instance, raise_on_error=False)
+        sync(instance, dashboard.connection)
+
+    evaluate(is_broken=False)
+    evaluate(is_broken=True)
+    page.goto("/checks?state=errored")
+    row = page.locator("#table-checks tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("the second")
+    row.get_by_role("link", name="the second").click()
+    expect(page.locator(".tile.fail .value").first).to_have_text("errored")
+    expect(page.locator(".prose").nth(1)).to_contain_text("no cast from Duration to String")
+    (told,) = alerts()
+    assert told.startswith("checks of songs: 1 errored and said nothing of the data: TypeError")
+    evaluate(is_broken=False)
+    page.goto("/")
+    expect(page.locator(".status .pill")).to_have_text("no open incident")
+
+
+def test_a_history_that_lost_a_table_is_said_and_not_an_error_of_the_server(page, dashboard):
+    with dashboard.connection, dashboard.connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE quality.evaluations RENAME TO lost")
+    answer = page.goto("/")
+    assert answer.status == 503
+    expect(page.get_by_role("alert")).to_contain_text("evaluations")
+    with dashboard.connection, dashboard.connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE quality.lost RENAME TO evaluations")
+    page.goto("/")
+    expect(page.locator(".status .pill")).to_have_text("no open incident")
+    page.problems.clear()  # Chromium reports the status 503 on its console
