@@ -12,6 +12,8 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The embedded PostgreSQL.", no_args_is_help=True)
 app.add_typer(db, name="db")
+evaluate = typer.Typer(help="Fit a model on the files of the settings and judge it on others.", no_args_is_help=True)
+app.add_typer(evaluate, name="evaluate")
 console = Console() if sys.stdout.isatty() else Console(width=160)
 
 
@@ -135,6 +137,30 @@ def settings() -> None:
     from buddies_assets.cli.tables import settings_markdown
 
     console.print(settings_markdown(), soft_wrap=True, markup=False, highlight=False)
+
+
+@evaluate.command("next_track")
+def evaluate_next_track(
+    test: Annotated[Path, typer.Option(help="Folder of MPD slices to judge by; BUDDIES_MPD_DIR is learned from.")],
+) -> None:
+    """Which song comes next: hits and reciprocal rank on the playlists of another folder, beside every baseline."""
+    from buddies_assets.cli.evaluating import evaluate_sequences
+    from buddies_core.sequences.models import NEXT
+    from buddies_core.settings import Settings
+
+    evaluate_sequences(console, Settings(), NEXT, test)
+
+
+@evaluate.command("continuation")
+def evaluate_continuation(
+    test: Annotated[Path, typer.Option(help="Folder of MPD slices to judge by; BUDDIES_MPD_DIR is learned from.")],
+) -> None:
+    """What else belongs to a playlist: eight categories on the playlists of another folder, beside every baseline."""
+    from buddies_assets.cli.evaluating import evaluate_sequences
+    from buddies_core.sequences.models import CONTINUE
+    from buddies_core.settings import Settings
+
+    evaluate_sequences(console, Settings(), CONTINUE, test)
 
 
 @db.command("start")

@@ -18,7 +18,7 @@ from buddies_core.sequences.metrics import (
     rank_of,
 )
 from buddies_core.sequences.models import CONTINUE, NEXT, SequenceModels
-from buddies_core.sequences.tasks import Question, continuation_questions, next_track_questions
+from buddies_core.sequences.tasks import continuation_questions, next_track_questions
 
 Scorer = Callable[[Candidates], np.ndarray]
 
@@ -142,9 +142,3 @@ def _row(model: str, kind: str, values: np.ndarray, metrics: tuple[str, ...]) ->
         row |= {metric: float(values[:, column].mean()), f"{metric}_low": low, f"{metric}_high": high}
     return row
 
-
-def questions_of(test: Sequences, task: str, *, seed: int) -> list[Question]:
-    """The questions of a task."""
-    return (
-        next_track_questions(test, seed=seed) if task == NEXT else continuation_questions(test, seed=seed, of_each=220)
-    )

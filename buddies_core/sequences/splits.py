@@ -8,14 +8,9 @@ from buddies_core.sequences.corpus import Sequences
 PARTS = ("train", "validation", "test")
 
 
-def content_hashes(sequences: Sequences, keys: np.ndarray | None = None) -> np.ndarray:
-    """A hash of each playlist's set of songs, uint64 [n]: the same for the same songs in any order.
-
-    Args:
-        sequences: the playlists.
-        keys: uint64 hash of each song's key; without it songs hash by id, which holds within one vocabulary alone.
-    """
-    own = hash_pairs(0, SPLIT, sequences.songs if keys is None else keys[sequences.songs])
+def content_hashes(sequences: Sequences) -> np.ndarray:
+    """A hash of each playlist's set of songs, uint64 [n]: within one vocabulary the same for the same songs."""
+    own = hash_pairs(0, SPLIT, sequences.songs)
     with np.errstate(over="ignore"):
         return np.add.reduceat(own, sequences.indptr[:-1])
 
@@ -29,3 +24,8 @@ def parts_of(hashes: np.ndarray, *, seed: int, shares: tuple[float, float, float
 def folds_of(hashes: np.ndarray, *, seed: int, folds: int) -> np.ndarray:
     """Fold of each content, int8 [n]: what a ranker learns from was never seen by the models it ranks."""
     return (uniform(seed + 1, SPLIT, hashes) * folds).astype(np.int8)
+
+
+def without_copies(judged: Sequences, train: Sequences) -> Sequences:
+    """Playlists that hold the songs of no training playlist; both are over one vocabulary."""
+    return judged.take(~np.isin(content_hashes(judged), content_hashes(train)))

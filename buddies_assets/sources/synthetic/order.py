@@ -14,12 +14,12 @@ from buddies_assets.sources.synthetic import draws
 from buddies_assets.sources.synthetic.draws import GENRES, NICHES
 from buddies_core.kernels.randomness import hash_member, stream_key, uniform
 
-ALBUM, ARTIST, RETURN, SUCCESSOR = 0.2, 0.08, 0.2, 0.14
+ALBUM, ARTIST, RETURN, SUCCESSOR = 0.25, 0.05, 0.13, 0.32
 FOLLOWING = ALBUM + ARTIST + RETURN + SUCCESSOR
 """Shares of songs that go on with the album, stay with the artist, return to an earlier artist, or follow on."""
 FORWARD = 0.7
 """Of steps along an album or to a successor, those in its direction."""
-STAY = 0.9
+STAY = 0.98
 """Chance that the next song is of the same taste as the last."""
 SUCCESSORS, BLOCK = 3, 32
 BY_ARTIST, NEWEST = 0.05, 0.15

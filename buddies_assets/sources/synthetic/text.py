@@ -8,7 +8,8 @@ again as the exact key.
 import numpy as np
 
 from buddies_assets.sources.synthetic import draws
-from buddies_assets.sources.synthetic.words import FIRST, NAMES, NOUNS, OPENERS, SMALL, SYLLABLES
+from buddies_assets.sources.synthetic.draws import GENRES
+from buddies_assets.sources.synthetic.words import FIRST, GENERIC, GENRE_WORDS, NOUNS, OPENERS, SIGNS, SMALL, SYLLABLES
 from buddies_assets.sources.synthetic.world import SyntheticWorld
 from buddies_core.kernels.randomness import hash_pairs, uniform
 
@@ -143,7 +144,14 @@ def _respelled(name: str) -> str:
 
 
 def playlist_name(niche: int, bits: int) -> str:
-    """A playlist's name: half of them name the taste, the rest are anything."""
-    name = NAMES[(niche if bits % 2 else bits // 2) % len(NAMES)].replace("_", " ")
-    form = bits // 1024 % 6
-    return (name, name.capitalize(), name.title(), f"{name} {2012 + bits % 6}", f"my {name}", f"{name} :)")[form]
+    """A playlist's name: half of them tell the taste, by a word of its genre or its niche; the rest could be any."""
+    bits, kind = divmod(bits, 4)
+    bits, form = divmod(bits, 10)
+    bits, sign = divmod(bits, len(SIGNS))
+    genre = GENRE_WORDS[niche % GENRES]
+    generic = GENERIC[bits % len(GENERIC)].replace("_", " ")
+    name = (genre, f"{genre} {NOUNS[niche % len(NOUNS)].lower()}", generic, generic)[kind]
+    return (
+        name, name.capitalize(), name.title(), name.upper(), f"{name} {2012 + bits % 6}", f"my {name}", f"{name} :)",
+        f"{name} {SIGNS[sign]}", f"{SIGNS[sign]}{name}", f"{name}!!",
+    )[form]  # fmt: skip

@@ -32,7 +32,9 @@ RECENT_EVERY = 4
 
 _GOLDEN, _SILVER = 0.6180339887498949, 0.41421356237309515
 _USER_OFFSET, _PLAYLIST_OFFSET = 10.0, 60.0
-_PLAYLIST_LEVELS = (0.42, 0.26)
+_PLAYLIST_LEVELS = (0.42, 0.25)
+_ORDERED_OFFSET = 28.0
+"""Flatter than it looks: a song that goes on from another is drawn less often than one drawn freely."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ class SyntheticWorld:
         rows = np.arange(start, stop)
         counts = interpolated(uniform(self.seed, draws.PLAYLIST_SIZE, rows), PLAYLIST_SHARES, PLAYLIST_TRACKS)
         indptr, works = ordered_playlists(
-            self.seed, rows, counts, self._playlists.tastes(rows), _PLAYLIST_LEVELS, _PLAYLIST_OFFSET, self.discography
+            self.seed, rows, counts, self._playlists.tastes(rows), _PLAYLIST_LEVELS, _ORDERED_OFFSET, self.discography
         )
         row = np.repeat(rows, np.diff(indptr))
         tracks = works.copy()
