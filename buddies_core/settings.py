@@ -48,10 +48,18 @@ class Settings(BaseSettings):
     )
     msd_mismatches_file: str | None = Field(None, description="`sid_mismatches.txt`; optional beside real song text.")
     strict: bool = Field(False, description="Stop at the first bad row or file instead of quarantining it.")
+    sample: float = Field(
+        1.0, gt=0, le=1, description="Share of playlists and users that is read, by hash of their ids: a first try."
+    )
     synthetic_users: int = Field(2_000, ge=2, description="Users of the synthetic sample.")
     synthetic_playlists: int = Field(5_000, ge=2, description="Playlists of the synthetic sample.")
 
     match: Literal["canonical", "exact"] = Field("canonical", description="Which key makes two songs the same.")
+    lengths: Literal["all", "shared"] = Field(
+        "all",
+        description="Songs that a score's s and p count: all distinct songs of library and playlist, or, as the"
+        " reference's notebook does, only those that both sources hold.",
+    )
     retain: Literal["sampled", "all"] = Field("sampled", description="`all` keeps every scored pair (small data only).")
     pool_size: int = Field(256, ge=2, description="Sampled members kept of each user's hard and easy negative pools.")
     negatives: int = Field(4, ge=2, description="Negatives in a user-block, half hard and half easy.")

@@ -89,7 +89,8 @@ class Derived:
 
 def _sizes(library: Any, name: str) -> pl.DataFrame:
     sizes = np.diff(np.asarray(library.indptr))
-    return pl.DataFrame({name: np.arange(len(sizes), dtype=np.uint32), "songs": sizes.astype(np.uint32)})
+    songs = pl.Series("songs", sizes.astype(np.uint32))
+    return pl.DataFrame([pl.Series(name, np.arange(len(sizes), dtype=np.uint32)), songs, songs.alias("length")])
 
 
 def _exploded_sessions(user_feedback: pl.DataFrame) -> pl.DataFrame:
@@ -114,6 +115,7 @@ def _from_a_frame(counted: Counted) -> Derived:
 
 DERIVED: dict[str, Derived] = {
     "n_users": Derived(("user_rows",), lambda user_rows: user_rows.height),
+    "n_numbers": Derived(("user_rows",), lambda user_rows: user_rows.height),
     "n_playlists": Derived(("playlist_rows",), lambda playlist_rows: playlist_rows.height),
     "n_likers": Derived(("scores",), count_likers),
     "n_songs": Derived(("songs",), lambda songs: songs.height),

@@ -53,7 +53,7 @@ def _stranger_owner(world: World) -> dict[str, Any]:
 
 def _second_bidder(world: World) -> dict[str, Any]:
     train = world["splits"].filter(pl.col("split") == "train").join(world["user_sizes"], on="user")
-    train = train.with_columns(bid=pl.col("score").cast(pl.Float64) / pl.col("songs").sqrt())
+    train = train.with_columns(bid=pl.col("score").cast(pl.Float64) / pl.col("length").sqrt())
     contested = train.filter(pl.len().over("playlist") > 1).sort("playlist", "bid")
     playlist = contested["playlist"][0]
     lowest = contested.filter(pl.col("playlist") == playlist).row(0, named=True)
@@ -116,6 +116,7 @@ DEFECTS: tuple[Defect, ...] = (
             "cold_users": pl.DataFrame(
                 {
                     "user": range(120),
+                    "number": range(120),
                     "user_id": w["user_rows"]["user_id"][:120],
                     "songs": [9] * 120,
                     "liked": [3] * 120,

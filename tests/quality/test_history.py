@@ -7,6 +7,7 @@ import dagster as dg
 import numpy as np
 import psycopg2
 import pytest
+from databases import FEEDBACK_TABLES
 
 from buddies_core.postgres.schema import MigrationError, rows
 from quality.history import assets, checks, feedback, standing
@@ -19,15 +20,6 @@ from quality.history.writer import write_evaluations, write_materialisations
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NEVER, ALWAYS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-
-FEEDBACK_TABLES = """
-    CREATE SCHEMA feedback;
-    CREATE TABLE feedback.sessions (
-        session_id uuid PRIMARY KEY DEFAULT gen_random_uuid(), created_at timestamptz NOT NULL,
-        received_at timestamptz NOT NULL, user_id integer NOT NULL, user_key text, liked integer NOT NULL,
-        shown integer[] NOT NULL, model_version text NOT NULL, arm text NOT NULL, recommendation_id text);
-    CREATE INDEX sessions_created_at ON feedback.sessions (created_at);
-"""
 
 
 def evaluation(day: int, passed: bool, **more) -> Evaluation:
@@ -182,6 +174,43 @@ def test_activity_counts_users_of_any_range(sessions):
     assert (second.users.tolist(), second.new_users) == ([1], 0)
     assert index.new_by_day(date(2026, 1, 1), date(2026, 1, 3)) == [(date(2026, 1, 1), 2, 0), (date(2026, 1, 2), 0, 1)]
     assert index.refresh(sessions) == 0
+
+
+def test_the_largest_user_id_there_can_be_costs_no_more_memory_than_another(sessions):
+    import tracemalloc
+
+    with sessions, sessions.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO feedback.sessions (created_at, received_at, user_id, liked, shown, model_version, arm)"
+            " VALUES ('2026-01-02 12:00Z', '2026-01-09 12:00Z', 2147483647, 10, '{10,20}', 'v1', 'champion')"
+        )
+    assert feedback.refresh(sessions) >= 1
+    index = ActivityIndex()
+    tracemalloc.start()
+    index.refresh(sessions)
+    counts = index.between(date(2026, 1, 1), date(2026, 1, 3))
+    by_day = index.new_by_day(date(2026, 1, 1), date(2026, 1, 3))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (counts.users.tolist(), counts.sessions.tolist()) == ([1, 2, 2147483647], [3, 1, 1])
+    assert by_day == [(date(2026, 1, 1), 2, 0), (date(2026, 1, 2), 1, 1)]
+    assert most < 2**20
+
+
+def test_users_who_come_between_two_readings_change_nobody_elses_counts(sessions):
+    index = ActivityIndex()
+    index.refresh(sessions)
+    with sessions, sessions.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO feedback.sessions (created_at, received_at, user_id, liked, shown, model_version, arm)"
+            " SELECT '2026-01-03 12:00Z', '2026-01-09 12:00Z', user_id, 10, '{10,20}', 'v1', 'champion'"
+            " FROM unnest(ARRAY[0, 2]) AS user_id"
+        )
+    feedback.refresh(sessions)
+    index.refresh(sessions)
+    counts = index.between(date(2026, 1, 1), date(2026, 1, 4))
+    assert dict(zip(counts.users.tolist(), counts.sessions.tolist(), strict=True)) == {0: 1, 1: 3, 2: 2}
+    assert index.new_by_day(date(2026, 1, 3), date(2026, 1, 4)) == [(date(2026, 1, 3), 1, 1)]
 
 
 def test_the_top_percent_is_at_least_one_user():

@@ -58,6 +58,7 @@ def world_arrays(ranked: list[list[int]] | None = None, *, factors: bool = False
         "ranked_playlists": ranked_playlists,
         "ranked_scores": np.array(scores, dtype="<f4"),
         "user_ids": np.array([f"{user:x}" * 40 for user in range(USERS)], dtype="S40"),
+        "user_order": np.arange(USERS, dtype=np.uint32),
         "cold": np.array([False, False, False, False, True, False]),
         "playlist_pids": np.array([100 + 10 * row for row in range(PLAYLISTS)], dtype="<u4"),
         **pack_texts("playlist_names", NAMES),
@@ -138,6 +139,18 @@ class Running(httpx.Client):
             time.sleep(0.005)
         self.port = self._socket.getsockname()[1]
         super().__init__(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that the server runs on."""
+        self.get("/health/live")
+        (connection, *_) = self._server.server_state.connections
+        return connection.loop
+
+    @property
+    def connections(self) -> list[Any]:
+        """The connections that the server has, this client's own among them."""
+        return list(self._server.server_state.connections)
 
     def recommend(self, *users: int | str) -> list[dict[str, Any]]:
         return self.post("/api/playlist/recommend/", json={"user_ids": list(users)}).json()

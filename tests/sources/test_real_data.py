@@ -12,7 +12,7 @@ import pytest
 from buddies_assets.sources.entp import read_triplets
 from buddies_assets.sources.mpd import find_slices, merge_slices, read_slices
 from buddies_assets.sources.msd import read_songs
-from buddies_core.interactions.song_index import shared_songs
+from buddies_core.interactions.song_index import song_index
 
 pytestmark = pytest.mark.real_data
 
@@ -36,10 +36,13 @@ def test_playlists_and_tracks_are_those_plain_json_gives(data: Path, name: str):
     assert parsed.quarantined.is_empty()
 
 
-def test_a_slice_cut_at_a_mebibyte_is_quarantined_whole(data: Path):
+def test_of_a_slice_cut_at_a_mebibyte_every_whole_playlist_is_kept(data: Path):
     parsed = merge_slices(list(read_slices(find_slices(data / "malformed"), strict=False)))
+    raw = (data / "malformed" / "mpd.slice.0-999.json").read_text(encoding="utf-8")
+    whole = raw.count('"pid":') - 1
+    assert parsed.playlists.height == whole > 30
     assert parsed.quarantined.select("file", "reason").rows() == [("mpd.slice.0-999.json", "truncated_file")]
-    assert parsed.playlists.is_empty()
+    assert (parsed.playlist_counts.bad_files, parsed.playlist_counts.rows) == (1, whole + 1)
 
 
 def test_plays_are_the_lines_of_the_file(data: Path, tmp_path: Path):
@@ -68,7 +71,7 @@ def test_song_text_is_what_csv_gives_less_the_one_song_without_a_title(data: Pat
 def test_shared_exact_keys_are_those_of_a_plain_join(data: Path):
     tracks = merge_slices(list(read_slices(find_slices(data / "mpd"), strict=True))).tracks
     text = read_songs([data / "msd" / "song_data.csv"], data / "msd" / "sid_mismatches.txt", strict=False).songs
-    _, counts = shared_songs(tracks, text, "exact")
+    counts = song_index(tracks, text, text["song_id"].unique(), "exact").counts
     ours = {(t.strip().lower(), a.strip().lower()) for t, a in tracks.select("track_name", "artist_name").iter_rows()}
     told = text.filter(~pl.col("mismatched")).select("title", "artist")
     theirs = {(title.strip().lower(), artist.strip().lower()) for title, artist in told.iter_rows()}
