@@ -79,4 +79,3 @@ def _rows(folder: Path, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]
     parts = list(read_slices(find_slices(folder), strict=settings.strict))
     tracks = pl.concat([part.tracks for part in parts])
     return keyed_rows(tracks), pl.concat([part.playlists.select("pid", "name") for part in parts])
-

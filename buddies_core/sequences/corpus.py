@@ -118,7 +118,9 @@ def vocabulary(rows: pl.DataFrame) -> Songs:
     )
     artist_key = pl.col("key").str.split(SEPARATOR).list.last()
     artists = shown.select(artist_key.unique().sort())["key"]
-    ids = shown.select(artist_key.replace_strict(artists, pl.int_range(len(artists), eager=True)).cast(pl.UInt32))["key"]
+    ids = shown.select(artist_key.replace_strict(artists, pl.int_range(len(artists), eager=True)).cast(pl.UInt32))[
+        "key"
+    ]
     table = shown.select(
         "key", pl.col("track_uri").alias("uri"), pl.col("track_name").alias("title"),
         pl.col("artist_name").alias("artist"), ids.alias("artist_id"),

@@ -106,10 +106,11 @@ def evaluate_continuation(
         songs, artists = test.playlist(question.playlist)
         right_artists = np.unique(artists[np.isin(songs, question.right)])
         candidates, own = answerer.ranked(question.query)
-        scores = {
-            name: candidates.column(feature) for name, feature in (ORDER_FREE | ORDERED | OF_TITLES).items()
-        } | {"two stages (served)": own}
-        answers = {name: _best(candidates.songs, values) for name, values in scores.items()}
+        scores = {name: candidates.column(feature) for name, feature in (ORDER_FREE | ORDERED | OF_TITLES).items()} | {
+            "two stages (served)": own
+        }
+        popularity = candidates.column("log_popularity")
+        answers = {name: _best(candidates.songs, values, popularity) for name, values in scores.items()}
         answers |= {name: ranking(question.query)[:ANSWERS] for name, ranking in (more or {}).items()}
         for name, answer in answers.items():
             metrics = continuation_metrics(answer, question.right, artist_of[answer], right_artists)
@@ -117,8 +118,9 @@ def evaluate_continuation(
     return _report(found, CONTINUATION, mean=True)
 
 
-def _best(songs: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    return songs[np.argsort(-scores, kind="stable")[:ANSWERS]]
+def _best(songs: np.ndarray, scores: np.ndarray, popularity: np.ndarray) -> np.ndarray:
+    """The best answers; of equal ones the most popular, so that a scorer with nothing to go by is the popular list."""
+    return songs[np.lexsort((-popularity, -scores))[:ANSWERS]]
 
 
 def _report(found: Mapping[tuple[str, str], Sequence], metrics: tuple[str, ...], *, mean: bool = False) -> Report:
@@ -141,4 +143,3 @@ def _row(model: str, kind: str, values: np.ndarray, metrics: tuple[str, ...]) ->
         low, high = interval(values[:, column], values[:, 0])
         row |= {metric: float(values[:, column].mean()), f"{metric}_low": low, f"{metric}_high": high}
     return row
-

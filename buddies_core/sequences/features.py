@@ -116,10 +116,11 @@ class Featuriser:
         self.index = index
         self._per_scorer = per_scorer
         n, artists = index.n_songs, index.n_artists
-        self._songs = {name: _Table(n) for name in ("near_recent", "near_all", "stan", "knn", "title_knn", "knn_count", "ridge", "near_songs")}
-        self._artists = {
-            name: _Table(artists) for name in ("next", "near", "with", "recent", "all", "title_artist")
+        self._songs = {
+            name: _Table(n)
+            for name in ("near_recent", "near_all", "stan", "knn", "title_knn", "knn_count", "ridge", "near_songs")
         }
+        self._artists = {name: _Table(artists) for name in ("next", "near", "with", "recent", "all", "title_artist")}
         self._playlists = {name: _Table(index.n_playlists) for name in ("recent", "all", "title")}
         self._match = np.zeros(index.n_playlists, np.int32)
         self._last_value, self._last_count = np.zeros(n, np.float32), np.zeros(n, np.float32)
@@ -139,10 +140,8 @@ class Featuriser:
         self._common = common[index.popularity[common] > 1]
         self._common_factors = np.ascontiguousarray(index.song_factors[self._common])
         self._common_wide = np.ascontiguousarray(index.wide_factors[self._common])
-        self._popular = common[:self._per_scorer]
-        self._word_idf = np.log(
-            max(index.n_playlists, 2) / np.maximum(np.diff(index.word_ptr), 1)
-        ).astype(np.float32)
+        self._popular = common[: self._per_scorer]
+        self._word_idf = np.log(max(index.n_playlists, 2) / np.maximum(np.diff(index.word_ptr), 1)).astype(np.float32)
 
     def candidates(self, query: Query) -> Candidates:
         """What could follow a playlist, with features."""
@@ -159,11 +158,14 @@ class Featuriser:
         pools += words[1]
         pools += self._by_artist(artists, age)
         vectors = self._vectors(known_songs, recent, words[0])
-        for factors, vector in zip((self._common_factors, self._common_factors, self._common_factors, self._common_wide),
-                                   vectors[:4], strict=True):
+        for factors, vector in zip(
+            (self._common_factors, self._common_factors, self._common_factors, self._common_wide),
+            vectors[:4],
+            strict=True,
+        ):
             if vector is not None and len(self._common):
                 scores = factors @ vector
-                best = np.argpartition(-scores, min(self._per_scorer, len(scores) - 1))[:self._per_scorer]
+                best = np.argpartition(-scores, min(self._per_scorer, len(scores) - 1))[: self._per_scorer]
                 pools.append(self._common[best])
         found = np.unique(np.concatenate(pools).astype(np.int64))
         found = found[~np.isin(found, known_songs)]
@@ -173,7 +175,8 @@ class Featuriser:
         return Candidates(found, features)
 
     def _near(self, songs: np.ndarray, age: np.ndarray, recent: np.ndarray) -> list[np.ndarray]:
-        index, pools = self.index, []
+        index = self.index
+        pools: list[np.ndarray] = []
         if not len(songs):
             return pools
         entries, owner = rows_of(index.near_ptr, songs)
@@ -191,7 +194,7 @@ class Featuriser:
             close = slice(index.near_ptr[songs[-1]], index.near_ptr[songs[-1] + 1])
             self._close = index.near_songs[close]
             self._near_last[self._close] = index.near_weights[close]
-            pools.append(self._close[:self._per_scorer])
+            pools.append(self._close[: self._per_scorer])
         return pools
 
     def _playlists_like(self, songs: np.ndarray, recent: np.ndarray) -> list[np.ndarray]:
@@ -318,9 +321,7 @@ class Featuriser:
         share = self._share[found].astype(np.float32)
         nothing = np.zeros(len(found), np.float32)
         factors = index.song_factors[found]
-        als_recent, als_all, title_als = (
-            nothing if vector is None else factors @ vector for vector in vectors[:3]
-        )
+        als_recent, als_all, title_als = (nothing if vector is None else factors @ vector for vector in vectors[:3])
         wide = index.wide_factors[found]
         wide_all, wide_recent = (nothing if vector is None else wide @ vector for vector in vectors[3:5])
         skip_gram = nothing if vectors[5] is None else index.outputs[found] @ vectors[5]

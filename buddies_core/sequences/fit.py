@@ -13,6 +13,7 @@ from buddies_core.sequences.neighbours import Neighbours, Postings, near, postin
 from buddies_core.sequences.skipgram import SkipGramConfig, train_skip_gram
 from buddies_core.sequences.titles import title_hashes
 
+
 class SequenceConfig(BaseModel):
     """Everything that decides a `SequenceIndex`, given the playlists; defaults were chosen on validation playlists."""
 

@@ -135,8 +135,7 @@ def fit_models(
         progress(f"ranker of {task}")
         base = getattr(config, task)
         rankers[task] = tuple(
-            train_ranker(examples[task], base.model_copy(update={"seed": base.seed + k}))
-            for k in range(config.rankers)
+            train_ranker(examples[task], base.model_copy(update={"seed": base.seed + k})) for k in range(config.rankers)
         )
     progress("index of all playlists")
     return SequenceModels(fit_index(sequences, artist_of, config.index), rankers)

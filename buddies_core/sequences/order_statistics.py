@@ -32,12 +32,12 @@ def order_statistics(sequences: Sequences, *, seed: int) -> OrderStatistics:
     same = sequences.artists[1:] == sequences.artists[:-1]
     first, second = (_pairs(sequences.songs, row, half) for half in (0, 1))
     turned = (second & 0xFFFFFFFF) << 32 | second >> 32
-    chance = [_pairs(shuffled.songs, row, half) for half in (0, 1)]
+    chance, other = (_pairs(shuffled.songs, row, half) for half in (0, 1))
     return OrderStatistics(
         next_by_same_artist=float(same[inside].mean()) if inside.any() else 0.0,
         forward=len(np.intersect1d(first, second)),
         backward=len(np.intersect1d(first, turned)),
-        by_chance=len(np.intersect1d(*chance)),
+        by_chance=len(np.intersect1d(chance, other)),
     )
 
 

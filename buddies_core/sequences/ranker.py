@@ -100,12 +100,11 @@ def train_ranker(examples: Sequence[Example], config: RankerConfig) -> Ranker:
     examples = [example for example in examples if example.right.any()]
     if not examples:
         raise SequencesError("no request has its answer among the candidates: a ranker needs more playlists.")
-    values = _squashed(np.concatenate([example.features for example in examples]))
-    mean, scale = values.mean(0), values.std(0) + np.float32(1e-6)
-    values = torch.from_numpy((values - mean) / scale)
+    squashed = _squashed(np.concatenate([example.features for example in examples]))
+    mean, scale = squashed.mean(0), squashed.std(0) + np.float32(1e-6)
+    values = torch.from_numpy((squashed - mean) / scale)
     right = torch.from_numpy(np.concatenate([example.right for example in examples]).astype(np.float32))
-    place, filled = _padded([len(example.right) for example in examples])
-    place, filled = torch.from_numpy(place), torch.from_numpy(filled)
+    place, filled = map(torch.from_numpy, _padded([len(example.right) for example in examples]))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -182,7 +182,7 @@ def _epoch(
                     whole += 1
                 own = inputs[centre].ctypes.data
                 for j in range(0, whole, _TILE):
-                    dot_products(own, places[j:].ctypes.data, products[j:].ctypes.data, tile, vectors)
+                    dot_products(own, places[j:].ctypes.data, products[j:].ctypes.data, tile, vectors)  # type: ignore[call-arg]
                 for j in range(contexts):
                     weights[j] = pace * (np.float32(1.0) - _sigmoid(products[j]))
                 for j in range(contexts, count):
@@ -191,7 +191,7 @@ def _epoch(
                     weights[j] = np.float32(0.0)
                 change[:] = np.float32(0.0)
                 for j in range(0, whole, _TILE):
-                    add_rows(change.ctypes.data, places[j:].ctypes.data, weights[j:].ctypes.data, tile, vectors)
+                    add_rows(change.ctypes.data, places[j:].ctypes.data, weights[j:].ctypes.data, tile, vectors)  # type: ignore[call-arg]
                 for j in range(count):
                     row = outputs[targets[j]]
                     for d in range(width):

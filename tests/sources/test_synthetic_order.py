@@ -15,7 +15,8 @@ from buddies_core.sequences.tasks import RANDOM, next_track_questions
 REAL_SAME_ARTIST, REAL_FORWARD = 0.22, 5_724 / 4_113
 """Of 3,574 real playlists, a song counted once in each."""
 REAL_GAIN = 2.10
-"""Hits within ten of neighbours within 20 steps, over those of like playlists, which know no order, on 447 real playlists held out, three prefixes of each."""
+"""Hits within ten of neighbours within 20 steps over those of like playlists, which know no order, on 447 real
+playlists held out, three prefixes of each."""
 
 
 def sequences(world: SyntheticWorld, playlists: int) -> tuple[Sequences, np.ndarray]:

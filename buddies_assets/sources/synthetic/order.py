@@ -82,9 +82,9 @@ def ordered_playlists(
     """
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     works = np.empty(indptr[-1], np.int64)
-    niches, weights = tastes
+    niches, weights = tastes[0].astype(np.int64), tastes[1]
     _walk(
-        np.uint64(seed), np.uint64(draws.PLAYLIST_DRAW), rows.astype(np.int64), indptr, niches.astype(np.int64), weights,
+        np.uint64(seed), np.uint64(draws.PLAYLIST_DRAW), rows.astype(np.int64), indptr, niches, weights,
         shares[0], shares[1], offset, discography.artist_of, discography.album_of, discography.indptr,
         discography.by_popularity, discography.by_album, discography.place, works,
     )  # fmt: skip

@@ -41,7 +41,7 @@ def test_songs_and_artists_that_the_vocabulary_lacks_get_ids_behind_it():
 
 
 def test_copies_of_a_playlist_in_any_order_have_one_hash_and_are_left_out_of_a_test(corpus):
-    songs, sequences = corpus
+    _songs, sequences = corpus
     shuffled = sequences.shuffled(1)
     assert np.array_equal(content_hashes(sequences), content_hashes(shuffled))
     assert len(without_copies(shuffled, sequences)) == 0

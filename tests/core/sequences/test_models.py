@@ -57,7 +57,7 @@ def test_a_song_by_a_known_artist_that_is_not_known_itself_finds_the_artist(corp
 
 
 def test_the_served_blend_names_the_next_song_of_the_run(corpus, models):
-    songs, sequences = corpus
+    _songs, sequences = corpus
     answerer = models.answerer(NEXT)
     hits = []
     for question in next_track_questions(sequences, seed=1, kinds=(LAST,)):

@@ -1,5 +1,7 @@
 """Neighbours within a window, beside a plain count over all pairs of places."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from buddies_core.sequences.neighbours import near, postings
 def counted_by_hand(indptr, items, n, *, window, decay, backward, norm):
     """Every pair of places of every playlist, as the module's formula says."""
     weights, shows = np.zeros((n, n)), np.zeros((n, n), int)
-    for start, stop in zip(indptr[:-1], indptr[1:], strict=True):
+    for start, stop in pairwise(indptr.tolist()):
         for i in range(start, stop):
             for j in range(start, stop):
                 gap, x, y = j - i, items[i], items[j]
