@@ -1,6 +1,7 @@
 """`buddies evaluate`: models of sequences, fitted on the playlists of BUDDIES_MPD_DIR, judged on other slices."""
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -8,12 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from buddies_assets.sources.mpd import find_slices, read_slices
-from buddies_core.errors import SourceNotFoundError
-from buddies_core.sequences.corpus import encoded, keyed_rows, vocabulary
+from buddies_core.errors import SequencesError, SourceNotFoundError
+from buddies_core.sequences import tutorial
+from buddies_core.sequences.corpus import Sequences, encoded, keyed_rows, vocabulary
 from buddies_core.sequences.evaluation import Report, evaluate_continuation, evaluate_next_track
 from buddies_core.sequences.metrics import CONTINUATION, NEXT_TRACK
-from buddies_core.sequences.models import NEXT, ModelsConfig, fit_models
+from buddies_core.sequences.models import NEXT
 from buddies_core.sequences.splits import without_copies
+from buddies_core.sequences.training import ModelsConfig, fit_models
 from buddies_core.settings import Settings
 
 
@@ -43,13 +46,15 @@ def evaluate_sequences(console: Console, settings: Settings, task: str, test: Pa
         f"{len(kept):,} of {test} to judge by, {len(judged) - len(kept)} copies left out.",
         soft_wrap=True,
     )
+    if not len(kept):
+        raise SequencesError(f"no playlist of {test} is left: each is a copy of one to learn from. Give other slices.")
     config = ModelsConfig(seed=settings.seed)
     models = fit_models(
         train, songs.artist_of, config, tasks=(task,),
         progress=lambda step: console.print(f"{time.perf_counter() - started:6.0f} s  {step}", highlight=False),
     )  # fmt: skip
     if task == NEXT:
-        report = evaluate_next_track(models, kept, seed=settings.seed)
+        report = evaluate_next_track(models, kept, seed=settings.seed, more=_tutorial(console, train, settings.seed))
     else:
         report = evaluate_continuation(models, kept, songs.artist_of, seed=settings.seed)
     for table in tables(report, task):
@@ -79,3 +84,12 @@ def _rows(folder: Path, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]
     parts = list(read_slices(find_slices(folder), strict=settings.strict))
     tracks = pl.concat([part.tracks for part in parts])
     return keyed_rows(tracks), pl.concat([part.playlists.select("pid", "name") for part in parts])
+
+
+def _tutorial(console: Console, train: Sequences, seed: int) -> dict[str, tutorial.Ranking]:
+    """The reference's recipe; as written it needs gensim, and without it the table says so."""
+    rankings = {"tutorial, sg=1 (skip-gram, last song, cosine)": tutorial.as_meant(train, seed)}
+    if find_spec("gensim") is None:
+        console.print("The tutorial's recipe as written is left out: it needs gensim (pip install -e '.[bench]').")
+        return rankings
+    return {"tutorial as written (CBOW, last song, cosine)": tutorial.as_written(train, seed), **rankings}

@@ -10,12 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from buddies_core.errors import BuddiesError
+from buddies_core.errors import SequencesError
 from buddies_core.interactions.text_keys import SEPARATOR, with_key
-
-
-class SequencesError(BuddiesError, ValueError):
-    """Playlists from which nothing can be learned or judged."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import pytest
 from buddies_core.sequences.evaluation import evaluate_continuation, evaluate_next_track
 from buddies_core.sequences.features import FEATURES, Featuriser, Query
 from buddies_core.sequences.fit import SequenceConfig, fit_index
-from buddies_core.sequences.models import CONTINUE, NEXT, ModelsConfig, SequenceModels, fit_models
-from buddies_core.sequences.ranker import Example, RankerConfig, train_ranker
+from buddies_core.sequences.models import CONTINUE, NEXT, SequenceModels
+from buddies_core.sequences.ranker_training import Example, RankerConfig, train_ranker
 from buddies_core.sequences.skipgram import SkipGramConfig
 from buddies_core.sequences.tasks import LAST, next_track_questions
+from buddies_core.sequences.training import ModelsConfig, fit_models
 
 SMALL = SequenceConfig(factors=4, wide_factors=4, iterations=3, skip_gram=SkipGramConfig(dimension=4, epochs=2))
 CONFIG = ModelsConfig(
