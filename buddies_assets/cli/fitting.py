@@ -11,10 +11,6 @@ from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
 
 
-class NoSuchSystemError(BuddiesError):
-    """A system that cannot be evaluated on files."""
-
-
 def fit_file(console: Console, file: Path, name: str | None, columns: Columns, tags: Path | None, trials: int) -> None:
     """Fit and publish, then say what was read, what was set aside, and how to ask for recommendations."""
     settings = Settings()
@@ -35,15 +31,9 @@ def fit_file(console: Console, file: Path, name: str | None, columns: Columns, t
 
 
 def evaluate_system(
-    console: Console, system: str, train: Path, heldout: Path, out: Path, tags: Path | None, items: int | None
+    console: Console, train: Path, heldout: Path, out: Path, tags: Path | None, items: int | None
 ) -> None:
-    """Evaluate on files and print the figures with their intervals.
-
-    Raises:
-        NoSuchSystemError: another system than `artists` was asked for.
-    """
-    if system != "artists":
-        raise NoSuchSystemError(f"{system!r} cannot be evaluated on two files; `artists` can.")
+    """Evaluate on files and print the figures with their intervals."""
     console.print(evaluation_table(evaluate_files(train, heldout, out, tags=tags, items=items)))
     console.print(f"Recommendations are in {out}", soft_wrap=True)
 
