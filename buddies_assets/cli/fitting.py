@@ -7,7 +7,6 @@ from rich.table import Table
 
 from buddies_assets.sources.interactions_file import Columns
 from buddies_assets.systems.artists.commands import SHOWN, Evaluated, evaluate_files, fit
-from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
 
 
