@@ -9,6 +9,7 @@ import asyncpg
 import typer
 import uvicorn
 
+from buddies_core.environment import InvalidSettingError
 from buddies_serving.errors import UnsafeBindError
 from buddies_serving.express import ExpressProtocol
 from buddies_serving.keys import Scope, new_key
@@ -26,11 +27,11 @@ def serve(context: typer.Context) -> None:
     """Starts the service on BUDDIES_HOST and BUDDIES_PORT."""
     if context.invoked_subcommand is not None:
         return
-    settings = ServingSettings()
     configure_logging()
     try:
+        settings = ServingSettings()
         application = create_app(settings)
-    except UnsafeBindError as error:
+    except (UnsafeBindError, InvalidSettingError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
     uvicorn.run(
@@ -58,7 +59,7 @@ def run_migrations() -> None:
         raise typer.Exit(2)
 
     async def work() -> list[int]:
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
         try:
             return await migrate(connection)
         finally:

@@ -93,7 +93,12 @@ class FeedbackStore:
     async def _run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(self._timeout):
-                return await work(await self._connected())
+                connection = await self._connected()
+                async with connection.transaction():
+                    # a commit that is acknowledged before it is on disk would not be one; said here, since a pooler
+                    # refuses it as a parameter of the start
+                    await connection.execute("SET LOCAL synchronous_commit = on")
+                    return await work(connection)
         except BaseException:
             self.drop()
             raise
@@ -103,8 +108,8 @@ class FeedbackStore:
             self._connection = connection = await asyncpg.connect(
                 self._url,
                 timeout=self._timeout,  # type: ignore[arg-type]
-                # a commit that is acknowledged before it is on disk would not be one
-                server_settings={"synchronous_commit": "on", "application_name": "buddies-serving"},
+                statement_cache_size=0,  # PgBouncer gives a transaction any session: none has statements of ours
+                server_settings={"timezone": "UTC", "application_name": "buddies-serving"},
             )
             return connection
         return self._connection

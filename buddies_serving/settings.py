@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from buddies_core.artifact.homes import local_folder
+from buddies_core.environment import EnvironmentSettings
+from buddies_core.postgres.urls import asyncpg_url
 
 
-class ServingSettings(BaseSettings):
+class ServingSettings(EnvironmentSettings):
     """How the service listens, what it serves, where feedback goes and how it is protected."""
-
-    model_config = SettingsConfigDict(env_prefix="BUDDIES_", env_file=".env", extra="ignore", frozen=True)
 
     home: str = Field(default=".buddies", description="Root of what is stored; holds `served_model/` and `spool/`.")
     postgres_url: str | None = Field(
@@ -63,10 +62,7 @@ class ServingSettings(BaseSettings):
     @property
     def database(self) -> str | None:
         """`postgres_url` as asyncpg reads it, whatever driver the URL names; None when none is set."""
-        if not self.postgres_url:
-            return None
-        scheme, _, rest = self.postgres_url.partition("://")
-        return f"{scheme.partition('+')[0]}://{rest}"
+        return asyncpg_url(self.postgres_url) if self.postgres_url else None
 
     @property
     def is_loopback(self) -> bool:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
+from buddies_core.postgres.connecting import speak_utc
+from buddies_core.postgres.urls import sqlalchemy_url
 from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.shards import EntityShards
 from quality.pieces import ranges_to_judge
@@ -115,7 +117,8 @@ class Expectations:
         import great_expectations.expectations as gxe
 
         context = self._context()
-        driver = url.replace("postgresql://", "postgresql+psycopg2://", 1)
+        speak_utc()
+        driver = sqlalchemy_url(url)
         # The password stays in the environment: the context writes its configuration to disk.
         os.environ["BUDDIES_GX_DATABASE"] = driver
         source = _or_add(

@@ -115,14 +115,13 @@ def _query(
     settings: Settings, relation: str, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> list[tuple[Any, ...]]:
     """Rows of a query; none where there is no database yet, or no such table in it."""
-    import psycopg2
-
+    from buddies_core.postgres.connecting import connect
     from buddies_core.postgres.embedded import feedback_database
 
     url = feedback_database(settings)
     if url is None:
         return []
-    connection = psycopg2.connect(url)
+    connection = connect(url)
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute("SELECT to_regclass(%s) IS NULL", (relation,))

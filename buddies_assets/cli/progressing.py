@@ -14,6 +14,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from rich.text import Text
+
 from buddies_core.storage import progress
 
 
@@ -34,7 +36,7 @@ class Bars:
             self._tasks[step] = self._display.add_task(step, total=total)
         self._display.update(self._tasks[step], completed=done, total=total)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str | Text) -> None:
         """Print a line above the bars."""
         self._display.console.print(text, soft_wrap=True)
 

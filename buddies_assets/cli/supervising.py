@@ -15,21 +15,34 @@ from rich.console import Console
 from rich.table import Table
 
 from buddies_assets.cli.running import prepare_dagster_home
+from buddies_assets.cli.console import styled
+from buddies_core.errors import BuddiesError
 from buddies_core.postgres.embedded import running_database
+from buddies_core.registry.mlflow_tracking import tracking_uri
 from buddies_core.settings import Settings, get_settings
 
 BIN = Path(sys.executable).parent
 GRACE_SECONDS = 15.0
 
 
+class PortTakenError(BuddiesError):
+    """Another program listens on a port of ours: its callers would be answered by somebody else."""
+
+    def __init__(self, taken: list[str]) -> None:
+        super().__init__(
+            f"Another program listens on port {', '.join(taken)}. Stop it, or set the variable to a free port."
+        )
+
+
 @dataclass
 class Server:
-    """One child: how it is started, where it answers (None: it has no page), and its process."""
+    """One child: how it is started, where it answers (None: it has no page), whether all ends with it, its process."""
 
     name: str
     command: list[str]
     port: int | None = None
     ready: str = "/"
+    needed: bool = True
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -39,29 +52,31 @@ class Server:
 
 
 def servers(settings: Settings, database: str) -> list[Server]:
-    """The servers of `buddies up`; a port that is taken is replaced by a free one."""
-    from buddies_core.postgres.embedded import sqlalchemy_url
+    """The servers of `buddies up`.
 
-    dagster, service, dashboard, mlflow = (
-        _free_port(port)
-        for port in (settings.dagster_port, settings.port, settings.dashboard_port, settings.mlflow_port)
-    )
+    Raises:
+        PortTakenError: somebody else listens on a port; the message names its variable.
+    """
+    dagster, service, dashboard, mlflow = _ports(settings)
     os.environ["BUDDIES_DAGSTER_URL"] = f"http://127.0.0.1:{dagster}"
     os.environ["BUDDIES_MLFLOW_URL"] = f"http://127.0.0.1:{mlflow}"
     os.environ["BUDDIES_DASHBOARD_PORT"] = str(dashboard)
     os.environ["BUDDIES_PORT"] = str(service)
-    tracking = sqlalchemy_url(database.rsplit("/", 1)[0] + "/mlflow")
+    tracking = tracking_uri(database)
     artifacts = settings.local_home / "mlflow"
     artifacts.mkdir(parents=True, exist_ok=True)
     local, workspace = ["--host", "127.0.0.1", "--port"], ["-w", "workspace.yaml"]
-    return [
+    found = [
         Server("Dagster UI", [str(BIN / "dagster-webserver"), *local, str(dagster), *workspace], dagster),
         Server("Dagster daemon", [str(BIN / "dagster-daemon"), "run", *workspace]),
         Server("service and listener page", [sys.executable, "-m", "buddies_serving"], service, "/health/live"),
         Server("data-quality dashboard", [sys.executable, "-m", "quality.dashboard"], dashboard),
-        Server("MLflow", [str(BIN / "mlflow"), "server", *local, str(mlflow), "--backend-store-uri", tracking,
-                          "--artifacts-destination", str(artifacts), "--workers", "1"], mlflow, "/health"),
-    ]  # fmt: skip
+    ]
+    if tracking is not None:
+        command = [str(BIN / "mlflow"), "server", *local, str(mlflow), "--backend-store-uri", tracking]
+        command += ["--artifacts-destination", str(artifacts), "--workers", "1"]
+        found.append(Server("MLflow", command, mlflow, "/health", needed=False))
+    return found
 
 
 def up(console: Console) -> int:
@@ -88,7 +103,7 @@ def up(console: Console) -> int:
             _stop(started)
     if ended is not None:
         log = _log_of(ended, logs)
-        console.print(f"[red]{ended.name} ended by itself[/]; the end of {log}:\n{_tail(log)}", highlight=False)
+        console.print(styled((f"{ended.name} ended by itself", "red"), f"; the end of {log}:\n{_tail(log)}"))
         return 1
     console.print("All stopped.")
     return 0
@@ -158,13 +173,21 @@ def _tail(log: Path, lines: int = 20) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
-def _free_port(preferred: int) -> int:
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise OSError("no free port on 127.0.0.1")
+def _ports(settings: Settings) -> list[int]:
+    """The ports of Dagster's UI, the service, the dashboard and MLflow, none of them taken."""
+    names = ("dagster_port", "port", "dashboard_port", "mlflow_port")
+    ports = {f"BUDDIES_{name.upper()}": int(getattr(settings, name)) for name in names}
+    taken = [f"{port} ({variable})" for variable, port in ports.items() if not _is_free(port)]
+    if taken:
+        raise PortTakenError(taken)
+    return list(ports.values())
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
