@@ -45,7 +45,6 @@ def tell_of(context: dg.SensorEvaluationContext, pipeline: Pipeline, *, of_runs:
 def current_incidents(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[Incident] | None:
     """The open incidents by the log of the instance as it is now; None where there is no database."""
     from buddies_core.postgres.connecting import connect
-
     from quality.history.sync import sync
     from quality.reporting import read_report
 

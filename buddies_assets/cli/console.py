@@ -13,7 +13,9 @@ def plain_console(**options: Any) -> Console:
 
 def styled(*parts: str | tuple[str, str]) -> Text:
     """A line of parts, some of them (text, style)."""
-    return Text.assemble(*(printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts))
+    return Text.assemble(
+        *(printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)
+    )
 
 
 def printable(text: str) -> str:

@@ -8,6 +8,10 @@ from buddies_core.errors import BuddiesError
 from buddies_core.storage.datasets import Dataset
 
 
+class NoFolderError(BuddiesError):
+    """The folder to write into is not there."""
+
+
 class UnknownFormatError(BuddiesError):
     """A file ending that no writer stands for."""
 
@@ -16,8 +20,11 @@ def export_dataset(dataset: Dataset, file: Path) -> int:
     """Write the dataset's table to `file` by its ending; lists become JSON text in CSV. Returns the rows written.
 
     Raises:
+        NoFolderError: the folder of `file` is not there.
         UnknownFormatError: the ending is none of .parquet, .csv, .ndjson, .arrow.
     """
+    if not file.parent.is_dir():
+        raise NoFolderError(f"There is no folder {file.parent}: make it first.")
     frame = dataset.scan()
     match file.suffix:
         case ".parquet":

@@ -9,7 +9,10 @@ import typer
 from buddies_assets.cli.console import plain_console, styled
 
 app = typer.Typer(
-    help="Organic playlists, recommended to listeners of like taste.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    help="Organic playlists, recommended to listeners of like taste.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 db = typer.Typer(help="The embedded PostgreSQL.", no_args_is_help=True)
 app.add_typer(db, name="db")
@@ -45,11 +48,15 @@ def run(
 
 
 @app.command()
-def up() -> None:
+def up(
+    only: Annotated[
+        list[str] | None, typer.Option(help="Start these only: code, dagster, daemon, service, dashboard, mlflow.")
+    ] = None,
+) -> None:
     """Start the database, Dagster's UI and daemon, the service, the dashboard and MLflow; Ctrl-C stops them all."""
     from buddies_assets.cli.supervising import up as start
 
-    raise typer.Exit(start(console))
+    raise typer.Exit(start(console, only or ()))
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -10,7 +10,8 @@ from pathlib import Path
 import dagster as dg
 from rich.console import Console
 
-from buddies_assets.cli.progressing import Bars, progress_bars
+from buddies_assets.cli.console import plain_console, styled
+from buddies_assets.cli.progressing import Bars, Lines, progress_bars
 from buddies_assets.cli.recommending import Recommender
 from buddies_assets.cli.tables import datasets_table, evaluation_table
 from buddies_core.postgres.embedded import running_database
@@ -84,7 +85,7 @@ def run_everything(console: Console, users: int) -> None:
         console.print(recommender.table(user))
 
 
-def _materialise(instance: dg.DagsterInstance, bars: Bars) -> None:
+def _materialise(instance: dg.DagsterInstance, bars: Bars | Lines) -> None:
     from buddies_assets.definitions import defs
     from buddies_assets.resources.run_launcher import host_tags
 
@@ -97,8 +98,9 @@ def _materialise(instance: dg.DagsterInstance, bars: Bars) -> None:
         bars.say(styled((check.severity.value, "yellow"), f" {check.asset_key.to_user_string()}: {check.check_name}"))
     if not result.success:
         raise RunFailedError("\n".join(_failures(result)) or "The run failed; see Dagster's UI (`buddies up`).")
-    bars.say(f"[green]✓[/] {len(result.get_asset_materialization_events())} assets materialised, "
-             f"{len(checks) - len(failed)} of {len(checks)} checks passed (run {result.run_id})")  # fmt: skip
+    made, passed = len(result.get_asset_materialization_events()), len(checks) - len(failed)
+    bars.say(styled(("✓", "green"), f" {made} assets materialised, {passed} of {len(checks)} checks passed "
+                                    f"(run {result.run_id})"))  # fmt: skip
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:

@@ -5,7 +5,6 @@ from rich.console import Console
 from rich.table import Table
 
 from buddies_assets.cli.console import styled
-
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore
 
