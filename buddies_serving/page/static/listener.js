@@ -1,5 +1,6 @@
 "use strict";
 
+const root = document.documentElement.dataset.root || "";
 const byId = (id) => document.getElementById(id);
 const numbers = new Intl.NumberFormat("en");
 let shown = null;
@@ -10,7 +11,7 @@ async function call(path, body) {
   const key = sessionStorage.getItem("key");
   if (key) headers.authorization = `Bearer ${key}`;
   if (body) headers["content-type"] = "application/json";
-  const answer = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
+  const answer = await fetch(root + path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
   const content = await answer.json();
   if (answer.ok) return content;
   if (answer.status === 401) byId("key-form").hidden = false;
