@@ -56,7 +56,7 @@ class Front:
         self._believed: dict[str, bool] = {}
 
     def route(self, path: str) -> str:
-        """The path of a route that a caller means: less the prefix, and with the slash at its end that the route has."""
+        """The path of the route that a caller means: less the prefix, and with a slash at its end where it has one."""
         if self._prefix and (path == self._prefix or path.startswith(f"{self._prefix}/")):
             path = path[len(self._prefix) :] or "/"
         if path in self._paths:

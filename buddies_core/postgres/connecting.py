@@ -41,7 +41,7 @@ def problem_with(url: str, *, timeout: int = 3) -> str | None:
     try:
         connect(url, connect_timeout=timeout).close()
     except psycopg2.Error as error:
-        said = redacted(" ".join(str(error).split()))
+        said = redacted(" ".join(str(error).split())).partition(" Is the server running")[0].rstrip(".")
         for pattern, advice in _ADVICE:
             if re.search(pattern, said):
                 return f"{said}. {advice.format(database=database_name(url))}"

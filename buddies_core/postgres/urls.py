@@ -47,7 +47,7 @@ def database_name(url: str) -> str:
 
 def described(url: str) -> str:
     """The URL for people: without its password."""
-    return redacted(url)
+    return redacted(re.sub(r"(://[^\s:/@?]*):[^\s]*@", r"\1@", url))
 
 
 def redacted(text: str) -> str:
