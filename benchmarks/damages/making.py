@@ -24,7 +24,7 @@ class Damage:
         kind, what: of `KINDS`, and what was done.
         original: path of the good file; `path`: where the damaged one lies now, None where it is gone.
         files: of the whole world, the damaged one among them; a value of None is a broken link.
-        rows: rows of the damaged file where they can still be counted, None where only what was in the good file is known.
+        rows: rows of the damaged file, None where only those of the good file are known.
         same_text: titles must come through as they were, or be set aside.
     """
 
@@ -203,8 +203,18 @@ def _encodings(rng: random.Random, world: World, path: str) -> Damage:
     return _damage(world, "encodings", what, path, data, rows=rows, same_text=True)
 
 
-_NAMES = ("{stem} copy.json", "{stem} (1).json", "{stem}.JSON", "{stem}.json.bak", "{stem}.json.part", "deep/er/{stem}.json",
-          "lists-b.json", "{stem}", "{stem}.txt", ".{stem}.json.swp", "{upper}.json", "data.bin", "Übung {stem}.json")  # fmt: skip
+_NAMES = (
+    *("{stem} copy.json", "{stem} (1).json", "{stem}.JSON", "{stem}.json.bak", "{stem}.json.part", "{upper}.json"),
+    *(
+        "deep/er/{stem}.json",
+        "lists-b.json",
+        "{stem}",
+        "{stem}.txt",
+        ".{stem}.json.swp",
+        "data.bin",
+        "Übung {stem}.json",
+    ),
+)
 
 
 def _names(rng: random.Random, world: World, path: str) -> Damage:
