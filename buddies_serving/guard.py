@@ -85,6 +85,9 @@ class Guarded(Protocol):
     @property
     def hot(self) -> dict[tuple[str, str], tuple[str, HotHandler]]: ...
 
+    system_hot: dict[tuple[str, str], tuple[str, HotHandler]]
+    """Those of `hot` that answer calls without a query alone; with one the application does."""
+
     def hot_recommend(self, body: bytes, headers: Headers) -> Answer | Coroutine[Any, Any, Answer]: ...
 
 
@@ -96,6 +99,7 @@ class Guard:
         self._front = front
         self.service = service
         self._hot = service.hot
+        self._without_query = frozenset(service.system_hot)
         self._metrics = service.metrics
         self._settings = service.settings
         self._keys = service.keys
@@ -149,6 +153,8 @@ class Guard:
         scope = self._front.seen_by_caller(scope, route)
         headers = dict(scope["headers"])
         hot = self._hot.get((scope["method"], route))
+        if hot is not None and scope.get("query_string") and (scope["method"], route) in self._without_query:
+            hot = None
         name = hot[0] if hot else "unmatched"
         begun = _Begun(send, request_id)
         if scope["method"] == "HEAD":
