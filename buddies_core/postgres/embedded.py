@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from buddies_core import json_text
 from buddies_core.postgres.connecting import ensure_database, problem_with
 from buddies_core.postgres.own_home import STATE_FILE, check_home
 from buddies_core.postgres.urls import described, libpq_url
@@ -142,7 +143,7 @@ class EmbeddedPostgres:
     def _write_state(self, state: ServerState) -> None:
         partial = self._state_file.with_suffix(".partial")
         partial.touch(0o600)
-        partial.write_text(json.dumps(asdict(state)))
+        partial.write_text(json_text.dumps(asdict(state)))
         partial.replace(self._state_file)
 
     def _wait(self, state: ServerState, timeout: float) -> None:
