@@ -22,6 +22,7 @@ from buddies_assets.systems.playlists.assets import (
     scores,
     serving,
     splits,
+    taste,
     training,
 )
 from buddies_assets.systems.playlists.assets.release_checks import failure_mode_checks
@@ -31,7 +32,7 @@ from quality.drift_checks import build_drift_checks
 from quality.drift_watch import WATCHED
 from quality.expectation_checks import build_expectation_checks
 
-ASSET_MODULES = [raw, songs, scores, splits, blocks, pairings, feedback, training, evaluation, serving, daily]
+ASSET_MODULES = [raw, songs, scores, splits, blocks, pairings, taste, feedback, training, evaluation, serving, daily]
 
 
 def resources(settings: Settings) -> dict[str, Any]:

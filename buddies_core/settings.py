@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     search_seconds: float = Field(300, gt=0, description="Seconds after which `bpr_search` begins nothing new.")
     expectations: bool = Field(True, description="Let Great Expectations judge user-blocks and feedback too.")
     track: bool = Field(True, description="Track trainings and searches in MLflow.")
+    ranking: Literal["taste", "reference"] = Field(
+        "taste",
+        description="What lists are ranked by: `taste` of songs over all playlists, or the `reference`'s rule: the "
+        "neighbours' candidates in the model's order.",
+    )
     candidates: int = Field(75, ge=1, description="Candidates drawn for a user.")
     candidate_draw: int | None = Field(
         None, ge=0, description="Fixes the draw of candidates; unset: a new one each run."

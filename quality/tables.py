@@ -229,6 +229,10 @@ SCHEMAS: dict[str, TableSchema] = {
         },
         strict=False,
     ),
+    "song_taste": TableSchema({"source": Field(_STR, unique=True), "weight": Field(_F64, low=0)}),
+    "taste_candidates": TableSchema(
+        {"user": Field(_U32, "users", unique=True), "playlists": _LIST, "scores": Field(pl.List(pl.Float32))}
+    ),
     "ranked_candidates": TableSchema(
         {"user": Field(_U32, "users", unique=True), "playlists": _LIST, "scores": Field(pl.List(pl.Float32))}
     ),

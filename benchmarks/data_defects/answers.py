@@ -106,13 +106,20 @@ def _feedback(row: int = 0, **cells: Any):
     return lambda world: {"user_feedback": with_cells(world["user_feedback"], row, **cells), "feedback_scores": None}
 
 
-def _ranked(column: str, change):
+def _ranked(column: str, change, name: str = "ranked_candidates"):
     def plant(world: World) -> dict[str, Any]:
-        ranked = world["ranked_candidates"]
+        ranked = world[name]
         row = next(i for i, members in enumerate(ranked["playlists"].to_list()) if len(members) > 3)
-        return {"ranked_candidates": with_members(ranked, column, change, row)}
+        return {name: with_members(ranked, column, change, row)}
 
     return plant
+
+
+def _own_playlist_of_taste(world: World) -> dict[str, Any]:
+    playlist, owner = world["playlist_ownership"].select("playlist", "owner").row(0)
+    row = {"user": [owner], "playlists": [[playlist]], "scores": [[1.0]]}
+    lists = world["taste_candidates"].filter(pl.col("user") != owner)
+    return {"taste_candidates": pl.concat([lists, pl.DataFrame(row, schema=lists.schema)])}
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -148,6 +155,26 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("Hit@5 below Hit@1", "bpr_evaluation.hits_grow_with_the_list", cell("bpr_evaluation", hit_5=0.1)),
     Defect(
         "a model no better than a guess", "bpr_evaluation.the_model_beats_a_guess", cell("bpr_evaluation", hit_10=0.19)
+    ),
+    Defect(
+        "an own playlist chosen by taste",
+        "taste_candidates.taste_offers_nothing_that_the_user_owns",
+        _own_playlist_of_taste,
+    ),
+    Defect(
+        "a playlist chosen by taste that does not exist",
+        "taste_candidates.taste_offers_playlists_that_exist",
+        _ranked("playlists", lambda m: [*m[:-1], 10**6], "taste_candidates"),
+    ),
+    Defect(
+        "the least of taste first",
+        "taste_candidates.gains_of_taste_never_rise",
+        _ranked("scores", lambda m: m[::-1], "taste_candidates"),
+    ),
+    Defect(
+        "a taste that learns nothing from plays",
+        "song_taste.taste_learns_from_plays",
+        cell("song_taste", weight=0.0),
     ),
     Defect("worst candidate first", "ranked_candidates.ranked_scores_fall", _ranked("scores", lambda m: m[::-1])),
     Defect(

@@ -30,7 +30,9 @@ daily_job = dg.define_asset_job(
 )
 pairing_job = dg.define_asset_job(
     "pairing_job",
-    selection=dg.AssetSelection.assets("user_pairings", "candidates", "ranked_candidates", "served_model"),
+    selection=dg.AssetSelection.assets(
+        "user_pairings", "candidates", "taste_candidates", "ranked_candidates", "served_model"
+    ),
     description="Neighbours found anew, and what follows from them.",
 )
 quality_job = dg.define_asset_job(

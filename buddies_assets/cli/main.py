@@ -12,6 +12,8 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The embedded PostgreSQL.", no_args_is_help=True)
 app.add_typer(db, name="db")
+evaluate = typer.Typer(help="How good a system is, by its likes and by its listeners.", no_args_is_help=True)
+app.add_typer(evaluate, name="evaluate")
 console = Console() if sys.stdout.isatty() else Console(width=160)
 
 
@@ -54,7 +56,7 @@ def export(name: str, file: Path) -> None:
     """Write one dataset to FILE (.parquet, .csv, .ndjson or .arrow, by its ending), shard by shard."""
     from buddies_assets.cli.exporting import export_dataset
 
-    rows = export_dataset(_store().open(name), file)
+    rows = export_dataset(_store(), name, file)
     console.print(f"{rows:,} rows of {name} written to {file}")
 
 
@@ -135,6 +137,18 @@ def settings() -> None:
     from buddies_assets.cli.tables import settings_markdown
 
     console.print(settings_markdown(), soft_wrap=True, markup=False, highlight=False)
+
+
+@evaluate.command("playlists")
+def evaluate_playlists(
+    visible: Annotated[Path | None, typer.Option(help="Plays that the home was made from: user, song, count.")] = None,
+    hidden: Annotated[Path | None, typer.Option(help="Plays of the same users that the home never saw.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Likes and listeners: held-out likes, and which hidden plays the playlists shown bring."""
+    from buddies_assets.cli.evaluating import evaluate_playlists as start
+
+    start(console, visible, hidden, as_json=as_json)
 
 
 @db.command("start")

@@ -66,6 +66,8 @@ def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFra
         "current_inputs": fingerprints,
         "bpr_evaluation": pl.DataFrame({**evaluation, "hit_10": [0.90, 0.8, 0.99]}),
         "ranked_candidates": pl.DataFrame(ranked, schema=schema),
+        "taste_candidates": pl.DataFrame(ranked, schema=schema),
+        "song_taste": pl.DataFrame({"source": ["plays", "playlists", "popularity"], "weight": [0.6, 0.1, 0.2]}),
         "als_users": users,
         "als_playlists": playlists,
         "als_factors": pl.DataFrame(
