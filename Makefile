@@ -37,8 +37,9 @@ install: $(INSTALLED)
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@echo "Installing torch (one large download), then the project with all it needs: minutes in all"
+	$(BIN)/python -m pip install --progress-bar off torch==2.13.0
+	$(BIN)/python -m pip install --progress-bar off --editable ".[dev]"
 	touch $@
 
 $(BENCH_INSTALLED): $(INSTALLED)

@@ -19,7 +19,8 @@ from unittest.mock import patch
 import numpy as np
 
 from buddies_assets.sources import mpd
-from buddies_assets.sources.mpd import SliceRef
+from buddies_assets.sources.inputs.listing import Member
+from buddies_assets.sources.mpd import SliceRef, Slices
 from buddies_assets.sources.mpd_slice import ParsedSlice, parse_slice
 from buddies_assets.sources.steps import read_mpd
 from buddies_assets.sources.synthetic.slices import SLICE_PLAYLISTS, SliceWriter
@@ -102,7 +103,7 @@ def _write_slice(note: Path, k: int) -> None:
 @contextmanager
 def slices_made_when_read() -> Iterator[None]:
     """While the block runs, the reader of MPD finds the slices of the noted world, and makes each when it reads it."""
-    with patch.object(read_mpd, "find_slices", _find_slices), patch.object(mpd, "read_slice", read_made_slice):
+    with patch.object(read_mpd, "list_slices", _list_slices), patch.object(mpd, "read_slice", read_made_slice):
         yield
 
 
@@ -119,22 +120,28 @@ def generation_seconds(folder: Path) -> tuple[float, float]:
     return sum(wall), sum(processor)
 
 
-def _find_slices(path: Path) -> list[SliceRef]:
+def _list_slices(path: Path) -> Slices:
     world = World(**json.loads((path / _WORLD).read_text(encoding="utf-8")))
     writer = _writer(world)
     size = len(writer.slice_bytes(0))
     starts = range(0, world.playlists, SLICE_PLAYLISTS)
-    return [SliceRef(start, writer.name(k), path / _WORLD, str(k), size) for k, start in enumerate(starts)]
+    names = [writer.name(k) for k in range(len(starts))]
+    refs = [
+        SliceRef(start, copy=False, name=name, size=size, member=Member(name, path / _WORLD, size))
+        for start, name in zip(starts, names, strict=True)
+    ]
+    return Slices(refs, [])
 
 
-def read_made_slice(ref: SliceRef, strict: bool) -> ParsedSlice:
+def read_made_slice(ref: SliceRef, strict: bool, sample: float) -> ParsedSlice:
     """One slice, made and parsed in this process."""
-    world = World(**json.loads(ref.path.read_text(encoding="utf-8")))
+    note = ref.member.path
+    world = World(**json.loads(note.read_text(encoding="utf-8")))
     start = time.perf_counter(), time.process_time()
-    data = _writer(world).slice_bytes(int(ref.member or 0))
-    with (ref.path.parent / _SECONDS).open("a", encoding="utf-8") as noted:
+    data = _writer(world).slice_bytes(ref.first // SLICE_PLAYLISTS)
+    with (note.parent / _SECONDS).open("a", encoding="utf-8") as noted:
         noted.write(f"{time.perf_counter() - start[0]:.4f} {time.process_time() - start[1]:.4f}\n")
-    return parse_slice(data, ref.name, strict=strict)
+    return parse_slice(data, ref.name, strict=strict, sample=sample)
 
 
 def _writer(world: World) -> SliceWriter:

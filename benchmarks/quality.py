@@ -162,6 +162,8 @@ def _candidates(world: World) -> Library:
         neighbours.lists,
         Ragged(owned.indptr, owned.indices),
         Ragged(world.train.indptr, world.train.indices),
+        keys=everyone,
+        pids=np.arange(world.train.n_columns),
         seed=_SEED,
     )
     return Library(drawn.offsets, drawn.values, world.train.n_columns)

@@ -7,6 +7,7 @@ from buddies_assets.systems.playlists.cold_users import cold_user_table
 from buddies_core.evaluation.ranks import bag_metrics, bag_ranks, most_liked_scorer, popularity, scorer_ranks
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions.ragged import Ragged
+from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.config import BEST
 from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Bags, Blocks, TrainingData
 from buddies_core.recommenders.bpr.trainer import train
@@ -20,10 +21,11 @@ def cold_users(world: World, factors: Factors, counts: np.ndarray, *, seed: int)
     """Fold-in of the users set aside, by how many of their songs are known."""
     likes = Ragged(world.cold_likes.indptr, world.cold_likes.indices)
     everyone = np.arange(world.train.n_rows)
-    drawn = evaluation_batches(everyone, likes, likes, n_playlists=world.train.n_columns, seed=seed)
+    catalogue = Catalogue.of(np.arange(world.train.n_columns))
+    drawn = evaluation_batches(everyone, likes, likes, keys=everyone, catalogue=catalogue, seed=seed)
     fold_in = fit_fold_in(factors.playlists, world.user_songs, world.playlist_songs, world.train)
     bags = Bags(drawn.user, drawn.positive, drawn.negatives)
-    rows = cold_user_table(fold_in, factors, world.user_songs, bags, counts, seed=seed)
+    rows = cold_user_table(fold_in, factors, world.user_songs, bags, counts, keys=everyone, seed=seed)
     return [
         {
             "system": row["system"],

@@ -27,11 +27,12 @@ def run(scale: str) -> Report:
     libraries = SyntheticLibraries.at(scale)
     n_users = OUR_USERS[scale]
     users, playlists = libraries.users(n_users), libraries.playlists()
-    exploration = exploration_coefficients(np.arange(n_users), SEED)
-    index = index_playlists(playlists)
+    keys = np.arange(n_users, dtype=np.uint64)
+    exploration = exploration_coefficients(keys, SEED)
+    index = index_playlists(playlists, np.arange(playlists.n_rows), playlists.lengths)
 
     def score(start: int, stop: int) -> ScoreShard:
-        return score_shard(users, index, exploration, start, stop, seed=SEED)
+        return score_shard(users, index, exploration, start, stop, keys=keys, songs=users.lengths, seed=SEED)
 
     def score_on_two_threads() -> None:
         cuts = np.linspace(0, n_users, 9).astype(int)

@@ -44,6 +44,7 @@ class ServedWorld:
             "ranked_playlists": ranked.ravel(),
             "ranked_scores": np.take_along_axis(scores, order, axis=1).ravel(),
             "user_ids": np.array([f"{user:040x}" for user in range(users)], dtype="S40"),
+            "user_order": np.arange(users, dtype=np.uint32),
             "cold": np.zeros(users, dtype=bool),
             "playlist_pids": pids,
             **pack_texts("playlist_names", (f"playlist {row}" for row in range(playlists))),

@@ -1,5 +1,7 @@
 """The two heavy kernels beside plain scipy on the libraries of a run: ratios that hold on any machine."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sparse
 
@@ -9,7 +11,7 @@ from buddies_assets.systems.playlists.pairing.nearest import NEAREST, index_user
 from buddies_assets.systems.playlists.scoring.playlist_index import index_playlists
 from buddies_assets.systems.playlists.scoring.score import score_shard
 from buddies_core.interactions.csr import Library
-from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 
@@ -21,10 +23,13 @@ def twin_ratios(settings: Settings) -> dict[str, float]:
     store = DatasetStore.at(settings.home)
     users, playlists = (load_library(store.open(f"{side}_library")) for side in ("user", "playlist"))
     exploration = store.open("exploration_coefficients").frame()["exploration"].to_numpy()
-    index, peer = index_playlists(playlists), ScipyScores(users, playlists, exploration)
+    keys, pids = (load_keys(store.open(f"{side}_library")) for side in ("user", "playlist"))
+    # Both count the shared songs, which are those that the peer knows.
+    index, peer = index_playlists(playlists, pids, playlists.lengths), ScipyScores(users, playlists, exploration)
     n = min(USERS, users.n_rows)
     report = Report("twins")
-    score = Contender("ours", lambda: score_shard(users, index, exploration, 0, n, seed=settings.seed), n)
+    known: dict[str, Any] = {"keys": keys, "songs": users.lengths, "seed": settings.seed}
+    score = Contender("ours", lambda: score_shard(users, index, exploration, 0, n, **known), n)
     users_index, turned = index_users(users), _unit(users).T.tocsr()
     pair = Contender("ours", lambda: nearest(users, stop=n, index=users_index), n)
     rivals = {

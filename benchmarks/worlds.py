@@ -27,6 +27,7 @@ from buddies_core.evaluation.splitting import TEST, TRAIN, VALIDATION, cold_user
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.song_index import shared_songs
+from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.data import Bags, Blocks, TrainingData
 from buddies_core.recommenders.fold_in import select
 from buddies_core.settings import Settings
@@ -134,15 +135,18 @@ def world_of(name: str, users: Library, playlists: Library, *, seed: int = 1) ->
 
 
 def _scores(users: Library, playlists: Library, seed: int) -> ScoreShard:
-    coefficients = exploration_coefficients(np.arange(users.n_rows), seed)
-    return score_shard(users, index_playlists(playlists), coefficients, 0, users.n_rows, seed=seed)
+    keys = np.arange(users.n_rows, dtype=np.uint64)
+    index = index_playlists(playlists, np.arange(playlists.n_rows), playlists.lengths)
+    coefficients = exploration_coefficients(keys, seed)
+    return score_shard(users, index, coefficients, 0, users.n_rows, keys=keys, songs=users.lengths, seed=seed)
 
 
 def _world(
     name: str, users: Library, playlists: Library, scores: ScoreShard, liked: Library, values: np.ndarray, seed: int
 ) -> World:
     n_users, n_playlists = liked.n_rows, liked.n_columns
-    everyone = np.arange(n_users)
+    # A world is given as matrices, without ids: its rows are all there is to know users and playlists by.
+    everyone, catalogue = np.arange(n_users), Catalogue.of(np.arange(n_playlists))
     cold = cold_users(everyone, seed)
     split = split_likes(everyone, liked.indptr, liked.indices, seed)
     owner_of = np.repeat(everyone, liked.lengths)
@@ -162,12 +166,19 @@ def _world(
     )
     excluded = _ragged(likes)
     drawn = user_blocks(
-        everyone, _ragged(train), _ragged(hard), _ragged(easy), excluded, n_playlists=n_playlists, seed=seed
+        everyone,
+        _ragged(train),
+        _ragged(hard),
+        _ragged(easy),
+        excluded,
+        keys=everyone,
+        catalogue=catalogue,
+        seed=seed,
     )
     bags = [
         Bags(found.user, found.positive, found.negatives)
         for found in (
-            evaluation_batches(everyone, _ragged(held), excluded, n_playlists=n_playlists, seed=seed)
+            evaluation_batches(everyone, _ragged(held), excluded, keys=everyone, catalogue=catalogue, seed=seed)
             for held in (validation, test)
         )
     ]

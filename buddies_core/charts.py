@@ -7,6 +7,7 @@ both.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -127,11 +128,16 @@ def bars_over_time(
     """Counts a day or a week; `floor` is drawn as a dashed line, `series` stacks."""
     import altair as alt
 
+    if unit == "week":
+        # Vega's own weeks begin on Sunday: an ISO week is drawn from its Monday to its Sunday.
+        rows = [{**row, "until": _sunday(row[x])} for row in rows]
     encoding: dict[str, Any] = {
-        "x": _time(x, rows, timeUnit="utcyearmonthdate" if unit == "day" else "utcyearweek"),
+        "x": _time(x, rows, **({"timeUnit": "utcyearmonthdate"} if unit == "day" else {})),
         "y": alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format="~s")),
         "tooltip": [alt.Tooltip(f"{x}:T", title=unit), alt.Tooltip(f"{y}:Q", title=title, format=",")],
     }
+    if unit == "week":
+        encoding["x2"] = "until:T"
     if series is not None:
         scale = alt.Scale(domain=list(colours), range=list(colours.values())) if colours else alt.Undefined
         encoding["color"] = alt.Color(f"{series}:N", title=None, scale=scale)
@@ -142,6 +148,10 @@ def bars_over_time(
         line = alt.Chart(alt.Data(values=[{"floor": floor}])).mark_rule(strokeDash=[4, 3], color=VIOLET)
         layers.append(line.encode(y="floor:Q", tooltip=alt.Tooltip("floor:Q", title="floor", format=",")))
     return alt.layer(*layers).properties(width="container", height=180)
+
+
+def _sunday(monday: str) -> str:
+    return (date.fromisoformat(monday) + timedelta(days=6)).isoformat()
 
 
 def cumulative(rows: Rows, *, y: str, marks: Rows, title: str, x: str = "day") -> "alt.LayerChart | alt.FacetChart":
@@ -167,27 +177,37 @@ def cumulative(rows: Rows, *, y: str, marks: Rows, title: str, x: str = "day") -
     return alt.layer(area, rules, labels).properties(width="container", height=200)
 
 
-def histogram(rows: Rows, *, axis: str, count: str = "users", colour: str = BLUE) -> "alt.Chart":
-    """How a measure is distributed, from bins `start`, `stop`, `count`."""
+def histogram(rows: Rows, *, axis: str, count: str = "users", colour: str = BLUE) -> "alt.LayerChart | alt.FacetChart":
+    """How a measure is distributed, from bins `start`, `stop`, `count`.
+
+    A bin that is `beyond` holds every larger value: it is grey, and says so above.
+    """
     import altair as alt
 
     whole = all(float(row["start"]).is_integer() for row in rows)
     step = 1 if whole else alt.Undefined
     form = "~s" if any(row["stop"] > 10 for row in rows) else ".3~g"
-    return (
-        _base(rows, "container", 180)
-        .mark_bar(color=colour)
-        .encode(
-            x=alt.X("start:Q", bin="binned", title=axis, axis=alt.Axis(format=form, tickMinStep=step)),
-            x2="stop:Q",
-            y=alt.Y("count:Q", title=None, axis=alt.Axis(format="~s")),
-            tooltip=[
-                alt.Tooltip("start:Q", title=f"{axis} from", format=",.4~g"),
-                alt.Tooltip("stop:Q", title="to", format=",.4~g"),
-                alt.Tooltip("count:Q", title=count, format=","),
-            ],
-        )
+    told = [{**row, "kind": "beyond" if row.get("beyond") else "within", "to": _upper_edge(row)} for row in rows]
+    kinds = alt.Scale(domain=["within", "beyond"], range=[colour, GREY])
+    base = _base(told, "container", 180)
+    bars = base.mark_bar().encode(
+        x=alt.X("start:Q", bin="binned", title=axis, axis=alt.Axis(format=form, tickMinStep=step)),
+        x2="stop:Q",
+        y=alt.Y("count:Q", title=None, axis=alt.Axis(format="~s")),
+        color=alt.Color("kind:N", scale=kinds, legend=None),
+        tooltip=[
+            alt.Tooltip("start:Q", title=f"{axis} from", format=",.4~g"),
+            alt.Tooltip("to:N", title="to"),
+            alt.Tooltip("count:Q", title=count, format=","),
+        ],
     )
+    label = base.transform_filter("datum.kind === 'beyond'").mark_text(dy=-6, fontSize=10, align="right", dx=6)
+    labels = label.encode(x=alt.X("stop:Q"), y="count:Q", text=alt.value("and more"))
+    return alt.layer(bars, labels).properties(width="container", height=180)
+
+
+def _upper_edge(row: Mapping[str, Any]) -> str:
+    return "the largest" if row.get("beyond") else f"{row['stop']:,.4g}"
 
 
 def lorenz(rows: Rows, *, who: str, what: str) -> "alt.LayerChart | alt.FacetChart":

@@ -19,6 +19,13 @@ class SourceNotFoundError(BuddiesError):
         super().__init__(f"{source}: {problem} at {path}. {advice}")
 
 
+class NothingReadError(BuddiesError):
+    """A source of which not one row could be kept: nothing can be made of the run."""
+
+    def __init__(self, source: str, path: object, what: str, why: str) -> None:
+        super().__init__(f"{source}: {what} at {path}. {why}.")
+
+
 class MalformedInputError(BuddiesError):
     """A raw file or row that is wrong, raised in strict mode in place of quarantining it.
 

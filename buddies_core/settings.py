@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     )
     msd_mismatches_file: str | None = Field(None, description="`sid_mismatches.txt`; optional beside real song text.")
     strict: bool = Field(False, description="Stop at the first bad row or file instead of quarantining it.")
+    sample: float = Field(
+        1.0, gt=0, le=1, description="Share of playlists and users that is read, by hash of their ids: a first try."
+    )
     synthetic_users: int = Field(2_000, ge=2, description="Users of the synthetic sample.")
     synthetic_playlists: int = Field(5_000, ge=2, description="Playlists of the synthetic sample.")
 

@@ -41,7 +41,7 @@ class KnownPids:
 
 
 class ServedModel:
-    """One version of the model. Playlists are indexes inside and MPD pids outside."""
+    """One version of the model. Users go by their numbers; playlists are indexes inside and MPD pids outside."""
 
     def __init__(self, manifest: Manifest, arrays: Arrays) -> None:
         self.manifest = manifest
@@ -101,11 +101,16 @@ class ServedModel:
         return found
 
     def find_user(self, user_id: str) -> int | None:
-        """The index of a 40-hex user id, or None."""
-        return _find(self.arrays["user_ids"], user_id.encode("ascii", errors="replace"))
+        """The number of a 40-hex user id, or None."""
+        ids, order = self.arrays["user_ids"], self.arrays.get("user_order")
+        wanted = user_id.encode("ascii", errors="replace")
+        if order is None or len(wanted) != ids.dtype.itemsize:
+            return _find(ids, wanted)
+        place = int(np.searchsorted(ids, np.array(wanted, ids.dtype), sorter=order))
+        return int(order[place]) if place < len(ids) and ids[order[place]] == wanted else None
 
     def user_id(self, user: int) -> str:
-        """The 40-hex id of a user index in range."""
+        """The 40-hex id of a user's number in range."""
         return bytes(self.arrays["user_ids"][user]).decode("ascii")
 
     def find_playlist(self, pid: int) -> int | None:

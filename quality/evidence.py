@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.storage.datasets import Dataset, DatasetStore
 from quality.inputs import COUNTED, count_likers
 
@@ -23,6 +24,7 @@ Piece = Mapping[str, Callable[[], pl.DataFrame]]
 NEEDS: Mapping[str, tuple[str, ...]] = {
     **{name: (counted.dataset,) for name, counted in COUNTED.items()},
     "n_users": ("user_library",),
+    "n_numbers": ("user_library",),
     "n_playlists": ("playlist_library",),
     "n_songs": ("songs",),
     "n_likers": ("scores",),
@@ -145,6 +147,9 @@ def _columns(stored: Any, *names: str) -> pl.DataFrame:
     return pl.concat(shards_of(stored, list(names)))
 
 
+_COUNTS = ("kept", "quarantined", "repeats", "left_out", "lines", "parsed_lines", "bytes", "unread_bytes")
+
+
 def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
     sources = {"mpd_playlists": "mpd", "mpd_tracks": "mpd", "entp_plays": "entp", "msd_songs": "msd"}
     rows = []
@@ -156,7 +161,7 @@ def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
                 "dataset": name,
                 "source": source,
                 "read": counts["rows"],
-                **{c: counts[c] for c in ("kept", "quarantined", "repeats")},
+                **{column: counts.get(column, 0) for column in _COUNTS},  # a home of an older version lacks some
                 "stored": manifest.rows,
             }
         )
@@ -168,7 +173,8 @@ _MAKERS = {
     "n_playlists": lambda handles: handles["playlist_library"].manifest.rows,
     "n_songs": lambda handles: handles["songs"].manifest.rows,
     "n_likers": lambda handles: sum(count_likers(shard) for shard in shards_of(handles["scores"], ["liked"])),
-    "user_rows": lambda handles: _columns(handles["user_library"], "user_id"),
+    "n_numbers": lambda handles: stored_register(handles["user_library"]).height,
+    "user_rows": lambda handles: numbered_rows(handles["user_library"]).select("user_id", "number"),
     "playlist_rows": lambda handles: _columns(handles["playlist_library"], "pid"),
     "user_sizes": _sizes("user_library", "user"),
     "playlist_sizes": _sizes("playlist_library", "playlist"),

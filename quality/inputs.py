@@ -114,6 +114,7 @@ def _from_a_frame(counted: Counted) -> Derived:
 
 DERIVED: dict[str, Derived] = {
     "n_users": Derived(("user_rows",), lambda user_rows: user_rows.height),
+    "n_numbers": Derived(("user_rows",), lambda user_rows: user_rows.height),
     "n_playlists": Derived(("playlist_rows",), lambda playlist_rows: playlist_rows.height),
     "n_likers": Derived(("scores",), count_likers),
     "n_songs": Derived(("songs",), lambda songs: songs.height),

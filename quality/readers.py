@@ -8,6 +8,7 @@ from typing import Any, cast
 import polars as pl
 from upath import UPath
 
+from buddies_core.interactions.numbers import stored_register
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
 from quality.evidence import Evidence, table
@@ -53,7 +54,7 @@ def feedback_inputs(settings: Settings) -> Mapping[str, Any]:
         {
             "user_feedback": sessions,
             "now_at": now,
-            "n_users": store.open("user_library").manifest.rows,
+            "n_numbers": stored_register(store.open("user_library")).height,
             "playlist_rows": store.open("playlist_library").frame(["pid"]),
             "model_versions": published_versions(settings),
         }

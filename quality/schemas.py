@@ -23,9 +23,10 @@ class UnknownSchemaError(LookupError):
 
 @dataclass(frozen=True)
 class Sizes:
-    """Rows of the three index tables; None leaves the foreign key unchecked."""
+    """Rows of the three index tables, and numbers given to users; None leaves the foreign key unchecked."""
 
     users: int | None = None
+    numbers: int | None = None
     playlists: int | None = None
     songs: int | None = None
 

@@ -29,12 +29,13 @@ def served_model_inputs(settings: Settings) -> Mapping[str, Any]:
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in manifest.arrays}
     store = DatasetStore.at(settings.home)
     evidence = Evidence({n: store.open(n) for n in ("user_library", "playlist_library", "songs", "ranked_candidates")})
-    names = ("n_users", "n_playlists", "n_songs", "user_rows", "playlist_rows", "ranked_candidates")
+    names = ("n_numbers", "n_playlists", "n_songs", "user_rows", "playlist_rows", "ranked_candidates")
     known: dict[str, Any] = {name: evidence[name] for name in names}
+    sizes = {"users": known["n_numbers"], "playlists": known["n_playlists"], "songs": known["n_songs"]}
     made_of = {"ranked_candidates": manifest.data_fingerprint, "user_library": manifest.extra.get("users")}
     return {
         **known,
-        "served_model": array_table(arrays, {k.removeprefix("n_"): v for k, v in known.items() if k.startswith("n_")}),
+        "served_model": array_table(arrays, sizes),
         "served_arrays": arrays,
         "served_lineage": pl.DataFrame(
             {
@@ -118,7 +119,7 @@ def daily_inputs(settings: Settings) -> Mapping[str, Any]:
         "daily_recommendations": pl.read_ndjson(newest, schema=DAILY_COLUMNS),
         "daily_day": date.fromisoformat(newest.stem),
         "served_lists": lists,
-        **{name: evidence[name] for name in ("n_users", "n_playlists", "playlist_rows", "now_at")},
+        **{name: evidence[name] for name in ("n_numbers", "n_playlists", "playlist_rows", "now_at")},
     }
 
 

@@ -23,7 +23,7 @@ Figures = dict[str, Any]
 
 
 def spread(values: np.ndarray, bins: int = BINS, until: float = TAIL) -> Figures:
-    """Count, mean, quantiles and a histogram whose last bin gathers the tail beyond the quantile `until`.
+    """Count, mean, quantiles and a histogram up to the quantile `until`; one more bin, `beyond`, has all larger values.
 
     `bins` are for charts; `quantiles`, evenly spaced values that occur, are what two versions are compared by.
     """
@@ -41,11 +41,16 @@ def spread(values: np.ndarray, bins: int = BINS, until: float = TAIL) -> Figures
         edges = np.array([low, low + step])
     if whole and edges[-1] <= top:
         edges = np.append(edges, edges[-1] + step)
-    counts, _ = np.histogram(np.minimum(numbers, top), edges)
-    rows = [
+    # The last edge belongs to the bins only where the measure is no count: a count of bins is half open throughout.
+    beyond = numbers >= edges[-1] if whole else numbers > edges[-1]
+    counts, _ = np.histogram(numbers[~beyond], edges)
+    rows: list[Figures] = [
         {"start": float(a), "stop": float(b), "count": int(n)}
         for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
     ]
+    if beyond.any():
+        last = float(edges[-1])
+        rows.append({"start": last, "stop": last + float(step), "count": int(beyond.sum()), "beyond": True})
     mean, most = float(numbers.mean()), float(numbers.max())
     places = (np.arange(min(len(numbers), QUANTILES)) + 0.5) / min(len(numbers), QUANTILES)
     kept = np.quantile(numbers, places, method="inverted_cdf").tolist()

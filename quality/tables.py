@@ -143,6 +143,7 @@ SCHEMAS: dict[str, TableSchema] = {
     "cold_users": TableSchema(
         {
             "user": Field(_U32, "users", unique=True),
+            "number": Field(_U32, unique=True),
             "user_id": Field(_STR, unique=True, pattern=r"^[0-9a-f]{40}$"),
             "songs": Field(_U32, low=1),
             "liked": Field(_U32),
@@ -246,7 +247,7 @@ SCHEMAS: dict[str, TableSchema] = {
         }
     ),
     "daily_recommendations": TableSchema(
-        {"user_id": Field(pl.Int64, "users", low=0, unique=True), "playlists": Field(pl.List(pl.Int64))}
+        {"user_id": Field(pl.Int64, "numbers", low=0, unique=True), "playlists": Field(pl.List(pl.Int64))}
     ),
     "feedback_blocks": TableSchema({**_BLOCK, "negatives": _LIST}, strict=False),
     "training_window": TableSchema(

@@ -72,7 +72,8 @@ _GOOD_PLAY = f"{USER}\t{SONG}\t3\n".encode()
 
 FILE_DEFECTS: tuple[FileDefect, ...] = (
     FileDefect("a slice that ends in the middle", "mpd", "truncated_file", _slice(_playlist(1), _playlist(2))[:-40]),
-    FileDefect("a slice that is not JSON", "mpd", "malformed_json", b"<html>Forbidden</html>"),
+    FileDefect("a slice that is not JSON", "mpd", "malformed_json", b"Forbidden"),
+    FileDefect("a page of a web server", "mpd", "foreign_format", b"<html>Forbidden</html>"),
     FileDefect("a track without a name", "mpd", "missing_field", _slice(_playlist(1, track_name=None))),
     FileDefect("a pid that is text", "mpd", "wrong_type", _slice(_playlist("one"))),
     FileDefect("a pid in two playlists", "mpd", "duplicate_pid", _slice(_playlist(1), _playlist(1))),

@@ -116,6 +116,7 @@ DEFECTS: tuple[Defect, ...] = (
             "cold_users": pl.DataFrame(
                 {
                     "user": range(120),
+                    "number": range(120),
                     "user_id": w["user_rows"]["user_id"][:120],
                     "songs": [9] * 120,
                     "liked": [3] * 120,

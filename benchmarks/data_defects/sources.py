@@ -55,11 +55,23 @@ def _uniform_coefficients(world: World) -> dict[str, Any]:
 def _unsorted_users(world: World) -> dict[str, Any]:
     ids = world["user_rows"]["user_id"].to_list()
     ids[0], ids[1] = ids[1], ids[0]
-    return {"user_rows": pl.DataFrame({"user_id": ids})}
+    return {"user_rows": world["user_rows"].with_columns(user_id=pl.Series(ids))}
+
+
+def _one_number_twice(world: World) -> dict[str, Any]:
+    return {"user_rows": with_cells(world["user_rows"], 7, number=world["user_rows"]["number"][3])}
 
 
 def _lost_rows(world: World) -> dict[str, Any]:
     return {"raw_counts": with_cells(world["raw_counts"], 1, read=world["raw_counts"]["read"][1] + 5)}
+
+
+def _swallowed_lines(world: World) -> dict[str, Any]:
+    return {"raw_counts": with_cells(world["raw_counts"], 1, lines=world["raw_counts"]["lines"][1] + 500)}
+
+
+def _unread_slices(world: World) -> dict[str, Any]:
+    return {"raw_counts": with_cells(world["raw_counts"], 0, unread_bytes=660_000)}
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -96,6 +108,18 @@ DEFECTS: tuple[Defect, ...] = (
         lambda w: {"msd_songs": w["msd_songs"].with_columns(mismatched=pl.lit(True))},
     ),
     Defect("rows lost without a trace", "quarantined_raw.raw_counts_reconcile", _lost_rows),
+    Defect("lines swallowed by the parser", "quarantined_raw.raw_counts_reconcile", _swallowed_lines),
+    Defect("two of three slices refused", "quarantined_raw.few_rows_are_quarantined", _unread_slices),
+    Defect(
+        "an archive cut short",
+        "quarantined_raw.input_files_are_whole",
+        cell("quarantined_raw", reason="undecodable_file"),
+    ),
+    Defect(
+        "a slice passed over by its name",
+        "quarantined_raw.input_files_are_read",
+        cell("quarantined_raw", reason="unread_file"),
+    ),
     Defect(
         "a quarantined row without a reason",
         "quarantined_raw.quarantined_rows_say_why",
@@ -142,6 +166,7 @@ DEFECTS: tuple[Defect, ...] = (
         _csr("playlist_library", _empty_row),
     ),
     Defect("user rows not sorted by id", "user_library.user_rows_are_sorted_ids", _unsorted_users),
+    Defect("two users with one number", "user_library.users_have_numbers_of_their_own", _one_number_twice),
     Defect(
         "a coefficient of NaN",
         "exploration_coefficients.coefficients_are_shares",

@@ -17,6 +17,24 @@ app.add_typer(evaluate, name="evaluate")
 console = Console() if sys.stdout.isatty() else Console(width=160)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        console.print(f"buddies {version('spotify-buddies')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Organic playlists, recommended to listeners of like taste."""
+
+
 @app.command()
 def run(
     users: Annotated[int, typer.Option(help="For how many users to show recommendations at the end.")] = 3,
@@ -28,11 +46,40 @@ def run(
 
 
 @app.command()
-def up() -> None:
+def up(
+    only: Annotated[
+        list[str] | None, typer.Option(help="Start these only: code, dagster, daemon, service, dashboard, mlflow.")
+    ] = None,
+) -> None:
     """Start the database, Dagster's UI and daemon, the service, the dashboard and MLflow; Ctrl-C stops them all."""
     from buddies_assets.cli.supervising import up as start
 
-    raise typer.Exit(start(console))
+    raise typer.Exit(start(console, only or ()))
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """Say what is healthy, what is served and what runs; exit code 1 while an incident is open."""
+    from buddies_assets.cli.health import print_status, read_status
+    from buddies_core.settings import Settings
+
+    raise typer.Exit(print_status(console, read_status(Settings()), as_json=as_json))
+
+
+@app.command()
+def checks(
+    asset: Annotated[str | None, typer.Argument(help="The asset; all where none is named.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the checks of ASSET, or all, the worst first; exit code 1 where one fails or could not say."""
+    from buddies_assets.cli.health import print_checks, read_status
+    from buddies_core.settings import Settings
+
+    raise typer.Exit(print_checks(console, read_status(Settings()).report, asset, as_json=as_json))
 
 
 @app.command()

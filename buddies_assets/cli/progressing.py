@@ -1,6 +1,8 @@
-"""Progress bars on the terminal for everything that reports progress."""
+"""Progress of everything that reports it: bars on a terminal, plain lines in a file or a pipe."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -15,6 +17,8 @@ from rich.progress import (
 )
 
 from buddies_core.storage import progress
+
+LINE_SECONDS = 10.0
 
 
 class Bars:
@@ -39,9 +43,44 @@ class Bars:
         self._display.console.print(text, soft_wrap=True)
 
 
+class Lines:
+    """A line when a step begins, at most every ten seconds while it goes on, and when it is done."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._began: dict[str, float] = {}
+        self._said: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, report: progress.Report) -> None:
+        """Take a report of `buddies_core.storage.progress`."""
+        self.advance_to(report.step, report.done, report.total)
+
+    def advance_to(self, step: str, done: int, total: int) -> None:
+        """Take that `done` of `total` units of the step are done."""
+        with self._lock:
+            now = self._clock()
+            began = self._began.setdefault(step, now)
+            is_due = step not in self._said or now - self._said[step] >= LINE_SECONDS
+            if not is_due and done < total:
+                return
+            self._said[step] = now
+            self.say(f"{step}: {done:,} of {total:,} after {now - began:.0f} s")
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        self._console.print(text, soft_wrap=True, highlight=False)
+
+
 @contextmanager
-def progress_bars(console: Console) -> Iterator[Bars]:
-    """Bars that listen to every report while the block runs."""
+def progress_bars(console: Console) -> Iterator[Bars | Lines]:
+    """Bars, or lines where there is no terminal, that listen to every report while the block runs."""
+    if not console.is_terminal:
+        lines = Lines(console)
+        with progress.listening(lines):
+            yield lines
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

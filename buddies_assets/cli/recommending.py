@@ -8,6 +8,7 @@ from rich.table import Table
 
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.numbers import numbered_rows
 from buddies_core.storage.datasets import DatasetStore
 
 SHOWN = 5
@@ -26,7 +27,7 @@ class Recommender:
 
     @cached_property
     def _users(self) -> pl.DataFrame:
-        return self._store.open("user_library").frame()
+        return numbered_rows(self._store.open("user_library"))
 
     @cached_property
     def _playlists(self) -> pl.DataFrame:
@@ -51,19 +52,18 @@ class Recommender:
         return set(self._store.open("cold_users").frame(["user"])["user"].to_list())
 
     def find_user(self, name: str) -> int:
-        """The index of a user given by index or by 40-hex id.
+        """The row of a user given by number or by 40-hex id.
 
         Raises:
             UnknownUserError: there is no such user.
         """
         if name.isdigit() and len(name) < 40:
-            user = int(name)
-            if user < self._users.height:
-                return user
-            raise UnknownUserError(f"No user {user}: indexes run from 0 to {self._users.height - 1}.")
-        found = self._users.filter(pl.col("user_id") == name)["user"]
+            found = self._users.filter(pl.col("number") == int(name))["user"]
+        else:
+            found = self._users.filter(pl.col("user_id") == name)["user"]
         if not len(found):
-            raise UnknownUserError(f"No user {name!r}: give an index (0 to {self._users.height - 1}) or a 40-hex id.")
+            highest = int(self._users["number"].to_numpy().max(initial=0))
+            raise UnknownUserError(f"No user {name!r}: give a number (0 to {highest}) or a 40-hex id.")
         return int(found[0])
 
     def some_users(self, count: int) -> list[int]:
@@ -77,7 +77,8 @@ class Recommender:
         ranked = self._store.open("ranked_candidates").scan().filter(pl.col("user") == user).collect()
         own = ranked["playlists"][0].head(SHOWN).to_list() if ranked.height and user not in self._cold else []
         why = "from listeners of like taste" if own else "the most liked, as nothing closer is known"
-        title = f"For user {user} ({self._users['user_id'][user][:8]}…, {self._users['songs'][user]} songs): {why}"
+        who = self._users.row(user, named=True)
+        title = f"For user {who['number']} ({who['user_id'][:8]}…, {who['songs']} songs): {why}"
         table = Table("playlist", "pid", "songs", "owner", "songs in common", title=title, title_justify="left")
         neighbours = dict(
             self._store.open("user_pairings")
@@ -91,7 +92,7 @@ class Recommender:
             row = self._playlists.row(playlist, named=True)
             owner = self._owners.get(playlist)
             near = f", similarity {neighbours[owner]:.2f}" if owner in neighbours else ""
-            whose = "–" if owner is None else f"user {owner}{near}"
+            whose = "–" if owner is None else f"user {self._users['number'][owner]}{near}"
             why = self._why(user, playlist, owner)
             table.add_row(row["name"] or "(no name)", str(row["pid"]), str(row["tracks"]), whose, why)
         return table

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 from rich.console import Console
 
-from buddies_assets.cli.progressing import Bars, progress_bars
+from buddies_assets.cli.progressing import Bars, Lines, progress_bars
 from buddies_assets.cli.recommending import Recommender
 from buddies_assets.cli.tables import datasets_table, evaluation_table
 from buddies_core.postgres.embedded import running_database
@@ -84,7 +84,7 @@ def run_everything(console: Console, users: int) -> None:
         console.print(recommender.table(user))
 
 
-def _materialise(instance: dg.DagsterInstance, bars: Bars) -> None:
+def _materialise(instance: dg.DagsterInstance, bars: Bars | Lines) -> None:
     from buddies_assets.definitions import defs
     from buddies_assets.resources.run_launcher import host_tags
 

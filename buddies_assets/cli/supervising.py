@@ -1,71 +1,27 @@
-"""`buddies up`: the database and every server as children of one process, which stops them all."""
+"""`buddies up`: the database and every server as children of one process, which starts again what ends."""
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from buddies_assets.cli.running import prepare_dagster_home
+from buddies_assets.cli.servers import Server, servers
 from buddies_core.postgres.embedded import running_database
 from buddies_core.settings import Settings, get_settings
 
-BIN = Path(sys.executable).parent
 GRACE_SECONDS = 15.0
+LOOK_SECONDS = 0.5
 
 
-@dataclass
-class Server:
-    """One child: how it is started, where it answers (None: it has no page), and its process."""
+def up(console: Console, only: Collection[str] = ()) -> int:
+    """Start the servers, say where each is as soon as it answers, and keep them up until Ctrl-C; the exit code.
 
-    name: str
-    command: list[str]
-    port: int | None = None
-    ready: str = "/"
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
-
-    @property
-    def address(self) -> str:
-        """Where a person opens it."""
-        return f"http://127.0.0.1:{self.port}" if self.port else ""
-
-
-def servers(settings: Settings, database: str) -> list[Server]:
-    """The servers of `buddies up`; a port that is taken is replaced by a free one."""
-    from buddies_core.postgres.embedded import sqlalchemy_url
-
-    dagster, service, dashboard, mlflow = (
-        _free_port(port)
-        for port in (settings.dagster_port, settings.port, settings.dashboard_port, settings.mlflow_port)
-    )
-    os.environ["BUDDIES_DAGSTER_URL"] = f"http://127.0.0.1:{dagster}"
-    os.environ["BUDDIES_MLFLOW_URL"] = f"http://127.0.0.1:{mlflow}"
-    os.environ["BUDDIES_DASHBOARD_PORT"] = str(dashboard)
-    os.environ["BUDDIES_PORT"] = str(service)
-    tracking = sqlalchemy_url(database.rsplit("/", 1)[0] + "/mlflow")
-    artifacts = settings.local_home / "mlflow"
-    artifacts.mkdir(parents=True, exist_ok=True)
-    local, workspace = ["--host", "127.0.0.1", "--port"], ["-w", "workspace.yaml"]
-    return [
-        Server("Dagster UI", [str(BIN / "dagster-webserver"), *local, str(dagster), *workspace], dagster),
-        Server("Dagster daemon", [str(BIN / "dagster-daemon"), "run", *workspace]),
-        Server("service and listener page", [sys.executable, "-m", "buddies_serving"], service, "/health/live"),
-        Server("data-quality dashboard", [sys.executable, "-m", "quality.dashboard"], dashboard),
-        Server("MLflow", [str(BIN / "mlflow"), "server", *local, str(mlflow), "--backend-store-uri", tracking,
-                          "--artifacts-destination", str(artifacts), "--workers", "1"], mlflow, "/health"),
-    ]  # fmt: skip
-
-
-def up(console: Console) -> int:
-    """Start everything, print where it is, and wait for Ctrl-C or for a server to end; the exit code."""
+    It is 1 when a server that everything needs could not be had.
+    """
     settings = Settings()
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,97 +30,74 @@ def up(console: Console) -> int:
         os.environ |= {"BUDDIES_POSTGRES_URL": url, "MLFLOW_DISABLE_TELEMETRY": "true"}
         get_settings.cache_clear()
         prepare_dagster_home(settings)
-        started = servers(settings, url)
         logs = settings.local_home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
+        kept = servers(settings, url, only)
+        say(console, f"PostgreSQL at {url.rsplit('@', 1)[-1]}; logs in {logs}; Ctrl-C stops everything, data stay")
+        lost = None
         try:
-            for server in started:
-                _start(server, logs)
-            _announce(console, started, url, logs, stopping)
-            ended = None
-            while not stopping and not (ended := next((s for s in started if _has_ended(s)), None)):
-                time.sleep(0.2)
+            for server in kept:
+                server.start(logs)
+            while not stopping and lost is None:
+                lost = look(console, kept, logs, time.monotonic())
+                time.sleep(LOOK_SECONDS)
         finally:
-            _stop(started)
-    if ended is not None:
-        log = _log_of(ended, logs)
-        console.print(f"[red]{ended.name} ended by itself[/]; the end of {log}:\n{_tail(log)}", highlight=False)
+            if stopping:
+                say(console, f"Stopping; this takes up to {GRACE_SECONDS:.0f} s (Ctrl-C again: at once).")
+            stop(kept, stopping)
+    if lost is not None:
+        log = lost.log(logs)
+        say(console, f"[red]{lost.name} cannot be had[/], so everything was stopped; the end of {log}:\n{tail(log)}")
         return 1
-    console.print("All stopped.")
+    say(console, "All stopped.")
     return 0
 
 
-def _start(server: Server, logs: Path) -> None:
-    with _log_of(server, logs).open("wb") as log:
-        server.process = subprocess.Popen(
-            server.command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+def look(console: Console, kept: Sequence[Server], logs: Path, now: float) -> Server | None:
+    """Say who has become ready, start again who has ended; returns a server that everything needs and is given up."""
+    for server in kept:
+        if server.process is None:
+            if now >= server.start_again_at:
+                server.start(logs)
+        elif (code := server.process.poll()) is not None:
+            server.stop_group()
+            server.restarts = server.restarts.after_end(now - server.started_at)
+            server.process, server.is_ready = None, False
+            if server.essential and server.restarts.hopeless:
+                return server
+            server.start_again_at = now + server.restarts.pause
+            what = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+            again = f"starting it again in {server.restarts.pause:.0f} s; log: {server.log(logs)}"
+            say(console, f"[yellow]{server.name} {what}[/]; {again}")
+        elif not server.is_ready and server.answers():
+            server.is_ready = True
+            say(console, f"[green]✓[/] {server.name} {server.address}".rstrip())
+            if all(other.is_ready for other in kept):
+                say(console, "All are up.")
+    return None
 
 
-def _announce(console: Console, started: list[Server], url: str, logs: Path, stopping: list[int]) -> None:
-    waiting = [server for server in started if server.port]
-    with console.status("starting…") as status:
-        while waiting and not stopping and not any(_has_ended(server) for server in started):
-            waiting = [server for server in waiting if not _answers(server)]
-            status.update("waiting for " + ", ".join(server.name for server in waiting))
-            time.sleep(0.2)
-    table = Table("what", "where", title="Running; Ctrl-C stops them all")
-    for server in started:
-        table.add_row(server.name, server.address or "(no page)")
-    table.add_row("PostgreSQL", url.rsplit("@", 1)[-1])
-    table.add_row("logs", str(logs))
-    console.print(table)
-
-
-def _answers(server: Server) -> bool:
-    try:
-        with urllib.request.urlopen(server.address + server.ready, timeout=1):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _has_ended(server: Server) -> bool:
-    return server.process is not None and server.process.poll() is not None
-
-
-def _stop(started: list[Server]) -> None:
-    """SIGTERM to each process group, SIGKILL to what is left after a grace: a server may have children of its own."""
-    running = [server.process for server in started if server.process is not None]
-    for process in running:
-        _signal(process, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
-    while any(process.poll() is None for process in running) and time.monotonic() < deadline:
+def stop(kept: Sequence[Server], stopping: Sequence[int] = ()) -> None:
+    """SIGTERM to each process group, SIGKILL to what is left after a grace or at a second Ctrl-C."""
+    running = [server for server in kept if server.process is not None]
+    for server in running:
+        server.signal(signal.SIGTERM)
+    asked, deadline = len(stopping), time.monotonic() + GRACE_SECONDS
+    while any(s.process is not None and s.process.poll() is None for s in running) and time.monotonic() < deadline:
+        if len(stopping) > asked:
+            break
         time.sleep(0.05)
-    for process in running:
-        _signal(process, signal.SIGKILL)
-        process.wait()
+    for server in running:
+        server.signal(signal.SIGKILL)
+        if server.process is not None:
+            server.process.wait()
 
 
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return
+def say(console: Console, text: str) -> None:
+    """Print one line of the supervisor."""
+    console.print(text, soft_wrap=True, highlight=False)
 
 
-def _log_of(server: Server, logs: Path) -> Path:
-    return logs / f"{server.name.lower().replace(' ', '-')}.log"
-
-
-def _tail(log: Path, lines: int = 20) -> str:
+def tail(log: Path, lines: int = 20) -> str:
+    """The last lines of a log."""
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
-
-
-def _free_port(preferred: int) -> int:
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise OSError("no free port on 127.0.0.1")

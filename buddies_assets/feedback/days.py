@@ -10,9 +10,9 @@ import polars as pl
 from upath import UPath
 
 from buddies_assets.feedback.session_blocks import BLOCKS, Known, in_window, to_blocks
-from buddies_assets.feedback.sessions import day_counts, days_between, sessions_of
-from buddies_assets.feedback.watermark import Watermark
+from buddies_assets.feedback.sessions import days_between, sessions_of
 from buddies_assets.feedback.window import Window
+from buddies_core.registry.watermark import Watermark, day_counts
 from buddies_core.settings import Settings
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest, Recipe

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from buddies_core.artifact.errors import ModelFormatError, NoServedModelError
 from buddies_core.artifact.store import Challenger, Channels, publish, read_channels, read_manifest
 from buddies_core.errors import BuddiesError
@@ -41,15 +43,15 @@ def publish_version(root: Path, version: str, *, share: float) -> tuple[Channels
 
     Places are `champion`, `challenger` and `nobody`. A ranking redrawn by the champion's (or challenger's) own model
     replaces it. Another model goes on trial with `share` of the users; it is the champion at once when there is none,
-    when `share` is 0, or when its rows of users are not the champion's (an index would mean two people) or the champion
-    is of a format that is no longer read. A trial that runs is replaced by the newer model. A model that was rolled
-    back while its version was being written gets no place: `nobody` is served it.
+    when `share` is 0, or when a number means another user to it than to the champion (the register of numbers was lost)
+    or the champion is of a format that is no longer read. A trial that runs is replaced by the newer model. A model
+    that was rolled back while its version was being written gets no place: `nobody` is served it.
     """
     with _locked(root):
         served = channels(root)
         if model_of(version) in rejected(root):
             return served, "nobody"
-        if served is None or share == 0 or not _same_users(root, served.champion, version):
+        if served is None or share == 0 or not _same_numbers(root, served.champion, version):
             return publish(root, version), "champion"
         trial = served.challenger
         if model_of(version) == model_of(served.champion):
@@ -136,12 +138,15 @@ def _trial(root: Path, expected: str | None) -> tuple[Channels, Challenger]:
     return served, served.challenger
 
 
-def _same_users(root: Path, champion: str, version: str) -> bool:
+def _same_numbers(root: Path, champion: str, version: str) -> bool:
+    """Whether every number that both versions know is the same user; either may know users that came later."""
     try:
-        before = read_manifest(root / "versions" / champion)
+        read_manifest(root / "versions" / champion)
     except ModelFormatError:
         return False
-    return before.extra.get("users") == read_manifest(root / "versions" / version).extra.get("users")
+    before, after = (np.load(root / "versions" / name / "user_ids.npy", mmap_mode="r") for name in (champion, version))
+    both = min(len(before), len(after))
+    return np.array_equal(before[:both], after[:both])
 
 
 def _note_rejection(root: Path, model: str) -> None:

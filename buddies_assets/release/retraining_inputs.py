@@ -5,14 +5,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from buddies_assets.feedback.days import window_of
-from buddies_assets.feedback.sessions import day_counts
-from buddies_assets.feedback.watermark import Watermark
 from buddies_assets.release import decision_log as ledger
 from buddies_assets.release.channels import channels, model_of
 from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
 from buddies_assets.release.retraining_policy import Patience, RetrainRun, RunState, Situation
 from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
+from buddies_core.registry.watermark import day_counts, new_sessions, window_days
 from buddies_core.settings import Settings
 
 RETRAIN_JOB = "retrain_job"
@@ -62,9 +60,9 @@ def situation(
     needed = settings.retrain_sessions if needed is None else needed
     if newest is None:
         return Situation(now, None, 0, needed)
-    window = window_of(settings, now)
-    counts = day_counts(connection, window.first_day, window.last_day)
-    new = Watermark.of_lineage(newest.lineage).new_sessions(counts, window.partitions())
+    days = window_days(now, settings.feedback_window_days)
+    counts = day_counts(connection, days[0], days[-1])
+    new = new_sessions(counts, newest.lineage, now, settings.feedback_window_days)
     served = channels(settings.local_home / "served_model")
     trial = model_of(served.challenger.version) if served and served.challenger else None
     runs = tuple(retrain_runs(instance, connection, newest.version))

@@ -78,6 +78,7 @@ class Population:
         import polars as pl
 
         from buddies_core.artifact.store import read_channels
+        from buddies_core.interactions.numbers import numbered_rows
         from buddies_core.storage.datasets import DatasetStore
         from buddies_serving.served_model import ServedModel
 
@@ -86,7 +87,8 @@ class Population:
         likes = DatasetStore.at(settings.home).open("splits").scan()
         in_test = (pl.col("split").cast(pl.String) == "test").any()
         found = likes.group_by("user").agg(test=in_test).collect().sort("user")
-        members = found["user"].to_numpy()
+        numbers = numbered_rows(DatasetStore.at(settings.home).open("user_library"))["number"].to_numpy()
+        members = numbers[found["user"].to_numpy()]
         order = np.lexsort((uniform(settings.seed, PICK, members), ~found["test"].to_numpy()))
         arrays = model.arrays
         taste: Preferences | Chance = Chance()

@@ -1,14 +1,11 @@
 """Reader of the Million Playlist Dataset: slices found, parsed in parallel and handed on in bounded groups."""
 
 import contextlib
-import gzip
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,94 +13,113 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from buddies_assets.sources.mpd_slice import ParsedSlice, nothing, parse_slice
+from buddies_assets.sources.inputs.decompress import STORED
+from buddies_assets.sources.inputs.listing import Member, Unread, is_system_file, list_inputs, not_read
+from buddies_assets.sources.inputs.opening import whole
+from buddies_assets.sources.mpd_slice import ParsedSlice, parse_slice, unread
 from buddies_assets.sources.quarantine import Quarantine, ReadCounts
 from buddies_core.errors import SourceNotFoundError
 from buddies_core.storage.in_order import in_order
 
 SOURCE = "MPD slices"
-_SLICE_NAME = re.compile(r"(?:^|/)mpd\.slice\.(\d+)-(\d+)\.json(\.gz)?$")
+_SLICE_NAME = re.compile(r"(?:^|/)mpd\.slice\.(\d{1,12})-\d+\.json$")
+_LIKE_A_SLICE = re.compile(r"slice\D{0,3}(\d{1,12})\D{1,3}\d+[^/]*$", re.IGNORECASE)
+_INFLATION = 12
+"""A compressed slice has about a twelfth of its bytes."""
 _POOL_FROM_BYTES = 2 << 30
 """Input smaller than this is parsed in this process: workers take a second to start, and one alone reads 400 MB/s."""
 
 
 @dataclass(frozen=True, order=True)
 class SliceRef:
-    """Where one slice lies; the order is that of the dataset, by the first pid of the name.
+    """Where one slice lies; the order is that of the dataset, by the first pid of the name, copies last.
 
     Attributes:
         first: first pid by the file name.
-        name: what the quarantine calls it: the file name, behind that of its archive if it has one.
-        path: file or archive.
-        member: name inside the archive.
-        size: bytes of JSON (of a `.gz`, an estimate).
+        copy: its name is not just that of a slice, as of a second download.
+        name: what the quarantine calls it: its path below the folder, behind that of its archive if it has one.
+        size: bytes of JSON (of a compressed one, an estimate).
+        member: how it is opened.
     """
 
     first: int
+    copy: bool
     name: str
-    path: Path
-    member: str | None
     size: int
+    member: Member = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The slices under a path in their order, and everything else that lies there."""
+
+    refs: list[SliceRef]
+    unread: list[Unread]
 
 
 def find_slices(path: Path) -> list[SliceRef]:
-    """Every slice under a path, in numeric order of first pid.
+    """Every slice under a path, in numeric order of first pid; see `list_slices`."""
+    return list_slices(path).refs
+
+
+def list_slices(path: Path) -> Slices:
+    """Every slice under a path, in numeric order of first pid, and what lies there beside them.
+
+    A slice is known by its name in any case and spelling (`mpd.slice.0-999 copy.JSON`), compressed or not; a file that
+    is named itself is one whatever its name.
 
     Args:
-        path: a folder of `mpd.slice.<a>-<b>.json`, `.json.gz` or `.zip` files that hold them, or one such zip.
+        path: a folder, with folders and archives in it, or one file or archive.
 
     Raises:
-        SourceNotFoundError: no such path, nothing in it, or an unreadable file or archive.
+        SourceNotFoundError: no such path, nothing in it, or unreadable; the message says what is there.
     """
     advice = "Set BUDDIES_MPD_DIR to a folder of mpd.slice.<a>-<b>.json (.json.gz, .zip) files."
     if not path.exists():
         raise SourceNotFoundError(SOURCE, path, "no such folder or file", advice)
     try:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        refs = [ref for file in files for ref in _refs_of(file)]
-    except (OSError, zipfile.BadZipFile) as error:
-        raise SourceNotFoundError(SOURCE, path, f"unreadable ({error})", "Check the file and its mode.") from error
-    if not refs:
-        raise SourceNotFoundError(SOURCE, path, f"none among {len(files)} files", advice)
-    return sorted(refs)
-
-
-def _refs_of(file: Path) -> list[SliceRef]:
-    if file.suffix == ".zip":
-        with zipfile.ZipFile(file) as archive:
-            return [
-                SliceRef(int(match.group(1)), f"{file.name}/{info.filename}", file, info.filename, info.file_size)
-                for info in archive.infolist()
-                if "__MACOSX" not in info.filename and (match := _SLICE_NAME.search(info.filename))
-            ]
-    match = _SLICE_NAME.search(file.name)
-    if match is None or not file.is_file():
-        return []
-    with file.open("rb") as stream:
-        stream.read(1)
-    inflation = 12 if match.group(3) else 1
-    return [SliceRef(int(match.group(1)), file.name, file, None, file.stat().st_size * inflation)]
-
-
-def read_slice(ref: SliceRef, strict: bool) -> ParsedSlice:
-    """One slice from its place on disk, as `parse_slice` gives it; a broken archive member is set aside whole."""
-    try:
-        if ref.member is not None:
-            with zipfile.ZipFile(ref.path) as archive:
-                data = archive.read(ref.member)
-                if ref.member.endswith(".gz"):
-                    data = gzip.decompress(data)
-        elif ref.path.suffix == ".gz":
-            data = gzip.decompress(ref.path.read_bytes())
-        else:
-            data = ref.path.read_bytes()
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        quarantine = Quarantine("mpd", strict=strict)
-        quarantine.add(ref.name, None, None, "undecodable_file", error)
-        return nothing(quarantine, 0)
+        listing = list_inputs(path)
     except OSError as error:
-        raise SourceNotFoundError(SOURCE, ref.path, f"unreadable ({error})", "Check the file.") from error
-    return parse_slice(data, ref.name, strict=strict)
+        raise SourceNotFoundError(SOURCE, path, f"unreadable ({error})", "Check the file and its mode.") from error
+    refs: list[SliceRef] = []
+    unread = list(listing.unread)
+    for member in listing.members:
+        ref = _ref_of(member, named=member.path == path and member.span is None)
+        if ref is not None:
+            refs.append(ref)
+        else:
+            unread.append(not_read(member, "not named as a slice is"))
+    if not refs:
+        there = "; ".join(
+            f"{one.name}: {one.fault.what}" for one in sorted(unread, key=lambda one: not one.is_data)[:3]
+        )
+        what = f"none among {len(unread)} files" + (f" ({there})" if there else "")
+        raise SourceNotFoundError(SOURCE, path, what, advice)
+    return Slices(sorted(refs), sorted(unread, key=lambda one: one.name))
+
+
+def _ref_of(member: Member, *, named: bool) -> SliceRef | None:
+    if is_system_file(member.name):
+        return None
+    plain = re.sub(r"\.(gz|bz2|xz|zst|zstd)$", "", member.name, flags=re.IGNORECASE)
+    exact = _SLICE_NAME.search(plain)
+    match = exact or _LIKE_A_SLICE.search(plain)
+    if match is None and not named:
+        return None
+    packed = plain != member.name or (member.span is not None and member.span.method != STORED)
+    size = member.size * (_INFLATION if packed else 1)
+    return SliceRef(int(match.group(1)) if match else 0, exact is None, member.name, size, member)
+
+
+def read_slice(ref: SliceRef, strict: bool, sample: float = 1.0) -> ParsedSlice:
+    """One slice from its place on disk, as `parse_slice` gives it."""
+    try:
+        data, fault = whole(ref.member)
+    except OSError as error:
+        raise SourceNotFoundError(SOURCE, ref.member.path, f"unreadable ({error})", "Check the file.") from error
+    if fault is not None and not data:
+        return unread(ref.name, fault, ref.member.size, strict=strict)
+    return parse_slice(data, ref.name, strict=strict, fault=fault, size=ref.member.size, sample=sample)
 
 
 class DuplicatePids:
@@ -171,6 +187,7 @@ def read_slices(
     workers: int = 1,
     batch_bytes: int = 128 << 20,
     duplicates: DuplicatePids | None = None,
+    sample: float = 1.0,
 ) -> Iterator[ParsedSlice]:
     """Slices in order, in groups of about `batch_bytes` of JSON; the same groups whatever the number of workers.
 
@@ -183,6 +200,7 @@ def read_slices(
         workers: processes; 1 parses in this one, and so does an input too small to repay their start.
         batch_bytes: raw bytes after which a group is closed.
         duplicates: has seen the pids of the groups before these, when the reading goes on after them.
+        sample: share of playlists that are kept, by hash of their pids.
 
     Raises:
         MalformedInputError: with `strict`.
@@ -190,7 +208,7 @@ def read_slices(
     """
     duplicates = duplicates or DuplicatePids(strict=strict)
     group: list[ParsedSlice] = []
-    for ref, parsed in zip(refs, _parsed_in_order(refs, strict=strict, workers=workers), strict=True):
+    for ref, parsed in zip(refs, _parsed_in_order(refs, strict=strict, workers=workers, sample=sample), strict=True):
         group.append(duplicates.refuse(parsed, ref.name))
         if sum(part.raw_bytes for part in group) >= batch_bytes:
             yield merge_slices(group)
@@ -199,20 +217,20 @@ def read_slices(
         yield merge_slices(group)
 
 
-def _parsed_in_order(refs: Sequence[SliceRef], *, strict: bool, workers: int) -> Iterator[ParsedSlice]:
+def _parsed_in_order(refs: Sequence[SliceRef], *, strict: bool, workers: int, sample: float) -> Iterator[ParsedSlice]:
     if workers <= 1 or sum(ref.size for ref in refs) < _POOL_FROM_BYTES:
         for ref in refs:
-            yield read_slice(ref, strict)
+            yield read_slice(ref, strict, sample)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        read = partial(read_slice, strict=strict)
+        read = partial(read_slice, strict=strict, sample=sample)
         yield from in_order(pool, read, (_fetched_ahead(ref) for ref in refs), ahead=2 * workers)
 
 
 def _fetched_ahead(ref: SliceRef) -> SliceRef:
     """The slice itself, asked of the system to be in memory when a worker comes to it: it seldom waits for the disk."""
-    if ref.member is None and hasattr(os, "posix_fadvise"):
-        with contextlib.suppress(OSError), ref.path.open("rb") as stream:
+    if ref.member.span is None and hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError), ref.member.path.open("rb") as stream:
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
     return ref
 

@@ -1,9 +1,12 @@
 """The quarantine of raw input: what was set aside, where it stood and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from buddies_assets.sources.inputs.faults import InputFault
+from buddies_assets.sources.inputs.listing import Unread
 from buddies_core.errors import MalformedInputError
 
 SCHEMA = pl.Schema(
@@ -19,9 +22,13 @@ SCHEMA = pl.Schema(
 """One row per bad unit (a file, a playlist, or a row); `position` is a line number, or a pid for MPD."""
 
 REASONS = {
-    "malformed_json": "the file is not JSON; the whole file is set aside",
-    "truncated_file": "the file ends in the middle; the whole file is set aside",
-    "undecodable_file": "the compressed file cannot be read to its end; the whole file is set aside",
+    "malformed_json": "a stretch of the file is not JSON; what stands before and behind it is kept",
+    "truncated_file": "the file ends in the middle; what came whole is kept",
+    "undecodable_file": "the compressed file cannot be decoded to its end; what could be is kept",
+    "unreadable_archive": "an archive packed in a way that cannot be undone here, such as with a password",
+    "foreign_format": "a file of another format than its source has, such as a database or a web page",
+    "unread_file": "a file that looks like data and is not read, by its name or its kind",
+    "unclosed_quote": "a quotation mark that opens a field and never closes; the lines behind it are read",
     "missing_field": "a required field is absent, null or empty",
     "wrong_type": "a field holds a value of another type",
     "bad_id": "an identifier does not have its documented form, or a number is outside the range of its type",
@@ -47,16 +54,20 @@ def safe_excerpt(value: object) -> str:
 
 @dataclass(frozen=True)
 class ReadCounts:
-    """How many rows a reader met, so that nothing is lost unseen: rows = kept + quarantined + repeats.
+    """How many rows a reader met, so that nothing is lost unseen: rows = kept + quarantined + repeats + left out.
 
     Attributes:
         files: files opened.
-        bad_files: files set aside whole; the rows in them are unknown and not counted.
+        bad_files: files of which a part or all is unread, its rows unknown.
         rows: rows met.
         kept: rows returned.
         quarantined: rows that have a row in the quarantine.
         repeats: exact repeats of a kept row that a source is known to hold, dropped without being an error.
         repaired: kept rows of which some text was repaired (counted within `kept`).
+        nulled: values of fields that are not needed which could not be read and became null; their rows are kept.
+        left_out: good rows outside the sample (`BUDDIES_SAMPLE`).
+        bytes, unread_bytes: size of the files on disk, and of that part of them whose rows are unknown.
+        lines, parsed_lines: lines as counted before parsing, and as the rows account for them; 0 for JSON.
     """
 
     files: int = 0
@@ -66,6 +77,12 @@ class ReadCounts:
     quarantined: int = 0
     repeats: int = 0
     repaired: int = 0
+    nulled: int = 0
+    left_out: int = 0
+    bytes: int = 0
+    unread_bytes: int = 0
+    lines: int = 0
+    parsed_lines: int = 0
 
     def __add__(self, other: "ReadCounts") -> "ReadCounts":
         return ReadCounts(**{name: getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__})
@@ -73,7 +90,8 @@ class ReadCounts:
     @property
     def reconciled(self) -> bool:
         """Whether every row met is accounted for."""
-        return self.rows == self.kept + self.quarantined + self.repeats
+        rows = self.kept + self.quarantined + self.repeats + self.left_out
+        return self.rows == rows and self.lines == self.parsed_lines
 
 
 @dataclass
@@ -98,9 +116,27 @@ class Quarantine:
             raise MalformedInputError(file, position, column, reason, excerpt)
         self.rows.append((self.source, file, position, column, reason, excerpt))
 
+    def add_fault(self, file: str, fault: InputFault) -> None:
+        """Set a file, or the rest of it, aside."""
+        self.add(file, None, None, fault.reason, str(fault))
+
     def frame(self) -> pl.DataFrame:
         """Everything collected, in the order it was met."""
         return pl.DataFrame(self.rows, schema=SCHEMA, orient="row")
+
+
+def set_aside(source: str, unread: Sequence[Unread], *, strict: bool) -> tuple[pl.DataFrame, ReadCounts]:
+    """What lies among the input and is not read, as rows of the quarantine where it looks like data, and its counts.
+
+    Raises:
+        MalformedInputError: in strict mode, at the first that looks like data.
+    """
+    quarantine = Quarantine(source, strict=strict)
+    data = [one for one in unread if one.is_data]
+    for one in data:
+        quarantine.add_fault(one.name, one.fault)
+    size = sum(one.size for one in data)
+    return quarantine.frame(), ReadCounts(bad_files=len(data), bytes=size, unread_bytes=size)
 
 
 def empty_quarantine() -> pl.DataFrame:

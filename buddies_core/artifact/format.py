@@ -1,7 +1,8 @@
 """The format of a served model: which arrays it consists of, and what must hold of them.
 
-A version is a folder of `.npy` files (never pickle) and a `manifest.json`. Rows follow the pipeline's index
-conventions: `user` is a row of `user_ids`, `playlist` a row of `playlist_pids`, `song` a row of `song_keys`.
+A version is a folder of `.npy` files (never pickle) and a `manifest.json`. `user` is a row of `user_ids`, and that row
+is the user's number, which is the same in every version; somebody who is no longer in the data has an empty row.
+`playlist` is a row of `playlist_pids`, `song` a row of `song_keys`.
 Shapes are written with names (`users`, `ranked`, ...); a name means the same number wherever it occurs.
 """
 
@@ -13,8 +14,10 @@ import numpy as np
 
 from buddies_core.artifact.errors import ArrayMismatchError
 
-FORMAT = 3
-"""Number of the format, raised with every change of `ARRAYS`. 3: popularity beside the factors of the fold-in."""
+FORMAT = 4
+"""Number of the format, raised with every change of `ARRAYS`. 4: users by their lasting numbers."""
+READ = (3, FORMAT)
+"""Formats that are read. In 3 the users' rows are their numbers too, and stand in the order of the ids."""
 
 CONTRACT_LENGTH = 5
 
@@ -51,6 +54,8 @@ ARRAYS: dict[str, ArraySpec] = {
     "ranked_playlists": _RANKED[1],
     "ranked_scores": ArraySpec("<f4", ("ranked",)),
     "user_ids": ArraySpec("|S40", ("users",)),
+    # the users in the order of their ids, for looking up an id
+    "user_order": ArraySpec("<u4", ("users",), required=False),
     "cold": ArraySpec("|b1", ("users",)),
     "playlist_pids": ArraySpec("<u4", ("playlists",)),
     **_text("playlist_names", "playlists"),
@@ -90,6 +95,7 @@ ARRAYS: dict[str, ArraySpec] = {
 
 # values that index another array, and the named length they must stay below
 INDEXES = {
+    "user_order": "users",
     "ranked_playlists": "playlists",
     "most_liked": "playlists",
     "neighbour_users": "users",
@@ -172,13 +178,14 @@ def check_values(arrays: Mapping[str, np.ndarray], lengths: Mapping[str, int]) -
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ArrayMismatchError(name, "holds NaN or infinity; a NaN would rank first")
     for name, symbol in INDEXES.items():
-        array = arrays[name]
+        array = arrays.get(name, np.zeros(0, np.uint32))
         if len(array) and int(array.max()) >= lengths.get(symbol, 0):
             raise ArrayMismatchError(name, f"holds {int(array.max())}, but there are {lengths.get(symbol, 0)} {symbol}")
     if len(arrays["playlist_owner"]) and int(arrays["playlist_owner"].min()) < -1:
         raise ArrayMismatchError("playlist_owner", "holds less than -1; -1 means that nobody owns the playlist")
-    for name in ("user_ids", "playlist_pids", "song_ids"):
-        array = arrays[name]
+    sorted_ids = {name: arrays[name] for name in ("playlist_pids", "song_ids")}
+    sorted_ids["user_order"] = arrays["user_ids"][arrays.get("user_order", slice(None))]
+    for name, array in sorted_ids.items():
         if np.any(array[1:] <= array[:-1]):
             raise ArrayMismatchError(name, "is not sorted and free of repeats; look-ups are by binary search")
     scores = arrays["ranked_scores"]

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from buddies_core.artifact.errors import ModelFormatError, NoServedModelError, ServedModelError
-from buddies_core.artifact.format import ARRAYS, FORMAT, Manifest, check_shapes, check_values
+from buddies_core.artifact.format import ARRAYS, FORMAT, READ, Manifest, check_shapes, check_values
 from buddies_core.artifact.fragments import contract_fragments
 
 MANIFEST = "manifest.json"
@@ -112,7 +112,7 @@ def read_channels(root: Path) -> Channels:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a version's folder; raises ModelFormatError when it is of another format than this program's."""
+    """The manifest of a version's folder; raises ModelFormatError when this program does not read its format."""
     path = folder / MANIFEST
     if not path.is_file():
         raise NoServedModelError(f"{path} does not exist; the version was never written in full")
@@ -120,7 +120,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except msgspec.DecodeError as error:
         raise ServedModelError(f"{path} cannot be read: {error}") from error
-    if manifest.format != FORMAT:
+    if manifest.format not in READ:
         raise ModelFormatError(
             f"{path} is of format {manifest.format}, this program reads {FORMAT}; "
             "materialise the asset served_model again"

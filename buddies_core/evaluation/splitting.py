@@ -13,44 +13,44 @@ SPLIT_NAMES = ("train", "validation", "test")
 """Names of the split codes, in the order of the codes."""
 
 
-def cold_users(users: np.ndarray, seed: int, *, share: float = COLD_SHARE) -> np.ndarray:
-    """Which of `users` are set aside whole, bool [len(users)], from (seed, user) alone."""
-    return uniform(seed, COLD, np.asarray(users, np.uint64)) < share
+def cold_users(keys: np.ndarray, seed: int, *, share: float = COLD_SHARE) -> np.ndarray:
+    """Which of the users with these keys are set aside whole, bool [n], from (seed, user id) alone."""
+    return uniform(seed, COLD, np.asarray(keys, np.uint64)) < share
 
 
-def toy_users(users: np.ndarray, seed: int, *, share: float) -> np.ndarray:
-    """Which of `users` a toy set keeps, bool [len(users)]; independent of who is cold."""
+def toy_users(keys: np.ndarray, seed: int, *, share: float) -> np.ndarray:
+    """Which of the users with these keys a toy set keeps, bool [n]; independent of who is cold."""
     from buddies_core.kernels.randomness import TOY
 
-    return uniform(seed, TOY, np.asarray(users, np.uint64)) < share
+    return uniform(seed, TOY, np.asarray(keys, np.uint64)) < share
 
 
-def split_likes(users: np.ndarray, offsets: np.ndarray, playlists: np.ndarray, seed: int) -> np.ndarray:
-    """The split of every like: 70/20/10 of each user's likes in the order of their hashes.
+def split_likes(keys: np.ndarray, offsets: np.ndarray, pids: np.ndarray, seed: int) -> np.ndarray:
+    """The split of every like: 70/20/10 of each user's likes in the order of their hashes of (seed, user id, pid).
 
     Args:
-        users: index of each user, [n]; `playlists[offsets[i]:offsets[i + 1]]` are the i-th user's likes, in any order.
+        keys: key of each user, [n]; `pids[offsets[i]:offsets[i + 1]]` are the i-th user's likes, in any order.
 
     Returns:
-        uint8 [len(playlists)]: TRAIN, VALIDATION or TEST. A user with fewer than 5 likes keeps them all in train.
+        uint8 [len(pids)]: TRAIN, VALIDATION or TEST. A user with fewer than 5 likes keeps them all in train.
     """
     return _split(
-        np.asarray(users, np.uint64), np.asarray(offsets, np.int64), np.asarray(playlists, np.uint32), np.uint64(seed)
+        np.asarray(keys, np.uint64), np.asarray(offsets, np.int64), np.asarray(pids, np.uint32), np.uint64(seed)
     )
 
 
 @njit(nogil=True, cache=True)
-def _split(users, offsets, playlists, seed):
-    splits = np.zeros(len(playlists), np.uint8)
-    for row in range(len(users)):
+def _split(keys, offsets, pids, seed):
+    splits = np.zeros(len(pids), np.uint8)
+    for row in range(len(keys)):
         start, stop = offsets[row], offsets[row + 1]
         n = stop - start
         if n < FEWEST_TO_SPLIT:
             continue
-        key = stream_key(seed, np.uint64(SPLIT), users[row])
+        key = stream_key(seed, np.uint64(SPLIT), keys[row])
         hashes = np.empty(n, np.uint64)
         for i in range(n):
-            hashes[i] = hash_member(key, np.uint64(playlists[start + i]))
+            hashes[i] = hash_member(key, np.uint64(pids[start + i]))
         # Hashes of one stream are distinct, so two order statistics cut the likes exactly.
         ordered = np.sort(hashes)
         last_train = ordered[(n * TRAIN_TENTHS + 9) // 10 - 1]

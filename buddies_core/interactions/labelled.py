@@ -1,5 +1,6 @@
 """Libraries as stored datasets: a binary sparse matrix together with what its rows and columns stand for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ class LabelledLibrary:
 
     Attributes:
         library: which songs (columns) each row holds.
-        rows: one row per matrix row, in order: `user, user_id, songs` or `playlist, pid, songs`.
+        rows: one row per matrix row, in order: `user, user_id, …` or `playlist, pid, …`.
         columns: key of each song, in order.
     """
 
@@ -31,8 +32,19 @@ class LabelledLibrary:
         if shape != (self.rows.height, len(self.columns)):
             raise ValueError(f"The matrix is {shape}, its indexes {(self.rows.height, len(self.columns))}.")
 
-    def save(self, writer: DatasetWriter, extra: dict[str, Any] | None = None) -> Dataset:
-        """Commit it as a dataset: the row index is its table, the CSR arrays and the column index are parts."""
+    def save(
+        self,
+        writer: DatasetWriter,
+        extra: dict[str, Any] | None = None,
+        parts: Mapping[str, pl.DataFrame] | None = None,
+    ) -> Dataset:
+        """Commit it as a dataset: the row index is its table, the CSR arrays, keys and column index are parts.
+
+        `parts` are more tables to keep beside it.
+        """
+        for name, part in (parts or {}).items():
+            writer.write_part(name, part)
+        writer.write_part("keys", row_keys(self.rows))
         writer.write_part("indptr", self.library.indptr.astype(np.int64))
         writer.write_part("indices", self.library.indices.astype(np.uint32))
         writer.write_part("columns", pl.DataFrame({"key": self.columns}))
@@ -44,9 +56,27 @@ class LabelledLibrary:
         return cls(load_library(dataset), dataset.frame(), dataset.part("columns")["key"])
 
 
+def row_keys(rows: pl.DataFrame) -> np.ndarray:
+    """What draws know each row by: uint32 pids of playlists (column `pid`), uint64 keys of users (`user_id`)."""
+    from buddies_core.kernels.entity_keys import id_keys
+
+    if "pid" in rows.columns:
+        return rows["pid"].to_numpy().astype(np.uint32)
+    return id_keys(np.array(rows["user_id"].to_list(), "S"))
+
+
 def load_library(dataset: Dataset) -> "Library":
     """The matrix alone, memory-mapped when it is a local file."""
     from buddies_core.interactions.csr import Library
 
     columns = dataset.manifest.parts["columns.parquet"].rows
     return Library(dataset.array("indptr"), dataset.array("indices"), columns)
+
+
+def load_keys(dataset: Dataset) -> np.ndarray:
+    """What draws know each row by, memory-mapped: uint64 keys of users, uint32 pids of playlists.
+
+    Raises:
+        DatasetNotFoundError: the library was stored by an older version; the message names what it has.
+    """
+    return dataset.array("keys")

@@ -11,6 +11,12 @@ class SamplingError(BuddiesError, ValueError):
     """What was given to sample from does not fit together."""
 
 
+def require_one_key_a_user(users: np.ndarray, keys: np.ndarray) -> None:
+    """Raises SamplingError unless there is a key for each user."""
+    if len(keys) != len(users):
+        raise SamplingError(f"{len(keys)} keys for {len(users)} users")
+
+
 @dataclass(frozen=True)
 class Blocks:
     """One block for each (user, positive), in the order of the positives given.

@@ -42,8 +42,8 @@ def _places(members, base, line, none, places):
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True)
-def _add_members(places, count, x, out, gain, alpha, tile, vectors):
-    """out += the sum of (gain + alpha * y'x) y over the members' rows y."""
+def _add_members(places, count, x, out, gain, bonus, alpha, amounts, tile, vectors):
+    """out += the sum of (gain + bonus * w + alpha * w * y'x) y over the members' rows y; w is 1 without amounts."""
     weights = np.empty(_TILE, np.float32)
     line = len(x) * 4
     for m in range(0, count, _TILE):
@@ -51,7 +51,12 @@ def _add_members(places, count, x, out, gain, alpha, tile, vectors):
             row_to_read(places[k], line)
         dot_products(x.ctypes.data, places[m:].ctypes.data, weights.ctypes.data, tile, vectors)  # type: ignore[call-arg]
         for k in range(_TILE):
-            weights[k] = gain + alpha * weights[k]
+            if amounts is None:
+                weights[k] = gain + bonus + alpha * weights[k]
+            else:
+                # Rows of zeros fill the last tile; the weight they are given changes nothing.
+                amount = amounts[min(m + k, len(amounts) - 1)]
+                weights[k] = gain + amount * (bonus + alpha * weights[k])
         add_rows(out.ctypes.data, places[m:].ctypes.data, weights.ctypes.data, tile, vectors)
 
 
@@ -71,12 +76,13 @@ def _dot(a, b):
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True)
-def _solve_row(places, count, x, gram_places, alpha, steps, product, residual, direction, tile, vectors):
-    """Conjugate gradient on (gram + alpha * sum of y y') x = (1 + alpha) * sum of y, from x on."""
+def _solve_row(places, count, x, gram_places, alpha, amounts, steps, product, residual, direction, tile, vectors):
+    """Conjugate gradient on (gram + alpha * sum of w y y') x = sum of (1 + alpha * w) y, from x on."""
+    none, one = np.float32(0.0), np.float32(1.0)
     product[:] = np.float32(0.0)
     residual[:] = np.float32(0.0)
     _add_gram(gram_places, x, product, tile, vectors)
-    _add_members(places, count, x, residual, np.float32(1.0) + alpha, -alpha, tile, vectors)
+    _add_members(places, count, x, residual, one, alpha, -alpha, amounts, tile, vectors)
     for d in range(len(x)):
         residual[d] -= product[d]
         direction[d] = residual[d]
@@ -86,7 +92,7 @@ def _solve_row(places, count, x, gram_places, alpha, steps, product, residual, d
             break
         product[:] = np.float32(0.0)
         _add_gram(gram_places, direction, product, tile, vectors)
-        _add_members(places, count, direction, product, np.float32(0.0), alpha, tile, vectors)
+        _add_members(places, count, direction, product, none, none, alpha, amounts, tile, vectors)
         step = size / _dot(direction, product)
         for d in range(len(x)):
             x[d] += step * direction[d]
@@ -98,9 +104,14 @@ def _solve_row(places, count, x, gram_places, alpha, steps, product, residual, d
             direction[d] = residual[d] + turn * direction[d]
 
 
+@njit(nogil=True, cache=True, inline="always")
+def _part(weights, first, last):
+    return None if weights is None else weights[first:last]
+
+
 @njit(parallel=True, fastmath=_FAST, nogil=True, cache=True)
-def _solve(bounds, indptr, indices, rows, other, gram, alpha, steps, tile, vectors):
-    """Solve every row, those of a part by one thread; bounds are the parts'."""
+def _solve(bounds, indptr, indices, weights, rows, other, gram, alpha, steps, tile, vectors):
+    """Solve every row, those of a part by one thread; bounds are the parts', weights None where all are 1."""
     width, most = rows.shape[1], 0
     for r in range(len(rows)):
         most = max(most, indptr[r + 1] - indptr[r])
@@ -117,7 +128,20 @@ def _solve(bounds, indptr, indices, rows, other, gram, alpha, steps, tile, vecto
                 rows[r] = np.float32(0.0)
                 continue
             count = _places(members, other.ctypes.data, width * 4, zeros.ctypes.data, places)
-            _solve_row(places, count, rows[r], gram_places, alpha, steps, product, residual, direction, tile, vectors)
+            _solve_row(
+                places,
+                count,
+                rows[r],
+                gram_places,
+                alpha,
+                _part(weights, indptr[r], indptr[r + 1]),
+                steps,
+                product,
+                residual,
+                direction,
+                tile,
+                vectors,
+            )
 
 
 def _even_parts(indptr: np.ndarray) -> np.ndarray:
@@ -145,26 +169,48 @@ def als_factors(likes: Library, config: TrainingConfig, *, user_songs: Library |
     from threadpoolctl import threadpool_limits
 
     dimension = config.dimension - config.item_bias
-    width = padded(dimension)
     likers = likes.transpose()
-    scale = float(1.0 / np.sqrt(dimension))
-    users = _widened(random_rows(likes.n_rows, dimension, scale=scale, seed=config.seed, side=2), width)
-    playlists = _widened(random_rows(likes.n_columns, dimension, scale=scale, seed=config.seed, side=3), width)
+    users, playlists = starting_rows(likes.n_rows, likes.n_columns, dimension, seed=config.seed)
     use_threads(config.threads)
-    alpha = np.float32(config.als_alpha)
-    sides = [
-        (likes, _even_parts(likes.indptr), users, playlists),
-        (likers, _even_parts(likers.indptr), playlists, users),
-    ]
     with threadpool_limits(1, user_api="blas"):
         for _ in range(config.als_iterations):
-            for side, bounds, rows, other in sides:
-                gram = aligned_copy(other.T @ other + np.eye(width, dtype=np.float32) * np.float32(config.als_l2))
-                _solve(
-                    bounds, side.indptr, side.indices, rows, other, gram, alpha, _STEPS,
-                    (0,) * _TILE, (0,) * (width // WIDTH),
-                )  # fmt: skip
+            for side, rows, other in ((likes, users, playlists), (likers, playlists, users)):
+                solve_rows(side.indptr, side.indices, None, rows, other, alpha=config.als_alpha, l2=config.als_l2)
     return Factors(aligned_copy(users[:, :dimension]), aligned_copy(playlists[:, :dimension]))
+
+
+def starting_rows(n_users: int, n_items: int, dimension: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random rows of both sides, as wide as the kernel wants them: columns beyond `dimension` are and stay zero."""
+    width, scale = padded(dimension), float(1.0 / np.sqrt(dimension))
+    users = _widened(random_rows(n_users, dimension, scale=scale, seed=seed, side=2), width)
+    return users, _widened(random_rows(n_items, dimension, scale=scale, seed=seed, side=3), width)
+
+
+def solve_rows(
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    weights: np.ndarray | None,
+    rows: np.ndarray,
+    other: np.ndarray,
+    *,
+    alpha: float,
+    l2: float,
+    steps: int = _STEPS,
+) -> None:
+    """Half a sweep: every row is moved, in place, towards its weighted ridge regression on the other side's rows.
+
+    Args:
+        indptr, indices, weights: members of each row, and float32 weights of them; None: all are 1.
+        rows, other: of `starting_rows`; `rows` holds where conjugate gradient begins.
+        alpha: a member counts 1 + alpha times its weight.
+        steps: of conjugate gradient.
+    """
+    width = rows.shape[1]
+    gram = aligned_copy(other.T @ other + np.eye(width, dtype=np.float32) * np.float32(l2))
+    _solve(
+        _even_parts(indptr), indptr, indices, weights, rows, other, gram, np.float32(alpha), steps,
+        (0,) * _TILE, (0,) * (width // WIDTH),
+    )  # fmt: skip
 
 
 def _widened(rows: np.ndarray, width: int) -> np.ndarray:

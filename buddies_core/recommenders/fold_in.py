@@ -25,6 +25,7 @@ from buddies_core.evaluation.sampled_negatives import N_NEGATIVES, evaluation_ba
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.row_sums import row_sums
+from buddies_core.kernels.drawing import Catalogue
 from buddies_core.kernels.randomness import TRAINING, hash_pairs
 from buddies_core.recommenders.bpr.data import Bags, even_places
 from buddies_core.recommenders.factors import Factors, aligned
@@ -120,9 +121,11 @@ def _user_maps(
     targets = likes_in_factors(likes, catalogue)
     alone = _popularity_alone(targets[~held], catalogue)
     bags = _bags(select(likes, np.flatnonzero(held)), seed)
+    # Which songs stand for few is a matter of this fit alone, so its own rows will do for the draw.
+    rows = np.arange(libraries.n_rows)
     maps = []
     for known in (*_KNOTS, None):
-        inputs = content(libraries if known is None else first_known(libraries, known, seed=seed), songs)
+        inputs = content(libraries if known is None else first_known(libraries, known, keys=rows, seed=seed), songs)
         guess = _ridge(inputs[~held], targets[~held], ridge)
         only_popular = np.zeros_like(guess)
         only_popular[-1] = alone
@@ -145,7 +148,9 @@ def _bags(likes: Library, seed: int) -> Bags | None:
     if not likes.n_rows or likes.lengths.max() > likes.n_columns - N_NEGATIVES:
         return None
     lists = Ragged(likes.indptr, likes.indices)
-    drawn = evaluation_batches(np.arange(likes.n_rows), lists, lists, n_playlists=likes.n_columns, seed=seed)
+    # These bags choose between blends within this fit and are never seen again, so rows will do for the draws.
+    rows, catalogue = np.arange(likes.n_rows), Catalogue.of(np.arange(likes.n_columns))
+    drawn = evaluation_batches(rows, lists, lists, keys=rows, catalogue=catalogue, seed=seed)
     return Bags(drawn.user, drawn.positive, drawn.negatives).head(_JUDGED_BAGS)
 
 
@@ -193,10 +198,13 @@ def content(libraries: Library, songs: np.ndarray) -> np.ndarray:
     )
 
 
-def first_known(libraries: Library, known: int, *, seed: int) -> Library:
-    """Each row cut to at most `known` members, those of smallest hash: a uniform sample of the library."""
+def first_known(libraries: Library, known: int, *, keys: np.ndarray, seed: int) -> Library:
+    """Each row cut to at most `known` members, those of smallest hash: a uniform sample of the library.
+
+    `keys` are what draws know the rows by, [n_rows].
+    """
     rows = np.repeat(np.arange(libraries.n_rows), libraries.lengths)
-    hashes = hash_pairs(seed, _KNOWN, rows, libraries.indices)
+    hashes = hash_pairs(seed, _KNOWN, np.asarray(keys)[rows], libraries.indices)
     order = np.lexsort((hashes, rows))
     place = np.arange(len(order)) - np.repeat(libraries.indptr[:-1], libraries.lengths)
     kept = order[place < known]

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from buddies_core.postgres.embedded import database_url
+from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
 from quality.dashboard.settings import DashboardSettings
@@ -44,6 +45,8 @@ class Sources:
         self._read: dict[str, str] = {}
         self.figures: dict[str, dict[str, Any]] = {}
         self.cold_users: frozenset[int] = frozenset()
+        self.checkpoint: Checkpoint | None = None
+        """The newest trained model, served or not."""
         self.refreshed_at: datetime | None = None
         self.trouble: str | None = None
         """Why the last refresh failed, for pages to say; None when it did not."""
@@ -87,6 +90,7 @@ class Sources:
             feedback.refresh(connection)
             self.activity.refresh(connection)
             self._read_datasets(connection)
+        self._read_checkpoint()
 
     def _copy_events(self, connection: "Connection") -> None:
         import dagster as dg
@@ -95,6 +99,12 @@ class Sources:
 
         with dg.DagsterInstance.get() as instance:
             sync(instance, connection)
+
+    def _read_checkpoint(self) -> None:
+        store = CheckpointStore.at(self.settings.home)
+        versions = store.versions()
+        if versions and (self.checkpoint is None or self.checkpoint.version != versions[-1]):
+            self.checkpoint = store.load(versions[-1])
 
     @property
     def manifests(self) -> Mapping[str, Manifest]:
@@ -122,7 +132,9 @@ class Sources:
             compute = partial(COMPUTED[name], dataset, self.store)
             self.figures[name] = assets.statistics(connection, name, dataset.fingerprint, compute)
         if name == "cold_users":
-            self.cold_users = frozenset(dataset.frame(["user"])["user"].to_list())
+            # Feedback knows users by their numbers; a home from before there were any, by their rows.
+            column = "number" if "number" in dataset.manifest.columns else "user"
+            self.cold_users = frozenset(dataset.frame([column])[column].to_list())
 
     def start(self, after: Callable[[], None]) -> None:
         """Refresh now and then every few seconds, each time with `after`, in a thread of its own, until `close`."""

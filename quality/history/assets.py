@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 TREND = 30
+FIGURES = 2
+"""Raised when figures are computed in another way: those that are kept are then computed again."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def statistics(
     connection: "Connection", asset: str, fingerprint: str, compute: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
     """Figures of one version of a dataset: computed when first asked for, then kept under its fingerprint."""
+    fingerprint = f"{fingerprint}.{FIGURES}"
     held = rows(connection, _STATISTICS, {"asset": asset, "fingerprint": fingerprint})
     if held:
         return held[0]["figures"]

@@ -1,6 +1,7 @@
 """Feedback over time, from the aggregates: sessions, users, ranks of the liked, likes per recommendation."""
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from buddies_core.postgres.schema import rows
@@ -20,21 +21,42 @@ _VERSIONS = """
     FROM quality.feedback_days WHERE day >= %(since)s AND day < %(until)s
     GROUP BY day, model_version ORDER BY day, model_version
 """
-_SERVED = """
-    SELECT day, model_version, sum(recommendations)::bigint AS recommendations
-    FROM feedback.recommendations_served WHERE day >= %(since)s AND day < %(until)s
-    GROUP BY day, model_version ORDER BY day, model_version
-"""
 _WEEKS = "SELECT week, users FROM quality.feedback_weeks WHERE week >= %(since)s AND week < %(until)s ORDER BY week"
 _TOTALS = """
     SELECT coalesce(sum(sessions), 0)::bigint AS sessions, min(day) AS first_day, max(day) AS last_day
     FROM quality.feedback_days WHERE day < %(until)s
 """
-_REST_OF_DAY = """
-    SELECT count(*) AS sessions FROM feedback.sessions
-    WHERE created_at > %(at)s AND created_at < %(next)s::date::timestamp AT TIME ZONE 'UTC'
+_LIKES = """
+    SELECT coalesce(s.day, r.day) AS day, coalesce(s.model_version, r.model_version) AS version,
+           coalesce(s.lists, 0) AS lists, coalesce(r.likes, 0) AS likes, coalesce(r.rank_sum, 0) AS rank_sum, r.arm
+    FROM (SELECT day, model_version, sum(likes)::bigint AS likes, sum(rank_sum)::bigint AS rank_sum, max(arm) AS arm
+          FROM quality.feedback_received WHERE day >= %(since)s AND day < %(until)s GROUP BY day, model_version) r
+    FULL JOIN ({served}) s USING (day, model_version)
+    ORDER BY 1, 2
 """
-_SINCE = "SELECT coalesce(sum(sessions), 0)::bigint AS sessions FROM quality.feedback_days WHERE day > %(day)s"
+_SERVED_LISTS = """
+    SELECT day, model_version, sum(recommendations)::bigint AS lists FROM feedback.recommendations_served
+    WHERE day >= %(since)s AND day < %(until)s GROUP BY day, model_version
+"""
+_NOTHING_SERVED = "SELECT NULL::date AS day, NULL::text AS model_version, NULL::bigint AS lists WHERE false"
+_FIRST_SERVED = "SELECT model_version, min(day) AS day FROM feedback.recommendations_served GROUP BY model_version"
+
+
+@dataclass(frozen=True)
+class Likes:
+    """What listeners did with the lists of one model version on one day, the day of the service's clock (UTC)."""
+
+    day: date
+    version: str
+    lists: int
+    likes: int
+    rank_sum: int
+    arm: str | None
+
+    @property
+    def rate(self) -> float | None:
+        """Likes per list served: the like-rate, on every page; None where nothing was served."""
+        return self.likes / self.lists if self.lists else None
 
 
 def refresh(connection: "Connection") -> int:
@@ -42,7 +64,14 @@ def refresh(connection: "Connection") -> int:
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT quality.refresh_feedback()")
         found = cursor.fetchone()
+        if found is None or found[0] or not _has_received(cursor):
+            cursor.execute("SELECT quality.refresh_received()")
     return int(found[0]) if found else 0
+
+
+def _has_received(cursor: Any) -> bool:
+    cursor.execute("SELECT EXISTS (SELECT FROM quality.feedback_received)")
+    return bool(cursor.fetchone()[0])
 
 
 def days(connection: "Connection", since: date, until: date) -> list[dict[str, Any]]:
@@ -55,11 +84,21 @@ def versions(connection: "Connection", since: date, until: date) -> list[dict[st
     return rows(connection, _VERSIONS, {"since": since, "until": until})
 
 
-def served(connection: "Connection", since: date, until: date) -> list[dict[str, Any]]:
-    """Recommendations served by day and model version; none where the service has never counted."""
-    if rows(connection, "SELECT to_regclass('feedback.recommendations_served') IS NULL AS absent")[0]["absent"]:
-        return []
-    return rows(connection, _SERVED, {"since": since, "until": until})
+def likes(connection: "Connection", since: date, until: date) -> list[Likes]:
+    """Lists served and likes received by day and model version in [since, until), days in order."""
+    sql = _LIKES.format(served=_SERVED_LISTS if _counts_served(connection) else _NOTHING_SERVED)
+    return [Likes(**row) for row in rows(connection, sql, {"since": since, "until": until})]
+
+
+def first_served(connection: "Connection") -> dict[str, date]:
+    """The first day that each version was served on, whatever the range; empty where the service never counted."""
+    found = rows(connection, _FIRST_SERVED) if _counts_served(connection) else []
+    return {row["model_version"]: row["day"] for row in found}
+
+
+def _counts_served(connection: "Connection") -> bool:
+    found = rows(connection, "SELECT to_regclass('feedback.recommendations_served') IS NOT NULL AS there")
+    return bool(found[0]["there"])
 
 
 def weeks(connection: "Connection", since: date, until: date) -> list[dict[str, Any]]:
@@ -72,15 +111,10 @@ def totals(connection: "Connection", until: date) -> dict[str, Any]:
     return rows(connection, _TOTALS, {"until": until})[0]
 
 
-def sessions_after(connection: "Connection", at: datetime | None) -> int:
-    """Sessions later than a moment; all of them for None. Only the rest of that day is counted session by session."""
-    if at is None:
-        return int(totals(connection, date.max)["sessions"])
-    day = at.astimezone(UTC).date()
-    later = int(rows(connection, _SINCE, {"day": day})[0]["sessions"])
-    if rows(connection, "SELECT to_regclass('feedback.sessions') IS NULL AS absent")[0]["absent"]:
-        return later
-    return later + int(rows(connection, _REST_OF_DAY, {"at": at, "next": day + timedelta(days=1)})[0]["sessions"])
+def day_counts(connection: "Connection") -> dict[str, int]:
+    """Sessions by ISO day of creation (UTC), from the aggregates."""
+    found = rows(connection, "SELECT day, sum(sessions)::bigint AS sessions FROM quality.feedback_days GROUP BY day")
+    return {row["day"].isoformat(): int(row["sessions"]) for row in found}
 
 
 def state(connection: "Connection") -> dict[str, Any]:

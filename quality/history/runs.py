@@ -67,6 +67,26 @@ def unsuccessful(connection: "Connection", since: datetime, until: datetime) -> 
     return [EndedRun(**row) for row in rows(connection, _UNSUCCESSFUL, {"since": since, "until": until})]
 
 
+_IN_FLIGHT = """
+    SELECT run_id, job, status, created_at FROM quality.runs WHERE ended_at IS NULL AND job <> '' ORDER BY created_at
+"""
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run that has not ended."""
+
+    run_id: str
+    job: str
+    status: str
+    created_at: datetime
+
+
+def in_flight(connection: "Connection") -> list[OpenRun]:
+    """Runs that have not ended, the oldest first."""
+    return [OpenRun(**row) for row in rows(connection, _IN_FLIGHT)]
+
+
 def write_plans(connection: "Connection", records: Sequence[EventLogRecord]) -> None:
     """Note what runs are to make and to check; the newest plan of each stays."""
     from psycopg2.extras import execute_values

@@ -84,9 +84,9 @@ def sessions_are_not_sent_twice(user_feedback: pl.DataFrame) -> Finding:
 
 
 @rule()
-def feedback_users_exist(user_feedback: pl.DataFrame, n_users: int) -> Finding:
-    """Every user is a row of the user library."""
-    return outside(user_feedback, "user_id", n_users)
+def feedback_users_exist(user_feedback: pl.DataFrame, n_numbers: int) -> Finding:
+    """Every user is one to whom a number was given."""
+    return outside(user_feedback, "user_id", n_numbers)
 
 
 @rule()

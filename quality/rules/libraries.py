@@ -83,6 +83,13 @@ def user_songs_exist(user_library: Library, n_songs: int) -> Finding:
     return _unknown_songs(user_library, n_songs)
 
 
+@rule(asset="user_library", blocking=True)
+def users_have_numbers_of_their_own(user_rows: pl.DataFrame) -> Finding:
+    """Every user has a number, and no two the same: clients of the service know users by it."""
+    wrong = pl.col("number").is_null() | pl.col("number").is_duplicated()
+    return offending_rows(user_rows.filter(wrong), user_rows.height)
+
+
 @rule(severity=Severity.WARN)
 def most_users_know_a_shared_song(user_library: Library) -> Finding:
     """At most 20 % of users have an empty library: none of the songs they played is in a playlist."""

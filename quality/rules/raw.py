@@ -8,6 +8,8 @@ from quality.rules.verdict import Finding, Severity, offending_rows, rule, withi
 USER_ID = r"^[0-9a-f]{40}$"
 SONG_ID = r"^SO[0-9A-Z]{16}$"
 MOST_QUARANTINED = 0.05
+CUT_SHORT = ("truncated_file", "undecodable_file", "malformed_json")
+NOT_READ = ("unread_file", "foreign_format", "unreadable_archive")
 MOST_MISMATCHED = 0.20
 MOST_GARBLED = 0.01
 GARBLED = r"\x{FFFD}|Ã[\x{80}-\x{BF}]|â€"
@@ -133,14 +135,29 @@ def quarantined_rows_say_why(quarantined_raw: pl.DataFrame) -> Finding:
     return offending_rows(quarantined_raw.filter(_blank("source", "file", "reason")), quarantined_raw.height)
 
 
+@rule()
+def input_files_are_whole(quarantined_raw: pl.DataFrame) -> Finding:
+    """No file was cut short or damaged: what of it could be decoded was kept, and how much is missing is not known."""
+    return offending_rows(quarantined_raw.filter(pl.col("reason").is_in(CUT_SHORT)), quarantined_raw.height)
+
+
+@rule()
+def input_files_are_read(quarantined_raw: pl.DataFrame) -> Finding:
+    """No file that looks like data was passed over: by its name, its format, or the way it is packed."""
+    return offending_rows(quarantined_raw.filter(pl.col("reason").is_in(NOT_READ)), quarantined_raw.height)
+
+
 @rule(blocking=True)
 def raw_counts_reconcile(quarantined_raw: pl.DataFrame, raw_counts: pl.DataFrame) -> Finding:
-    """Rows read = kept + quarantined + known repeats, and those kept are stored: nothing is lost without a trace.
+    """Rows read = kept + quarantined + known repeats + left out, and those kept are stored: nothing is lost unseen.
 
-    `raw_counts`: dataset, source, read, kept, quarantined, repeats, stored. The quarantine may hold more rows than the
-    counts say, since a file that is set aside whole has one row there and its content was never counted.
+    Lines are counted before they are parsed, and each belongs to a row: a parser that swallows lines is seen.
+    `raw_counts`: dataset, source, read, kept, quarantined, repeats, left_out, stored, lines, parsed_lines. The
+    quarantine may hold more rows than the counts say, since a file that is set aside has one row there and its content
+    was never counted.
     """
-    lost = pl.col("read") != pl.col("kept") + pl.col("quarantined") + pl.col("repeats")
+    accounted = pl.col("kept") + pl.col("quarantined") + pl.col("repeats") + pl.col("left_out")
+    lost = (pl.col("read") != accounted) | (pl.col("lines") != pl.col("parsed_lines"))
     held = quarantined_raw.group_by("source").len("held")
     sources = raw_counts.group_by("source").agg(pl.col("quarantined").sum().alias("expected"))
     untold = (
@@ -154,7 +171,9 @@ def raw_counts_reconcile(quarantined_raw: pl.DataFrame, raw_counts: pl.DataFrame
 
 @rule(severity=Severity.WARN)
 def few_rows_are_quarantined(quarantined_raw: pl.DataFrame, raw_counts: pl.DataFrame) -> Finding:
-    """At most 5 % of the rows of any source are set aside."""
-    shares = raw_counts.with_columns((pl.col("quarantined") / pl.col("read").clip(lower_bound=1)).alias("share"))
+    """At most 5 % of any source is set aside: of its bytes where rows are unknown, and of the rows of the rest."""
+    unknown = pl.col("unread_bytes") / pl.col("bytes").clip(lower_bound=1)
+    of_rows = pl.col("quarantined") / pl.col("read").clip(lower_bound=1)
+    shares = raw_counts.with_columns((unknown + (1 - unknown) * of_rows).alias("share"))
     worst = shares["share"].max() if shares.height else 0.0
     return within(float(worst or 0.0), 0.0, MOST_QUARANTINED, quarantined_raw.height, shares)  # type: ignore[arg-type]

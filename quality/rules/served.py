@@ -22,6 +22,7 @@ INDEXES = {
     "ranked_playlists": "playlist_pids",
     "most_liked": "playlist_pids",
     "liked_playlists": "playlist_pids",
+    "user_order": "user_ids",
     "neighbour_users": "user_ids",
     "playlist_owner": "user_ids",
 }
@@ -72,15 +73,20 @@ def served_scores_fall(served_arrays: Arrays) -> Finding:
 def served_rows_are_those_of_the_libraries(
     served_arrays: Arrays, user_rows: pl.DataFrame, playlist_rows: pl.DataFrame
 ) -> Finding:
-    """Users and playlists are the libraries', in their order: an index that moved serves somebody else's list."""
-    users = pl.Series("user_id", np.char.decode(served_arrays["user_ids"], "ascii"), dtype=pl.String)
+    """Users by their numbers and playlists by their rows are the libraries': one that moved gets another's list."""
+    ids = served_arrays["user_ids"]
+    numbers = user_rows["number"].to_numpy()
+    known = ids[np.minimum(numbers, max(len(ids), 1) - 1)] if len(ids) else np.zeros(len(numbers), "S40")
+    users = pl.Series("user_id", np.char.decode(known, "ascii"), dtype=pl.String)
+    users = users.zip_with(pl.Series(numbers < len(ids)), pl.Series([None] * len(numbers), dtype=pl.String))
     pids = pl.Series("pid", np.asarray(served_arrays["playlist_pids"])).cast(pl.Int64)
     wrong = []
     for name, served, stored in (
         ("users", users, user_rows["user_id"]),
         ("playlists", pids, playlist_rows["pid"].cast(pl.Int64)),
     ):
-        apart = max(len(served), len(stored)) if len(served) != len(stored) else int((served != stored).sum())
+        differs = len(served) == len(stored) and served.ne_missing(stored).sum()
+        apart = max(len(served), len(stored)) if len(served) != len(stored) else int(differs)
         wrong.append({"table": name, "rows that differ": apart})
     found = pl.DataFrame(wrong)
     return offending_rows(found.filter(pl.col("rows that differ") > 0), len(users) + len(pids))
@@ -88,12 +94,14 @@ def served_rows_are_those_of_the_libraries(
 
 @rule(asset="served_model", blocking=True)
 def served_lists_are_those_ranked(
-    served_arrays: Arrays, ranked_candidates: pl.DataFrame, served_lineage: pl.DataFrame
+    served_arrays: Arrays, ranked_candidates: pl.DataFrame, user_rows: pl.DataFrame, served_lineage: pl.DataFrame
 ) -> Finding:
     """The served lists are those of `ranked_candidates`, user by user; not judged once a newer ranking is stored."""
     if not is_made_of_what_is_stored_now(served_lineage).passed:
         return offending_rows(ranked_candidates.clear(), 0)
-    ranked = ranked_candidates.select("user", "playlists").sort("user")
+    numbers = user_rows.select("number").with_row_index("user")
+    ranked = ranked_candidates.select("user", "playlists").join(numbers, on="user").select("playlists", user="number")
+    ranked = ranked.sort("user")
     lengths = np.zeros(len(served_arrays["user_ids"]), np.int64)
     known = ranked["user"].to_numpy() < len(lengths)
     lengths[ranked["user"].to_numpy()[known]] = ranked["playlists"].list.len().to_numpy()[known]
@@ -127,9 +135,9 @@ def served_model_is_of_the_stored_data(served_lineage: pl.DataFrame) -> Finding:
 
 
 @rule(blocking=True)
-def everybody_has_a_daily_list(daily_recommendations: pl.DataFrame, n_users: int) -> Finding:
-    """There is a list for every user of the library."""
-    return within(daily_recommendations["user_id"].n_unique(), n_users, n_users, daily_recommendations.height)
+def everybody_has_a_daily_list(daily_recommendations: pl.DataFrame, n_numbers: int) -> Finding:
+    """There is a list for every user who ever had a number."""
+    return within(daily_recommendations["user_id"].n_unique(), n_numbers, n_numbers, daily_recommendations.height)
 
 
 @rule(blocking=True)
@@ -139,9 +147,9 @@ def daily_lists_are_one_a_user(daily_recommendations: pl.DataFrame) -> Finding:
 
 
 @rule(blocking=True)
-def daily_users_exist(daily_recommendations: pl.DataFrame, n_users: int) -> Finding:
-    """Every user is a row of the user library."""
-    return outside(daily_recommendations, "user_id", n_users)
+def daily_users_exist(daily_recommendations: pl.DataFrame, n_numbers: int) -> Finding:
+    """Every user is one to whom a number was given."""
+    return outside(daily_recommendations, "user_id", n_numbers)
 
 
 @rule()

@@ -12,7 +12,6 @@ from living import wait_for
 from buddies_assets.alerts.sensors import build_alert_sensors
 from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
-from buddies_assets.feedback.sessions import DAY_COUNTS
 from buddies_assets.release import decision_log as ledger
 from buddies_assets.release.retraining_inputs import RETRAIN_JOB
 from buddies_assets.release.retraining_lease import (
@@ -26,6 +25,7 @@ from buddies_assets.release.retraining_lease import (
 from buddies_assets.resources.loop_database import connected
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.postgres.schema import execute, rows
+from buddies_core.registry.watermark import DAY_COUNTS
 from buddies_core.settings import Settings
 
 SENSORS = {sensor.name: sensor for sensor in (*build_sensors(Settings()), *build_alert_sensors(Settings()))}

@@ -9,7 +9,7 @@ import pytest
 
 from buddies_assets.systems.playlists.scoring.exploration import exploration_coefficients
 from buddies_core.interactions.csr import Library
-from buddies_core.interactions.labelled import LabelledLibrary
+from buddies_core.interactions.labelled import LabelledLibrary, load_keys
 from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
 
 N_USERS, N_PLAYLISTS, N_SONGS, SEED = 400, 600, 300, 5
@@ -48,14 +48,16 @@ def _libraries_in(store: DatasetStore) -> dict[str, Dataset]:
         lengths = generator.integers(1, most, n)
         songs = (generator.random(lengths.sum()) ** 2 * N_SONGS).astype(np.uint32)
         library = Library.from_pairs(np.repeat(np.arange(n), lengths), songs, n, N_SONGS)
-        rows = pl.DataFrame({side: np.arange(n, dtype=np.uint32), key: np.arange(n, dtype=np.uint32)})
+        ids = pl.Series(key, np.arange(n, dtype=np.uint32) + 9).cast(pl.String if side == "user" else pl.UInt32)
+        rows = pl.DataFrame([pl.Series(side, np.arange(n, dtype=np.uint32)), ids])
         keys = pl.Series("key", [f"song {i}" for i in range(N_SONGS)])
         labelled = LabelledLibrary(library, rows.with_columns(songs=pl.Series(library.lengths)), keys)
         name = f"{side}_library"
         sides[name] = labelled.save(store.writer(Recipe(name), "test"))
     writer = store.writer(Recipe("exploration_coefficients"), "test")
     users = np.arange(N_USERS, dtype=np.uint32)
-    drawn = pl.DataFrame({"user": users, "exploration": exploration_coefficients(users, SEED)})
+    coefficients = exploration_coefficients(load_keys(sides["user_library"]), SEED)
+    drawn = pl.DataFrame({"user": users, "exploration": coefficients})
     return sides | {"exploration_coefficients": writer.commit([writer.write_shard(0, drawn)])}
 
 

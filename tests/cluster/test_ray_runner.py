@@ -82,12 +82,13 @@ def every_step(store: DatasetStore, runner: ShardRunner, inputs: dict[str, Datas
     scores = build(SCORES, SCORING, **inputs)
     liked = build(LIKED_PLAYLISTS, {}, scores=scores)
     cold = whole("cold_users", pl.DataFrame({"user": [3]}, schema={"user": pl.UInt32}))
-    splits = build(SPLITS, {"seed": SEED}, liked_playlists=liked, cold_users=cold)
+    libraries = {name: inputs[name] for name in ("user_library", "playlist_library")}
+    splits = build(SPLITS, {"seed": SEED}, liked_playlists=liked, cold_users=cold, **libraries)
     songs = inputs["user_library"].frame(["songs"])["songs"].to_numpy()
     ownership = whole("playlist_ownership", own_playlists(splits, songs, playlists.manifest.rows, 100)[0])
     drawn = {"seed": SEED, "mode": "full", "split": "validation", "negatives": 4, "batch_negatives": 50}
-    blocks = build(USER_BLOCKS, drawn, splits=splits, scores=scores, playlist_library=playlists)
-    batches = build(VALIDATION_BATCHES, drawn, splits=splits, playlist_library=playlists)
+    blocks = build(USER_BLOCKS, drawn, splits=splits, scores=scores, **libraries)
+    batches = build(VALIDATION_BATCHES, drawn, splits=splits, **libraries)
     library = inputs["user_library"]
     pairs = build(USER_PAIRINGS, {"shuffle_nearest": False}, user_library=library, playlist_ownership=ownership)
     return {made.name: made.fingerprint for made in (scores, liked, splits, blocks, batches, pairs)}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import psycopg2
 import pytest
 
@@ -73,14 +74,14 @@ def add_served(connection) -> Callable[..., None]:
 
 @pytest.fixture
 def served_root(tmp_path: Path) -> Callable[..., Path]:
-    """Folder of served versions that consist of a manifest alone; `users` names whose rows their users are."""
+    """Folder of served versions that consist of a manifest and of their users' ids, those of numbers 0, 1, …"""
     import json
 
     from buddies_core.artifact.format import FORMAT
 
     root = tmp_path / "home" / "served_model"
 
-    def make(*versions: str, users: str = "same", number: int = FORMAT) -> Path:
+    def make(*versions: str, users: str = "abc", number: int = FORMAT) -> Path:
         for version in versions:
             folder = root / "versions" / version
             folder.mkdir(parents=True)
@@ -90,7 +91,8 @@ def served_root(tmp_path: Path) -> Callable[..., Path]:
                 "created_at": "2026-01-01T00:00:00+00:00",
                 "model_version": "1",
             }
-            (folder / "manifest.json").write_text(json.dumps(about | {"extra": {"users": users}}))
+            (folder / "manifest.json").write_text(json.dumps(about))
+            np.save(folder / "user_ids.npy", np.array([user * 40 for user in users], "S40"))
         return root
 
     return make

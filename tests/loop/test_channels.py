@@ -39,11 +39,21 @@ def test_new_rankings_replace_those_of_the_same_model_and_leave_the_other_alone(
     assert places(root) == ("000001-b-b", "000002-b-b")
 
 
-def test_without_a_canary_or_with_other_users_a_model_is_the_champion_at_once(served_root):
+def test_a_model_of_newer_data_goes_on_trial_against_the_champion_of_older_ones(served_root):
+    root = served_root("000001-a-a", users="abc")
+    publish_version(root, "000001-a-a", share=0.1)
+    served_root("000002-a-a", users="abcde")
+    assert publish_version(root, "000002-a-a", share=0.1)[1] == "challenger"
+    promote_challenger(root)
+    served_root("000003-a-a", users="abcd")
+    assert publish_version(root, "000003-a-a", share=0.1)[1] == "challenger"
+
+
+def test_without_a_canary_or_where_numbers_are_other_users_a_model_is_the_champion_at_once(served_root):
     root = served_root("000001-a-a", "000002-a-a")
     publish_version(root, "000001-a-a", share=0.1)
     assert publish_version(root, "000002-a-a", share=0.0)[1] == "champion"
-    served_root("000003-a-a", users="others")
+    served_root("000003-a-a", users="acbd")
     assert publish_version(root, "000003-a-a", share=0.1)[1] == "champion"
 
 

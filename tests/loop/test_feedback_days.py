@@ -8,11 +8,11 @@ import psycopg2
 import pytest
 
 from buddies_assets.feedback.days import FeedbackDays
-from buddies_assets.feedback.sessions import day_counts
 from buddies_assets.feedback.window import Window
 from buddies_assets.release.feedback_counts import arm_of, days_of
 from buddies_assets.resources.loop_database import connected, migrate
 from buddies_core.postgres.schema import MigrationError, execute
+from buddies_core.registry.watermark import day_counts
 from buddies_core.storage.code_version import THIS
 from buddies_core.storage.datasets import DatasetStore, Recipe
 

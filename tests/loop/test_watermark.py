@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buddies_assets.feedback.watermark import Watermark
+from buddies_core.registry.watermark import Watermark
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
 counts = st.dictionaries(st.sampled_from(DAYS), st.integers(0, 50))

@@ -8,12 +8,12 @@ from buddies_core.evaluation.splitting import TEST, TRAIN, VALIDATION
 from buddies_core.kernels.randomness import SPLIT, hash_pairs
 
 
-def split_user(user: int, playlists: np.ndarray, seed: int) -> dict[int, int]:
-    """Playlist -> split of one user's likes."""
-    n = len(playlists)
+def split_user(key: int, pids: np.ndarray, seed: int) -> dict[int, int]:
+    """Pid -> split of one user's likes."""
+    n = len(pids)
     if n < 5:
-        return dict.fromkeys((int(p) for p in playlists), TRAIN)
-    ordered = [int(p) for p in playlists[np.argsort(hash_pairs(seed, SPLIT, user, playlists))]]
+        return dict.fromkeys((int(p) for p in pids), TRAIN)
+    ordered = [int(p) for p in pids[np.argsort(hash_pairs(seed, SPLIT, key, pids))]]
     train, seen = math.ceil(n * 7 / 10), math.ceil(n * 9 / 10)
     return (
         dict.fromkeys(ordered[:train], TRAIN)

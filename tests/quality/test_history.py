@@ -7,6 +7,7 @@ import dagster as dg
 import numpy as np
 import psycopg2
 import pytest
+from databases import FEEDBACK_TABLES
 
 from buddies_core.postgres.schema import MigrationError, rows
 from quality.history import assets, checks, feedback, standing
@@ -19,15 +20,6 @@ from quality.history.writer import write_evaluations, write_materialisations
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NEVER, ALWAYS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-
-FEEDBACK_TABLES = """
-    CREATE SCHEMA feedback;
-    CREATE TABLE feedback.sessions (
-        session_id uuid PRIMARY KEY DEFAULT gen_random_uuid(), created_at timestamptz NOT NULL,
-        received_at timestamptz NOT NULL, user_id integer NOT NULL, user_key text, liked integer NOT NULL,
-        shown integer[] NOT NULL, model_version text NOT NULL, arm text NOT NULL, recommendation_id text);
-    CREATE INDEX sessions_created_at ON feedback.sessions (created_at);
-"""
 
 
 def evaluation(day: int, passed: bool, **more) -> Evaluation:

@@ -58,6 +58,7 @@ def world_arrays(ranked: list[list[int]] | None = None, *, factors: bool = False
         "ranked_playlists": ranked_playlists,
         "ranked_scores": np.array(scores, dtype="<f4"),
         "user_ids": np.array([f"{user:x}" * 40 for user in range(USERS)], dtype="S40"),
+        "user_order": np.arange(USERS, dtype=np.uint32),
         "cold": np.array([False, False, False, False, True, False]),
         "playlist_pids": np.array([100 + 10 * row for row in range(PLAYLISTS)], dtype="<u4"),
         **pack_texts("playlist_names", NAMES),

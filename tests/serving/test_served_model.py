@@ -145,7 +145,7 @@ def test_a_model_of_an_older_format_is_refused_with_what_to_do(make_model: Calla
     folder = make_model() / "versions" / "v1"
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(ModelFormatError, match=r"format 1, .* reads 3; materialise the asset served_model again"):
+    with pytest.raises(ModelFormatError, match=r"format 1, .* reads 4; materialise the asset served_model again"):
         ServedModel.open(folder)
 
 
@@ -169,3 +169,13 @@ def test_texts_are_found_in_a_sorted_column() -> None:
     assert [column[row] for row in range(len(column))] == words
     assert [column.find(word) for word in words] == [0, 1, 2, 3, 4]
     assert column.find("c") is None
+
+
+def test_users_are_found_by_id_though_their_numbers_follow_no_order_of_ids(
+    small_world: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    ids = small_world["user_ids"][[4, 2, 0, 5, 1, 3]]
+    renumbered = small_world | {"user_ids": ids, "user_order": np.argsort(ids).astype(np.uint32)}
+    model = ServedModel.open(write_version(tmp_path, "v1", renumbered))
+    assert [model.find_user(f"{digit:x}" * 40) for digit in range(7)] == [2, 4, 1, 5, 0, 3, None]
+    assert model.user_id(3) == "5" * 40

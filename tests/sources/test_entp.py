@@ -145,8 +145,9 @@ def test_a_wrong_path_stops_at_once(tmp_path):
         list(read_triplets(tmp_path, strict=False))
 
 
-def test_an_archive_that_is_none_stops_at_once(tmp_path):
-    for name in ("t.gz", "t.zip"):
-        (tmp_path / name).write_bytes(b"plain text")
-        with pytest.raises(SourceNotFoundError, match="archive at"):
-            list(read_triplets(tmp_path / name, strict=False))
+def test_a_file_is_what_its_content_says_whatever_its_name(tmp_path):
+    content = (line(1, 1) + line(2, 2)).encode()
+    for name, data in (("t.gz", content), ("t.zip", content), ("t.txt", gzip.compress(content))):
+        (tmp_path / name).write_bytes(data)
+        plays, quarantined = read(tmp_path / name)
+        assert (plays.height, quarantined.height) == (2, 0)

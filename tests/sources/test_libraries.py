@@ -8,6 +8,7 @@ import pytest
 
 from buddies_assets.sources.steps.libraries import distinct_tracks, playlist_library, user_library
 from buddies_core.interactions.labelled import LabelledLibrary
+from buddies_core.interactions.numbers import REGISTER
 from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
 
 SONGS = pl.DataFrame(
@@ -46,9 +47,10 @@ def contents(library: LabelledLibrary, owner: str) -> dict:
 def test_a_user_who_returns_in_another_shard_has_one_row_and_one_without_shared_songs_an_empty_one(store: DatasetStore):
     first = plays(("v", "S1"), ("v", "S1b"), ("u", "none"), ("v", "S0"))
     second = plays(("t", "S2"), ("v", "S2"))
-    library = user_library(stored(store, "entp_plays", first, plays(), second), SONGS)
+    library, register = user_library(stored(store, "entp_plays", first, plays(), second), SONGS, REGISTER.to_frame())
     assert contents(library, "user_id") == {"t": [2], "u": [], "v": [0, 1, 2]}
-    assert library.rows.schema == {"user": pl.UInt32, "user_id": pl.String, "songs": pl.UInt32}
+    assert library.rows.schema == {"user": pl.UInt32, "user_id": pl.String, "songs": pl.UInt32, "number": pl.UInt32}
+    assert register.rows() == [(0, "t"), (1, "u"), (2, "v")]
     assert library.rows["songs"].to_list() == [1, 0, 3]
     assert library.columns.to_list() == ["a", "b", "c"]
 

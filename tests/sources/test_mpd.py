@@ -89,13 +89,11 @@ def test_a_track_twice_in_a_playlist_and_a_playlist_without_tracks_are_legal():
         (playlist(None), (None, "pid", "missing_field")),
         (playlist("7"), (None, "pid", "wrong_type")),
         (playlist(-7), (-7, "pid", "bad_id")),
+        (playlist(2**31), (2**31, "pid", "bad_id")),
         (playlist(2**32), (2**32, "pid", "bad_id")),
         (playlist(1), (1, "pid", "duplicate_pid")),
         (playlist(7, "none"), (7, "tracks", "wrong_type")),
         ({"pid": 7}, (7, "tracks", "missing_field")),
-        (playlist(7, num_followers=-1), (7, "num_followers", "negative_count")),
-        (playlist(7, num_edits="many"), (7, "num_edits", "wrong_type")),
-        (playlist(7, collaborative="maybe"), (7, "collaborative", "wrong_type")),
         ("not a playlist", (None, None, "wrong_type")),
     ],
 )
@@ -117,7 +115,6 @@ def test_a_bad_playlist_is_set_aside_with_its_tracks_and_the_rest_goes_on(bad, e
         (track(9, track_uri="spotify:track:short"), ("tracks.track_uri", "bad_id")),
         (track(9, track_uri="spotify:local:" + "0" * 22), ("tracks.track_uri", "bad_id")),
         (track(9, track_name=5), ("tracks.track_name", "wrong_type")),
-        (track(9, pos=-1), ("tracks.pos", "negative_count")),
         (track(9, track_name="Beyonc\ufffd"), ("tracks.track_name", "mojibake")),
         (track(9, artist_name="A\x00B"), ("tracks.artist_name", "mojibake")),
         (track(9, track_name="half \ud83d"), ("tracks.track_name", "mojibake")),
@@ -139,7 +136,6 @@ def test_a_bad_track_row_is_set_aside_and_its_playlist_stays(bad, expected):
         (encode(playlist(1))[:-30], "truncated_file"),
         (b"", "truncated_file"),
         (encode(playlist(1)).replace(b'"pid":', b'"pid"'), "malformed_json"),
-        (encode(playlist(1)) + b"{}", "malformed_json"),
         (b"[]", "wrong_type"),
         (b'{"info": {}}', "missing_field"),
     ],
@@ -186,12 +182,13 @@ def test_slices_are_taken_in_numeric_order_from_files_gzips_and_archives(tmp_pat
     assert read(tmp_path / "more.zip").playlists["pid"].to_list() == [1_000]
 
 
-def test_a_gzip_cut_short_is_set_aside_whole(tmp_path: Path):
-    (tmp_path / "mpd.slice.0-999.json.gz").write_bytes(gzip.compress(encode(playlist(0)))[:-12])
+def test_of_a_gzip_cut_short_is_kept_what_can_be_decoded(tmp_path: Path):
+    (tmp_path / "mpd.slice.0-999.json.gz").write_bytes(gzip.compress(encode(playlist(0), playlist(1)))[:-4])
     write(tmp_path, 1000, playlist(1000))
     parsed = read(tmp_path)
-    assert parsed.playlists["pid"].to_list() == [1000]
+    assert parsed.playlists["pid"].to_list() == [0, 1, 1000]
     assert parsed.quarantined["reason"].to_list() == ["undecodable_file"]
+    assert parsed.playlist_counts.bad_files == 1
 
 
 def test_what_cannot_be_found_is_said_at_once(tmp_path: Path):
@@ -200,8 +197,8 @@ def test_what_cannot_be_found_is_said_at_once(tmp_path: Path):
     (tmp_path / "notes.txt").write_text("x", encoding="utf-8")
     with pytest.raises(SourceNotFoundError, match="none among 1 files"):
         find_slices(tmp_path)
-    (tmp_path / "broken.zip").write_bytes(b"PK no archive")
-    with pytest.raises(SourceNotFoundError, match="unreadable"):
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(SourceNotFoundError, match=r"broken\.zip: the archive's list of members is damaged"):
         find_slices(tmp_path)
 
 
@@ -238,7 +235,7 @@ def test_groups_depend_on_the_budget_alone_and_never_on_workers(tmp_path: Path, 
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 9), max_size=8, unique=True), max_size=6))
+@given(st.lists(st.lists(st.integers(0, 2**31 - 1) | st.integers(0, 9), max_size=8, unique=True), max_size=6))
 def test_duplicates_are_those_a_set_would_find(slices: list[list[int]]):
     duplicates, seen = DuplicatePids(strict=False), set()
     for pids in slices:

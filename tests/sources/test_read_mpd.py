@@ -49,11 +49,11 @@ def reading(monkeypatch: pytest.MonkeyPatch, die_at: str | None = None) -> list[
     parsed: list[str] = []
     real = mpd.read_slice
 
-    def read_slice(ref: mpd.SliceRef, strict: bool) -> ParsedSlice:
+    def read_slice(ref: mpd.SliceRef, strict: bool, sample: float) -> ParsedSlice:
         if ref.name == die_at:
             raise Killed
         parsed.append(ref.name)
-        return real(ref, strict)
+        return real(ref, strict, sample)
 
     monkeypatch.setattr(mpd, "read_slice", read_slice)
     return parsed

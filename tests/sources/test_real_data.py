@@ -36,10 +36,13 @@ def test_playlists_and_tracks_are_those_plain_json_gives(data: Path, name: str):
     assert parsed.quarantined.is_empty()
 
 
-def test_a_slice_cut_at_a_mebibyte_is_quarantined_whole(data: Path):
+def test_of_a_slice_cut_at_a_mebibyte_every_whole_playlist_is_kept(data: Path):
     parsed = merge_slices(list(read_slices(find_slices(data / "malformed"), strict=False)))
+    raw = (data / "malformed" / "mpd.slice.0-999.json").read_text(encoding="utf-8")
+    whole = raw.count('"pid":') - 1
+    assert parsed.playlists.height == whole > 30
     assert parsed.quarantined.select("file", "reason").rows() == [("mpd.slice.0-999.json", "truncated_file")]
-    assert parsed.playlists.is_empty()
+    assert (parsed.playlist_counts.bad_files, parsed.playlist_counts.rows) == (1, whole + 1)
 
 
 def test_plays_are_the_lines_of_the_file(data: Path, tmp_path: Path):

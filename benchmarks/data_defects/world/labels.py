@@ -70,7 +70,8 @@ def splits(
     split_type = pl.Enum(["train", "validation", "test"])
     counted = liked.group_by("user").len("liked")
     cold_users = (
-        pl.DataFrame({"user": cold.astype(np.uint32), "user_id": [user_rows["user_id"][int(u)] for u in cold]})
+        user_rows[cold]
+        .select(pl.Series("user", cold.astype(np.uint32)), "number", "user_id")
         .with_columns(pl.Series("songs", sizes[cold].astype(np.uint32)))
         .join(counted, on="user", how="left")
         .with_columns(pl.col("liked").fill_null(0).cast(pl.UInt32))

@@ -32,6 +32,7 @@ def served(world: Mapping[str, Any]) -> dict[str, Any]:
         **_rows("liked", "playlists", [sorted(liked.get(user, set())) for user in range(USERS)]),
         **_neighbours(world["user_pairings"]),
         "user_ids": np.array(world["user_rows"]["user_id"].to_list(), "S40"),
+        "user_order": np.argsort(world["user_rows"]["user_id"].to_numpy()).astype(np.uint32),
         "cold": np.isin(np.arange(USERS), world["cold_users"]["user"].to_numpy()),
         "playlist_pids": pids,
         "playlist_tracks": np.diff(world["playlist_library"].indptr).astype(np.uint32),

@@ -81,6 +81,11 @@ def sources(rng: np.random.Generator, heard: np.ndarray, held: np.ndarray) -> di
                     "kept": kept[s],
                     "quarantined": set_aside[s],
                     "repeats": 0,
+                    "left_out": 0,
+                    "lines": (kept[s] + set_aside[s]) * (s == "entp"),
+                    "parsed_lines": (kept[s] + set_aside[s]) * (s == "entp"),
+                    "bytes": 1_000_000,
+                    "unread_bytes": 0,
                     "stored": kept[s],
                 }
                 for dataset, s in (("mpd_tracks", "mpd"), ("entp_plays", "entp"), ("msd_songs", "msd"))
@@ -96,6 +101,6 @@ def sources(rng: np.random.Generator, heard: np.ndarray, held: np.ndarray) -> di
                 "track_uris": [[u] for u in uris[:SONGS]],
             }
         ),
-        "user_rows": pl.DataFrame({"user_id": user_ids}),
+        "user_rows": pl.DataFrame({"user_id": user_ids}).with_row_index("number"),
         "playlist_rows": pl.DataFrame({"pid": pids}),
     }

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from buddies_core.interactions.labelled import row_keys
 from buddies_core.storage.datasets import DatasetStore, Recipe
 from quality.rules.catalogue import rules_by_asset
 
@@ -29,6 +30,7 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         writer.write_part("indptr", library.indptr)
         writer.write_part("indices", library.indices)
         writer.write_part("columns", world["songs"].select("key"))
+        writer.write_part("keys", row_keys(world[rows]))
         sizes = pl.Series("songs", np.diff(library.indptr).astype(np.uint32))
         writer.commit([writer.write_shard(0, world[rows].with_row_index(row).with_columns(sizes))])
     return store

@@ -8,6 +8,7 @@ from buddies_assets.metadata import OWNERS, SONGS, plain, spread, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.files import digest
 
 
 @dg.asset(
@@ -48,13 +49,23 @@ def user_library(
     entp_plays: Dataset,
     songs: Dataset,
 ) -> dg.Output[Dataset]:
-    """Which shared songs each user has played, as binary CSR; every user has a row, by 40-hex id."""
-    from buddies_assets.sources.steps import libraries
+    """Which shared songs each user has played, as binary CSR; every user has a row, by 40-hex id, and a number.
 
-    library = libraries.user_library(entp_plays, songs.frame())
+    The number is what the service calls a user: given once, and kept for as long as this dataset is.
+    """
+    from buddies_assets.sources.steps import libraries
+    from buddies_core.interactions import numbers
+
+    stored = pipeline.store.open("user_library") if pipeline.store.has("user_library") else None
+    known = numbers.stored_register(stored)
+    library, register = libraries.user_library(entp_plays, songs.frame(), known)
     inputs = {"entp_plays": entp_plays, "songs": songs}
-    dataset = library.save(pipeline.writer(context, "user_library", inputs, {}))
-    return dg.Output(dataset, metadata=_described("users", library.rows))
+    # Part of the recipe, since the numbers of earlier runs decide the content too.
+    params = {"numbers": digest(register.write_csv().encode())}
+    writer = pipeline.writer(context, "user_library", inputs, params)
+    dataset = library.save(writer, {"numbers": register.height}, {numbers.PART: register})
+    facts = {"numbers given so far": register.height, "new users": register.height - known.height}
+    return dg.Output(dataset, metadata=_described("users", library.rows) | facts)
 
 
 @dg.asset(

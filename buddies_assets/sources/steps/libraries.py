@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from buddies_core.interactions import numbers
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.storage.datasets import Dataset
@@ -21,14 +22,21 @@ def played_songs(entp_plays: Dataset) -> pl.Series:
     return pl.concat(ids).unique().sort()
 
 
-def user_library(entp_plays: Dataset, songs: pl.DataFrame) -> LabelledLibrary:
-    """Which shared songs each user has played; every user of the file has a row, sorted by their 40-hex id."""
+def user_library(
+    entp_plays: Dataset, songs: pl.DataFrame, register: pl.DataFrame
+) -> tuple[LabelledLibrary, pl.DataFrame]:
+    """Which shared songs each user has played, and the register of numbers with those of new users added.
+
+    Every user of the file has a row, sorted by their 40-hex id: `user, user_id, songs, number`.
+    """
     song_of = songs.select("song", song_id="song_ids").explode("song_id", empty_as_null=False)
     entries = _entries(entp_plays, "user_id", "song_id", song_of)
     users = entries.owners.unique().sort()
     library = entries.library(users, songs.height)
+    register = numbers.extended(register, users)
     index = pl.DataFrame({"user_id": users, "songs": library.lengths}, schema_overrides={"songs": pl.UInt32})
-    return LabelledLibrary(library, index.with_row_index("user"), songs["key"])
+    index = index.join(register, on="user_id", how="left", maintain_order="left")
+    return LabelledLibrary(library, index.with_row_index("user"), songs["key"]), register
 
 
 def playlist_library(mpd_tracks: Dataset, songs: pl.DataFrame) -> LabelledLibrary:

@@ -22,6 +22,7 @@ def cold_user_table(
     popularity: np.ndarray,
     *,
     known: Sequence[int | None] = KNOWN,
+    keys: np.ndarray,
     seed: int,
 ) -> list[dict[str, object]]:
     """One row a number of known songs, after one for the most-liked list, which needs none.
@@ -33,6 +34,7 @@ def cold_user_table(
         user_songs: libraries of all users; only those of the bags' users are read.
         bags: bags of cold users.
         popularity: likers of each playlist in train, for the most-liked list.
+        keys: what draws know all users by, uint64.
     """
     users, place = np.unique(bags.users, return_inverse=True)
     own = Bags(place.astype(np.uint32), bags.positives, bags.negatives)
@@ -40,7 +42,7 @@ def cold_user_table(
     catalogue = fold_in.catalogue(factors.playlists)
     rows = [_row("most liked", None, scorer_ranks(most_liked_scorer(popularity), bags), own, seed)]
     for songs in known:
-        shown = judged if songs is None else first_known(judged, songs, seed=seed)
+        shown = judged if songs is None else first_known(judged, songs, keys=keys, seed=seed)
         folded = Factors(fold_in.users(select(shown, users)), catalogue)
         rows.append(_row("fold-in", songs, bag_ranks(folded, own), own, seed))
     return rows

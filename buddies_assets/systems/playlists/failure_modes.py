@@ -37,7 +37,8 @@ class Offline:
         test_ranks: rank of each test positive in its bag (1 the best), with `test_users` and `test_positives`.
         user_songs: lengths of the users' libraries; cold: users set aside.
         n_offered: distinct playlists among all candidates.
-        champion_ranks: ranks by the champion of the same test positives; None where there is none to compare with.
+        champion_ranks: ranks by the champion of the same test positives, NaN where it does not know the user or a
+            playlist; None where there is no champion to compare with.
     """
 
     shown: Library
@@ -70,11 +71,13 @@ def judge(offline: Offline, *, tolerance: float) -> list[Judged]:
 
 def _test_set(offline: Offline, tolerance: float) -> Judged:
     """The paired difference of reciprocal ranks, with its 95 % interval; fewer than a hundred positives cannot tell."""
-    text = "MRR on the fixed test set is not significantly below the champion's, less the tolerance."
-    n = len(offline.test_ranks)
-    if offline.champion_ranks is None or n < FEWEST_TEST_POSITIVES:
+    text = "MRR on the test positives that the champion knows is not significantly below its, less the tolerance."
+    before = np.full(len(offline.test_ranks), np.nan) if offline.champion_ranks is None else offline.champion_ranks
+    known = np.isfinite(before)
+    n = int(known.sum())
+    if n < FEWEST_TEST_POSITIVES:
         return Judged("test_set_does_not_regress", True, 0.0, -tolerance, n, text)
-    differences = 1 / offline.test_ranks - 1 / offline.champion_ranks
+    differences = 1 / offline.test_ranks[known] - 1 / before[known]
     highest = float(differences.mean() + 1.96 * differences.std(ddof=1) / np.sqrt(n))
     return Judged("test_set_does_not_regress", highest >= -tolerance, highest, -tolerance, n, text)
 

@@ -17,11 +17,15 @@ def explode(blocks: Blocks) -> Triplets:
     return np.repeat(blocks.user, counts), np.repeat(blocks.positive, counts), blocks.negatives[present]
 
 
-def shuffle_hashes(triplets: Triplets, seed: int) -> np.ndarray:
-    """64 random bits a triplet, from (seed, triplet) alone: its place in the shuffled order."""
+def shuffle_hashes(triplets: Triplets, keys: np.ndarray, pids: np.ndarray, seed: int) -> np.ndarray:
+    """64 random bits a triplet, from (seed, user id, pids) alone: its place in the shuffled order.
+
+    Args:
+        keys: key of every user, uint64 [n_users]; pids: of every playlist, uint32 [n_playlists].
+    """
     user, positive, negative = triplets
-    pair = user.astype(np.uint64) << np.uint64(32) | positive
-    return hash_pairs(seed, SHUFFLE, pair, negative)
+    pair = pids[positive].astype(np.uint64) << np.uint64(32) | pids[negative]
+    return hash_pairs(seed, SHUFFLE, keys[user], pair)
 
 
 def bucket_of(hashes: np.ndarray, n_buckets: int) -> np.ndarray:

@@ -4,8 +4,15 @@ import numpy as np
 from numba import njit
 
 from buddies_core.interactions.ragged import Ragged
-from buddies_core.interactions.samples import Blocks, SamplingError
-from buddies_core.kernels.drawing import MISSING, draw_from_catalogue, draw_members, pair_key
+from buddies_core.interactions.samples import Blocks, SamplingError, require_one_key_a_user
+from buddies_core.kernels.drawing import (
+    MISSING,
+    Catalogue,
+    draw_from_catalogue,
+    draw_members,
+    empty_stamps,
+    pair_key,
+)
 from buddies_core.kernels.randomness import BLOCK
 
 N_NEGATIVES, N_HARD = 4, 2
@@ -19,12 +26,13 @@ def user_blocks(
     easy: Ragged,
     excluded: Ragged,
     *,
-    n_playlists: int,
+    keys: np.ndarray,
+    catalogue: Catalogue,
     seed: int,
     n_negatives: int = N_NEGATIVES,
     n_hard: int = N_HARD,
 ) -> Blocks:
-    """Draws the negatives of every train positive of `users`, each block from (seed, user, positive) alone.
+    """Draws the negatives of every train positive of `users`, each block from (seed, user id, pid) alone.
 
     A pool that is too small is made up from the other one, then from the whole catalogue.
 
@@ -33,10 +41,13 @@ def user_blocks(
         positives: playlists the user likes in train.
         hard, easy: the user's sampled pools.
         excluded: playlists the user likes in any split or owns: never drawn from the catalogue.
+        keys: key of each of these users, uint64 [n].
+        catalogue: all playlists.
 
     Raises:
-        SamplingError: the lists are not one a user, or `n_hard` exceeds `n_negatives`.
+        SamplingError: the lists or keys are not one a user, or `n_hard` exceeds `n_negatives`.
     """
+    require_one_key_a_user(users, keys)
     for name, lists in (("positives", positives), ("hard", hard), ("easy", easy), ("excluded", excluded)):
         if len(lists.offsets) != len(users) + 1:
             raise SamplingError(f"{name}: {len(lists.offsets) - 1} lists for {len(users)} users")
@@ -53,7 +64,10 @@ def user_blocks(
         easy.values,
         excluded.offsets,
         excluded.values,
-        n_playlists,
+        np.ascontiguousarray(keys, np.uint64),
+        catalogue.pids,
+        catalogue.cells,
+        catalogue.cell_of,
         np.uint64(seed),
         n_negatives,
         n_hard,
@@ -77,7 +91,10 @@ def _draw_blocks(
     easy,
     excluded_offsets,
     excluded,
-    n_playlists,
+    keys,
+    pids,
+    cells,
+    cell_of,
     seed,
     n_negatives,
     n_hard,
@@ -97,22 +114,31 @@ def _draw_blocks(
         n_free = 0
         if missing > 0:
             if len(stamps) == 0:
-                stamps = np.zeros(n_playlists, np.int64)
-            n_free = n_playlists
+                stamps = empty_stamps(cells)
+            n_free = len(pids)
             own_excluded = excluded[excluded_offsets[row] : excluded_offsets[row + 1]]
             own_positives = positives[positive_offsets[row] : positive_offsets[row + 1]]
             for lists in (own_excluded, own_positives, own_hard, own_easy):
                 for playlist in lists:
-                    n_free -= stamps[playlist] != barred
-                    stamps[playlist] = barred
+                    cell = cell_of[playlist]
+                    n_free -= stamps[cell] != barred
+                    stamps[cell] = barred
         for i in range(positive_offsets[row], positive_offsets[row + 1]):
-            key = pair_key(seed, BLOCK, users[row], positives[i])
+            key = pair_key(seed, BLOCK, keys[row], pids[positives[i]])
             out = negatives[block]
             filled = draw_members(key, 0, own_hard, take_hard, out, 0)
             filled = draw_members(key, _EASY_COUNTER, own_easy, take_easy, out, filled)
             if missing > 0:
                 draw_from_catalogue(
-                    key, _CATALOGUE_COUNTER, stamps, barred, np.int64(block) + 1, min(missing, n_free), out, filled
+                    key,
+                    _CATALOGUE_COUNTER,
+                    cells,
+                    stamps,
+                    barred,
+                    np.int64(block) + 1,
+                    min(missing, n_free),
+                    out,
+                    filled,
                 )
             block += 1
     return negatives

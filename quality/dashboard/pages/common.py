@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from buddies_core.registry.watermark import new_sessions
 from quality.dashboard.context import Context
 from quality.dashboard.view import Column, Progress, Table, age, number
 from quality.health import CheckHealth
@@ -88,10 +89,17 @@ def open_checks(context: Context) -> Table:
 
 
 def next_retraining(context: Context) -> tuple[Progress, dict[str, Any] | None]:
-    """How many sessions have come since the last retraining, of those that start the next; and the last one."""
+    """How many sessions the newest checkpoint has not read, of those that start the next retraining; and the last one.
+
+    The figure is the retraining sensor's own, so that the two cannot disagree.
+    """
     made = assets.retrainings(context.connection)
-    last = made[-1] if made else None
-    whole = context.sources.settings.retrain_sessions
-    done = feedback.sessions_after(context.connection, last["at"] if last else None)
-    note = f"{number(done)} of {number(whole)} sessions since {last['version'] if last else 'the beginning'}"
-    return Progress("Progress to the next retraining", min(done, whole), whole, note), last
+    checkpoint, settings = context.sources.checkpoint, context.sources.settings
+    whole, done, since = settings.retrain_sessions, 0, "no checkpoint yet: materialise bpr_checkpoint"
+    if checkpoint is not None:
+        counts = feedback.day_counts(context.connection)
+        done = new_sessions(counts, checkpoint.lineage, context.now, settings.feedback_window_days)
+        since = f"since checkpoint {checkpoint.version}"
+    note = f"{number(done)} of {number(whole)} sessions, {since}"
+    progress = Progress("Progress to the next retraining", min(done, whole), whole, note)
+    return progress, made[-1] if made else None

@@ -48,7 +48,7 @@ def view(context: Context) -> View:
         Figure(
             "like_rate",
             "Likes per recommendation served",
-            "By model version",
+            "By model version, on days with thirty likes or more; the day is the one it was served on",
             "Nothing is known to have been served in this range: the service counts what it serves once it runs.",
         ),
         Figure("volume", "Feedback volume per day", "Sessions; dashed = volume floor", EMPTY),
@@ -141,15 +141,11 @@ def rank(context: Context) -> Plot | None:
 
 
 def like_rate(context: Context) -> Plot | None:
-    """Likes per recommendation served, a day and model version."""
-    first, after = context.period.first, context.period.after
-    served = {
-        (s["day"], s["model_version"]): s["recommendations"] for s in feedback.served(context.connection, first, after)
-    }
+    """Likes per list served, by the day of the service's clock and model version."""
     rows = [
-        {"day": v["day"].isoformat(), "version": v["model_version"], "rate": v["sessions"] / served[key]}
-        for v in feedback.versions(context.connection, first, after)
-        if v["sessions"] >= FEWEST_A_DAY and served.get(key := (v["day"], v["model_version"]))
+        {"day": one.day.isoformat(), "version": one.version, "rate": one.rate}
+        for one in feedback.likes(context.connection, context.period.first, context.period.after)
+        if one.likes >= FEWEST_A_DAY and one.rate is not None
     ]
     if not rows:
         return None

@@ -1,7 +1,8 @@
 """Models: every version with its metrics, epoch by epoch; search trials; who is champion; what listeners think."""
 
 import re
-from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from buddies_core import charts
@@ -152,35 +153,47 @@ def versions(context: Context) -> Table:
     return Table("versions", "Versions", "Newest first", columns, found, EMPTY)
 
 
-def _online(context: Context) -> list[dict[str, Any]]:
-    first, after = context.period.first, context.period.after
-    likes: dict[str, dict[str, Any]] = defaultdict(
-        lambda: {"likes": 0, "ranks": 0, "lists": 0, "since": None, "arm": ""}
-    )
-    for row in feedback.versions(context.connection, first, after):
-        held = likes[row["model_version"]]
-        held["likes"] += row["sessions"]
-        held["ranks"] += row["rank_sum"]
-        held["arm"] = row["arm"]
-        held["since"] = held["since"] or row["day"]
-    for row in feedback.served(context.connection, first, after):
-        held = likes[row["model_version"]]
-        held["lists"] += row["recommendations"]
-        held["since"] = min(held["since"] or row["day"], row["day"])
-    return [{"version": version, **held} for version, held in sorted(likes.items(), key=lambda i: str(i[1]["since"]))]
+@dataclass
+class Online:
+    """What listeners did with one version in the range, and since when it is served at all."""
+
+    version: str
+    since: date | None
+    arm: str = ""
+    lists: int = 0
+    likes: int = 0
+    rank_sum: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """Likes per list served."""
+        return self.likes / self.lists if self.lists else None
+
+
+def _online(context: Context) -> list[Online]:
+    """The versions that met listeners in the range, in the order in which they were first served."""
+    first = feedback.first_served(context.connection)
+    found: dict[str, Online] = {}
+    for one in feedback.likes(context.connection, context.period.first, context.period.after):
+        held = found.setdefault(one.version, Online(one.version, first.get(one.version)))
+        held.lists += one.lists
+        held.likes += one.likes
+        held.rank_sum += one.rank_sum
+        held.arm = one.arm or held.arm
+    return sorted(found.values(), key=lambda v: (v.since is None, v.since or date.min, v.version))
 
 
 def online_table(context: Context) -> Table:
     """What listeners did with each served version in the range."""
     found = [
         {
-            "version": v["version"],
-            "arm": v["arm"],
-            "since": v["since"].isoformat() if v["since"] else "",
-            "lists": v["lists"],
-            "likes": v["likes"],
-            "rate": v["likes"] / v["lists"] if v["lists"] else None,
-            "rank": v["ranks"] / v["likes"] if v["likes"] else None,
+            "version": v.version,
+            "arm": v.arm,
+            "since": v.since.isoformat() if v.since else "not known",
+            "lists": v.lists,
+            "likes": v.likes,
+            "rate": v.rate,
+            "rank": v.rank_sum / v.likes if v.likes else None,
         }
         for v in reversed(_online(context))
     ]
@@ -198,9 +211,7 @@ def online_table(context: Context) -> Table:
 
 def online(context: Context) -> Plot | None:
     """Like-rate of each served version."""
-    rows = [
-        {"version": v["version"], "rate": round(v["likes"] / v["lists"], 4)} for v in _online(context) if v["lists"]
-    ]
+    rows = [{"version": v.version, "rate": round(v.rate, 4)} for v in _online(context) if v.rate is not None]
     return (
         plot(charts.ranking, rows, label="version", value="rate", title="likes per list", form=".3f") if rows else None
     )

@@ -11,14 +11,14 @@ from buddies_core.evaluation.splitting import TEST, TRAIN, VALIDATION, cold_user
 
 @settings(deadline=None, max_examples=60)
 @given(
-    likes=st.dictionaries(st.integers(0, 10**6), st.sets(st.integers(0, 10**6), max_size=40), max_size=6),
+    likes=st.dictionaries(st.integers(0, 2**64 - 1), st.sets(st.integers(0, 10**6), max_size=40), max_size=6),
     seed=st.integers(0, 2**63),
 )
 def test_splits_are_those_of_the_twin(likes, seed):
     users = sorted(likes)
     flat = np.array([p for user in users for p in likes[user]], np.uint32)
     offsets = np.concatenate([[0], np.cumsum([len(likes[user]) for user in users])])
-    splits = split_likes(np.array(users, np.uint32), offsets, flat, seed)
+    splits = split_likes(np.array(users, np.uint64), offsets, flat, seed)
     for i, user in enumerate(users):
         part = slice(offsets[i], offsets[i + 1])
         assert dict(zip(flat[part].tolist(), splits[part].tolist(), strict=True)) == split_user(user, flat[part], seed)

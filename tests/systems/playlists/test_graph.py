@@ -6,12 +6,15 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import yaml
 from running import materialise
 
 from buddies_assets.definitions import build_definitions
+from buddies_core.interactions.labelled import load_keys
+from buddies_core.kernels.randomness import TIE, hash_pairs
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 
@@ -122,10 +125,14 @@ def test_likes_obey_the_definition_when_recomputed_from_the_libraries(tiny_world
             / (pl.col("s").sqrt() * pl.col("p").sqrt())
         )
     )
+    keys, pids = (load_keys(store.open(f"{side}_library")) for side in ("user", "playlist"))
+    lots = hash_pairs(settings.seed, TIE, keys[scored["user"]], pids[scored["playlist"]]) >> np.uint64(32)
     liked = (
-        scored.sort("user", -pl.col("score").round(12), "playlist")
+        scored.with_columns(lot=pl.Series(lots))
+        .sort("user", -pl.col("score").round(12), "lot")
         .with_columns(n=pl.len().over("user"), place=pl.int_range(pl.len()).over("user"))
         .filter(pl.col("place") < ((pl.col("n") * 15 + 999) // 1000))
+        .sort("user", -pl.col("score").round(12), "playlist")
     )
     stored = store.open("liked_playlists").frame().sort("user", "rank")
     assert stored.select("user", "playlist").equals(liked.select("user", "playlist"))

@@ -11,9 +11,15 @@ from buddies_assets.systems.playlists.user_blocks import user_blocks
 from buddies_core.evaluation.sampled_negatives import CatalogueTooSmallError, evaluation_batches
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.samples import Blocks, SamplingError
-from buddies_core.kernels.drawing import MISSING
+from buddies_core.kernels.drawing import MISSING, Catalogue
 
 N_PLAYLISTS = 24
+PIDS = [7 * p + 3 for p in range(N_PLAYLISTS)]
+
+
+def catalogue(n: int) -> Catalogue:
+    """Playlists whose pids are not their rows."""
+    return Catalogue.of(7 * np.arange(n) + 3)
 
 
 def ragged(lists: list[list[int]]) -> Ragged:
@@ -23,8 +29,8 @@ def ragged(lists: list[list[int]]) -> Ragged:
 
 @st.composite
 def users_with_pools(draw):
-    """(user, positives, hard, easy, liked) for a few users; pools and likes do not overlap."""
-    users = sorted(draw(st.sets(st.integers(0, 2**31), max_size=4)))
+    """(key, positives, hard, easy, liked) for a few users; pools and likes do not overlap."""
+    users = sorted(draw(st.sets(st.integers(0, 2**64 - 1), max_size=4)))
     people = []
     for user in users:
         order = draw(st.permutations(range(N_PLAYLISTS)))
@@ -38,9 +44,10 @@ def users_with_pools(draw):
 
 
 def drawn(people, seed: int, n_negatives: int = 4, n_hard: int = 2) -> Blocks:
-    users = np.array([person[0] for person in people], np.uint32)
+    keys = np.array([person[0] for person in people], np.uint64)
     lists = [ragged([person[i] for person in people]) for i in range(1, 5)]
-    return user_blocks(users, *lists, n_playlists=N_PLAYLISTS, seed=seed, n_negatives=n_negatives, n_hard=n_hard)
+    counts = {"n_negatives": n_negatives, "n_hard": n_hard}
+    return user_blocks(np.arange(len(people)), *lists, keys=keys, catalogue=catalogue(N_PLAYLISTS), seed=seed, **counts)
 
 
 @settings(deadline=None, max_examples=60)
@@ -54,16 +61,16 @@ def test_blocks_are_those_of_the_twin_and_never_hold_what_the_user_likes(people,
     blocks = drawn(people, seed, n_negatives, n_hard)
     rows = iter(zip(blocks.user.tolist(), blocks.positive.tolist(), blocks.negatives.tolist(), strict=True))
     short = 0
-    for user, positives, hard, easy, liked in people:
+    for user, (key, positives, hard, easy, liked) in enumerate(people):
         for positive in positives:
             got_user, got_positive, negatives = next(rows)
             expected = twin.block(
-                user,
+                key,
                 positive,
                 hard,
                 easy,
                 set(liked),
-                n_playlists=N_PLAYLISTS,
+                pids=PIDS,
                 seed=seed,
                 n_negatives=n_negatives,
                 n_hard=n_hard,
@@ -96,21 +103,27 @@ def test_every_member_of_a_pool_is_drawn_about_equally_often():
 
 def test_lists_for_another_number_of_users_are_refused():
     with pytest.raises(SamplingError, match="hard: 2 lists for 1 users"):
-        user_blocks(np.array([1]), ragged([[0]]), ragged([[], []]), ragged([[]]), ragged([[0]]), n_playlists=9, seed=1)
+        lists = ragged([[0]]), ragged([[], []]), ragged([[]]), ragged([[0]])
+        user_blocks(np.array([1]), *lists, keys=np.array([5]), catalogue=catalogue(9), seed=1)
+
+
+def test_keys_for_another_number_of_users_are_refused():
+    with pytest.raises(SamplingError, match="2 keys for 1 users"):
+        lists = ragged([[0]]), ragged([[]]), ragged([[]]), ragged([[0]])
+        user_blocks(np.array([1]), *lists, keys=np.array([5, 6]), catalogue=catalogue(9), seed=1)
 
 
 @settings(deadline=None, max_examples=60)
 @given(people=users_with_pools(), seed=st.integers(0, 2**63), n_negatives=st.integers(1, 12))
 def test_batches_are_those_of_the_twin_and_hold_no_liked_playlist(people, seed, n_negatives):
     people = [person for person in people if N_PLAYLISTS - len(person[4]) >= n_negatives]
-    users = np.array([person[0] for person in people], np.uint32)
+    keys = np.array([person[0] for person in people], np.uint64)
     positives, liked = ragged([person[1] for person in people]), ragged([person[4] for person in people])
-    batches = evaluation_batches(
-        users, positives, liked, n_playlists=N_PLAYLISTS, seed=seed, n_negatives=n_negatives
-    ).negatives
+    same = {"catalogue": catalogue(N_PLAYLISTS), "seed": seed, "n_negatives": n_negatives}
+    batches = evaluation_batches(np.arange(len(keys)), positives, liked, keys=keys, **same).negatives
     expected = [
-        twin.batch(user, positive, set(own), n_playlists=N_PLAYLISTS, seed=seed, n_negatives=n_negatives)
-        for user, own_positives, _, _, own in people
+        twin.batch(key, positive, set(own), pids=PIDS, seed=seed, n_negatives=n_negatives)
+        for key, own_positives, _, _, own in people
         for positive in own_positives
     ]
     assert batches.tolist() == expected
@@ -119,17 +132,42 @@ def test_batches_are_those_of_the_twin_and_hold_no_liked_playlist(people, seed, 
 
 
 def test_a_catalogue_with_exactly_enough_left_gives_all_of_it():
-    batches = evaluation_batches(
-        np.array([4]), ragged([[0, 1]]), ragged([[0, 1, 2, 3]]), n_playlists=54, seed=9, n_negatives=50
-    )
+    lists = ragged([[0, 1]]), ragged([[0, 1, 2, 3]])
+    batches = evaluation_batches(np.array([4]), *lists, keys=np.array([44]), catalogue=catalogue(54), seed=9)
     assert [sorted(row) for row in batches.negatives.tolist()] == [list(range(4, 54))] * 2
 
 
 def test_too_small_a_catalogue_is_refused_and_names_the_user():
     with pytest.raises(CatalogueTooSmallError, match=r"user 8 .* fewer than 50 of 53"):
-        evaluation_batches(
-            np.array([3, 8]), ragged([[], [0]]), ragged([[], [0, 1, 2, 3]]), n_playlists=53, seed=9, n_negatives=50
+        lists = ragged([[], [0]]), ragged([[], [0, 1, 2, 3]])
+        evaluation_batches(np.array([3, 8]), *lists, keys=np.array([1, 2]), catalogue=catalogue(53), seed=9)
+
+
+def test_every_playlist_of_the_catalogue_is_drawn_about_equally_often():
+    lists = ragged([[0]] * 4_000), ragged([[0]] * 4_000)
+    drawn = evaluation_batches(np.arange(4_000), *lists, keys=np.arange(4_000), catalogue=catalogue(301), seed=2)
+    counts = np.bincount(drawn.negatives.ravel(), minlength=301)
+    # 200,000 draws of 300 playlists: 667 each, with a standard deviation of 26.
+    assert counts[0] == 0 and counts[1:] == pytest.approx(667, abs=26 * 5)
+
+
+@pytest.mark.parametrize("change", ["a playlist more", "a playlist less", "a row for everybody"])
+def test_draws_from_the_catalogue_stay_but_for_those_of_the_playlists_that_came_or_went(change):
+    """300 of 512 cells' worth of playlists: one more or less takes a draw only where it stands."""
+    pids = np.sort(np.random.default_rng(1).choice(10**6, 300, replace=False))
+    others = {"a playlist more": np.sort(np.append(pids, 1_000_001)), "a playlist less": np.delete(pids, 117)}
+    others |= {"a row for everybody": np.roll(pids, 1)}
+
+    def drawn(own: np.ndarray) -> np.ndarray:
+        liked = [[int(np.flatnonzero(own == pids[0])[0])]] * 200
+        lists = ragged(liked), ragged(liked)
+        found = evaluation_batches(
+            np.arange(200), *lists, keys=np.arange(200), catalogue=Catalogue.of(own), seed=5, n_negatives=20
         )
+        return own[found.negatives]
+
+    same = (drawn(pids) == drawn(others[change])).mean()
+    assert same == 1.0 if change == "a row for everybody" else same > 0.9
 
 
 def test_triplets_are_the_blocks_taken_apart_without_what_is_missing():
@@ -141,11 +179,12 @@ def test_triplets_are_the_blocks_taken_apart_without_what_is_missing():
 def test_the_shuffled_order_does_not_depend_on_the_order_or_shards_it_came_in():
     generator = np.random.default_rng(0)
     triplets = tuple(generator.integers(0, 50, 5_000).astype(np.uint32) for _ in range(3))
+    keys, pids = generator.integers(0, 2**63, 50).astype(np.uint64), np.arange(50, dtype=np.uint32) * 3
     mixed_order = generator.permutation(5_000)
     mixed = tuple(column[mixed_order] for column in triplets)
 
     def shuffled(columns):
-        hashes = shuffle_hashes(columns, 7)
+        hashes = shuffle_hashes(columns, keys, pids, 7)
         buckets = bucket_of(hashes, 4)
         parts = []
         for bucket in range(4):
@@ -156,7 +195,7 @@ def test_the_shuffled_order_does_not_depend_on_the_order_or_shards_it_came_in():
 
     assert shuffled(triplets) == shuffled(mixed)
     assert sorted(shuffled(triplets)) == sorted(zip(*(c.tolist() for c in triplets), strict=True))
-    assert np.bincount(bucket_of(shuffle_hashes(triplets, 7), 4)) == pytest.approx(1_250, rel=0.15)
+    assert np.bincount(bucket_of(shuffle_hashes(triplets, keys, pids, 7), 4)) == pytest.approx(1_250, rel=0.15)
 
 
 def test_triplets_of_equal_hash_are_ordered_by_themselves():

@@ -30,7 +30,7 @@ def rows(n: int, width: int) -> pl.DataFrame:
 
 def library(tmp_path: Path, name: str, n: int) -> Dataset:
     """A library of n rows that hold nothing."""
-    rows = pl.DataFrame({"user": range(n)})
+    rows = pl.DataFrame({"playlist": range(n), "pid": range(n)})
     empty = Library(np.zeros(n + 1, np.int64), np.empty(0, np.uint32), 2)
     writer = DatasetStore.at(str(tmp_path)).writer(Recipe(name), "run")
     return LabelledLibrary(empty, rows, pl.Series("key", ["a", "b"])).save(writer)

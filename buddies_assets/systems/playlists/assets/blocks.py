@@ -30,7 +30,12 @@ def user_blocks(
     from buddies_assets.systems.playlists.steps.blocks import USER_BLOCKS
 
     settings = pipeline.settings
-    inputs = {"splits": splits, "scores": scores, "playlist_library": playlist_library}
+    inputs = {
+        "splits": splits,
+        "scores": scores,
+        "user_library": user_library,
+        "playlist_library": playlist_library,
+    }
     params = {"seed": settings.seed, "mode": settings.mode, "negatives": settings.negatives}
     ranges = pipeline.users_in_shards(user_library.manifest.rows)
     dataset = pipeline.build(context, USER_BLOCKS, inputs, params, ranges)
@@ -46,7 +51,11 @@ def user_blocks(
     code_version=code_version("buddies_assets.systems.playlists.steps.triplets"),
 )
 def triplets(
-    context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline], user_blocks: Dataset, user_library: Dataset
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    user_blocks: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
 ) -> dg.Output[Dataset]:
     """The blocks exploded to (user, positive, negative), in an order that is a hash of each triplet."""
     from buddies_assets.systems.playlists.steps.triplets import SCATTERED, TRIPLETS, bucket_count
@@ -57,8 +66,9 @@ def triplets(
     scratch = DatasetStore(pipeline.store.root.parent / "scratch")
     builder = ShardBuilder(scratch, pipeline.runner, context.run.run_id, settings.reuse_shards)
     users = pipeline.users_in_shards(user_library.manifest.rows)
-    scattered = builder.build(SCATTERED, {"user_blocks": user_blocks}, params, users)
-    dataset = pipeline.build(context, TRIPLETS, {"scattered": scattered}, params, ranges_of(buckets, 1))
+    libraries = {"user_library": user_library, "playlist_library": playlist_library}
+    scattered = builder.build(SCATTERED, {"user_blocks": user_blocks, **libraries}, params, users)
+    dataset = pipeline.build(context, TRIPLETS, {"scattered": scattered, **libraries}, params, ranges_of(buckets, 1))
     scratch.delete(scattered.name)
     per_user = per_value(dataset, "user")
     plot = plots.histogram(per_user, "Triplets of a user", "triplets")
@@ -85,7 +95,7 @@ def _batches(split: str) -> dg.AssetsDefinition:
 
         step = {"validation": VALIDATION_BATCHES, "test": TEST_BATCHES}[split]
         settings = pipeline.settings
-        inputs = {"splits": splits, "playlist_library": playlist_library}
+        inputs = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}
         params = {
             "seed": settings.seed,
             "mode": settings.mode,

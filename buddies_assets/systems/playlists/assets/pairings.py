@@ -71,6 +71,7 @@ def candidates(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
     user_library: Dataset,
+    playlist_library: Dataset,
     user_pairings: Dataset,
     playlist_ownership: Dataset,
     splits: Dataset,
@@ -87,6 +88,7 @@ def candidates(
         draw = _last_draw(pipeline.store) + 1
     inputs = {
         "user_library": user_library,
+        "playlist_library": playlist_library,
         "user_pairings": user_pairings,
         "playlist_ownership": playlist_ownership,
         "splits": splits,

@@ -1,6 +1,7 @@
 """The known failure modes as checks of `ranked_candidates`: what a model must pass before anybody is served by it."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import numpy as np
@@ -9,7 +10,13 @@ from buddies_assets.release.channels import channels, model_of
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.playlists.assets.serving import served_model_root
 from buddies_assets.systems.playlists.assets.training import checkpoint_store
+from buddies_core.artifact.errors import ModelFormatError
+from buddies_core.interactions.labelled import load_keys
+from buddies_core.interactions.numbers import numbered_rows
 from buddies_core.storage.datasets import Dataset
+
+if TYPE_CHECKING:
+    from buddies_core.recommenders.bpr.data import Bags
 
 ASSET = "ranked_candidates"
 NAMES = (
@@ -67,7 +74,7 @@ def failure_mode_checks(
         user_songs=user_library.frame(["songs"])["songs"].to_numpy(),
         cold=cold,
         n_offered=offered,
-        champion_ranks=_champion_ranks(pipeline, model, bags, n_users, n_playlists),
+        champion_ranks=_champion_ranks(pipeline, model, bags, user_library, playlist_library),
     )
     for judged in judge(offline, tolerance=pipeline.settings.canary_tolerance):
         blocking = judged.name in BLOCKING
@@ -88,15 +95,24 @@ def failure_mode_checks(
         )
 
 
-def _champion_ranks(pipeline: Pipeline, model: str, bags, n_users: int, n_playlists: int) -> np.ndarray | None:
-    """The champion's ranks of this test set; None without one, or when it knows other users or playlists."""
-    from buddies_core.evaluation.ranks import bag_ranks
+def _champion_ranks(
+    pipeline: Pipeline, model: str, bags: "Bags", user_library: Dataset, playlist_library: Dataset
+) -> np.ndarray | None:
+    """The champion's ranks of this test set, NaN where it lacks the user or a playlist; None without a champion.
 
-    served = channels(served_model_root(pipeline.settings))
-    store = checkpoint_store(pipeline)
-    if served is None or model_of(served.champion) == model or model_of(served.champion) not in store.versions():
+    The champion may be of older data: what is served knows users by number and playlists by pid, as these data do.
+    """
+    from buddies_assets.systems.playlists.champion_ranks import ranks_by_served
+    from buddies_core.artifact.store import read_manifest
+
+    root = served_model_root(pipeline.settings)
+    served = channels(root)
+    if served is None or model_of(served.champion) == model:
         return None
-    factors = store.factors(model_of(served.champion))
-    if (len(factors.users), len(factors.playlists)) != (n_users, n_playlists):
+    folder = root / "versions" / served.champion
+    try:
+        read_manifest(folder)
+    except ModelFormatError:
         return None
-    return bag_ranks(factors, bags, threads=pipeline.settings.worker_threads)
+    numbers, pids = numbered_rows(user_library)["number"].to_numpy(), load_keys(playlist_library)
+    return ranks_by_served(folder, bags, numbers, pids, threads=pipeline.settings.worker_threads)

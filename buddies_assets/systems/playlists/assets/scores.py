@@ -7,6 +7,7 @@ import polars as pl
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, SCORING, per_value, spread
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.interactions.labelled import load_keys
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
@@ -18,11 +19,12 @@ from buddies_core.storage.datasets import Dataset
     code_version=code_version("buddies_assets.systems.playlists.scoring.exploration"),
 )
 def exploration_coefficients(pipeline: dg.ResourceParam[Pipeline], user_library: Dataset) -> dg.Output[pl.DataFrame]:
-    """How adventurous each user is, in (0, 1): drawn from Beta(1.3, 3.3) once, by (seed, user) alone."""
+    """How adventurous each user is, in (0, 1): drawn from Beta(1.3, 3.3) once, by (seed, user id) alone."""
     from buddies_assets.systems.playlists.scoring.exploration import exploration_coefficients as drawn
 
-    users = np.arange(user_library.manifest.rows, dtype=np.uint32)
-    frame = pl.DataFrame({"user": users, "exploration": drawn(users, pipeline.settings.seed)})
+    keys = load_keys(user_library)
+    users = np.arange(len(keys), dtype=np.uint32)
+    frame = pl.DataFrame({"user": users, "exploration": drawn(keys, pipeline.settings.seed)})
     return dg.Output(
         frame,
         metadata=spread("exploration", frame["exploration"])

@@ -18,13 +18,13 @@ from buddies_core.storage.datasets import Dataset
     code_version=code_version("buddies_assets.systems.playlists.steps.splits"),
 )
 def cold_users(
-    pipeline: dg.ResourceParam[Pipeline], user_library: pl.DataFrame, scores: pl.LazyFrame
+    pipeline: dg.ResourceParam[Pipeline], user_library: Dataset, scores: pl.LazyFrame
 ) -> dg.Output[pl.DataFrame]:
-    """The 5 % of users who are set aside whole, by (seed, user): `user, user_id, songs, liked`."""
+    """The 5 % of users who are set aside whole, by (seed, user id): `user, number, user_id, songs, liked`."""
     from buddies_assets.systems.playlists.steps.splits import cold_users as set_aside
 
     frame = set_aside(user_library, scores, pipeline.settings.seed)
-    share = frame.height / max(1, user_library.height)
+    share = frame.height / max(1, user_library.manifest.rows)
     return dg.Output(frame, metadata={"share of users": share} | spread("liked a cold user", frame["liked"]))
 
 
@@ -38,6 +38,7 @@ def splits(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
     user_library: Dataset,
+    playlist_library: Dataset,
     liked_playlists: Dataset,
     cold_users: Dataset,
 ) -> dg.Output[Dataset]:
@@ -50,7 +51,12 @@ def splits(
     dataset = pipeline.build(
         context,
         SPLITS,
-        {"liked_playlists": liked_playlists, "cold_users": cold_users},
+        {
+            "liked_playlists": liked_playlists,
+            "cold_users": cold_users,
+            "user_library": user_library,
+            "playlist_library": playlist_library,
+        },
         {"seed": pipeline.settings.seed},
         pipeline.users_in_shards(user_library.manifest.rows),
     )

@@ -22,6 +22,8 @@ def draw_candidates(
     owned: Ragged,
     train_liked: Ragged,
     *,
+    keys: np.ndarray,
+    pids: np.ndarray,
     seed: int,
     draw: int = 0,
     most: int = MOST,
@@ -33,9 +35,10 @@ def draw_candidates(
         neighbours: each of these users' neighbours, by user index.
         owned: playlists owned by every user, by user index (not only `users`).
         train_liked: playlists these users like in train, one list a user of `users`.
+        keys: key of each of these users, uint64 [n]; pids: of every playlist, uint32.
 
     Returns:
-        One list a user, ascending by playlist: those with the smallest hashes of (seed, draw, user, playlist).
+        One list a user, ascending by playlist: those with the smallest hashes of (seed, draw, user id, pid).
     """
     offsets, values = _draw(
         np.asarray(users, np.int64),
@@ -45,6 +48,8 @@ def draw_candidates(
         owned.values,
         train_liked.offsets,
         train_liked.values,
+        np.ascontiguousarray(keys, np.uint64),
+        np.ascontiguousarray(pids, np.uint32),
         np.uint64(draw_seed(seed, draw)),
         most,
         int(owned.values.max(initial=0)) + 1,
@@ -53,14 +58,17 @@ def draw_candidates(
 
 
 @njit(nogil=True, cache=True)
-def _draw(users, neighbour_offsets, neighbours, owned_offsets, owned, liked_offsets, liked, seed, most, n_playlists):
+def _draw(
+    users, neighbour_offsets, neighbours, owned_offsets, owned, liked_offsets, liked, keys, pids, seed, most,
+    n_playlists,
+):  # fmt: skip
     stamps = np.zeros(n_playlists, np.int64)
     offsets = np.zeros(len(users) + 1, np.int64)
     values = np.empty(1024, np.uint32)
     hashes, members = np.empty(1024, np.uint64), np.empty(1024, np.uint32)
     for row in range(len(users)):
         user = users[row]
-        key = stream_key(seed, np.uint64(CANDIDATE), np.uint64(user))
+        key = stream_key(seed, np.uint64(CANDIDATE), keys[row])
         seen = np.int64(row) + 1
         for playlist in liked[liked_offsets[row] : liked_offsets[row + 1]]:
             if playlist < n_playlists:
@@ -75,7 +83,7 @@ def _draw(users, neighbour_offsets, neighbours, owned_offsets, owned, liked_offs
                 playlist = owned[i]
                 if stamps[playlist] != seen:
                     stamps[playlist] = seen
-                    hashes[n], members[n] = hash_member(key, np.uint64(playlist)), playlist
+                    hashes[n], members[n] = hash_member(key, np.uint64(pids[playlist])), playlist
                     n += 1
         kept = keep_smallest(hashes[:n], members[:n], most)
         members[:kept].sort()

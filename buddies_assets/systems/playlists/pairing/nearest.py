@@ -54,7 +54,7 @@ class UserIndex:
 
 def index_users(users: Library) -> UserIndex:
     """The index of a library; made once, it serves any number of shards."""
-    numbered, song_indptr, song_users = rows_by_length(users)
+    numbered, song_indptr, song_users = rows_by_length(users, users.lengths)
     return UserIndex(numbered, song_indptr, song_users, users.lengths[numbered].astype(np.uint32))
 
 
@@ -101,10 +101,14 @@ def nearest(
     return Neighbours(np.cumsum(counts), neighbour, similarity.astype(np.float32), shared)
 
 
-def shuffled(neighbours: Neighbours, seed: int, *, start: int = 0) -> Neighbours:
-    """The same lists in random order, as the reference took them: its neighbours were not the nearest."""
+def shuffled(neighbours: Neighbours, seed: int, *, keys: np.ndarray, start: int = 0) -> Neighbours:
+    """The same lists in random order, as the reference took them: its neighbours were not the nearest.
+
+    `keys` are those of all users, uint64; the lists are of the users from `start` on.
+    """
     rows = np.repeat(np.arange(len(neighbours.offsets) - 1), np.diff(neighbours.offsets))
-    order = np.lexsort((hash_pairs(seed, PAIRING, rows + start, neighbours.neighbour), rows))
+    hashes = hash_pairs(seed, PAIRING, keys[rows + start], keys[neighbours.neighbour])
+    order = np.lexsort((hashes, rows))
     return Neighbours(
         neighbours.offsets, neighbours.neighbour[order], neighbours.similarity[order], neighbours.shared[order]
     )

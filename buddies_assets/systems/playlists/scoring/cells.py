@@ -56,12 +56,11 @@ def classify(scores, cells, sizes, n_cells, n, liked, hard, cell_class, cell_gro
     """Gives every cell its class and group of equal score; fills the user's statistics.
 
     A group that straddles a cut is mixed; there are at most two. Returns (groups, start of the group that straddles
-    the liked cut, start of the one that straddles only the hard cut, whether each of the two is a single cell).
+    the liked cut, start of the one that straddles only the hard cut).
     """
     n_groups = 0
     start = 0
     mixed_liked, mixed_hard = n, n
-    alone = (True, True)
     low_median = 0.0
     first = 0
     while first < n_cells:
@@ -77,13 +76,11 @@ def classify(scores, cells, sizes, n_cells, n, liked, hard, cell_class, cell_gro
         elif start < liked:
             which = MIXED_LIKED
             mixed_liked = start
-            alone = (last - first == 1, alone[1])
         elif stop <= liked + hard:
             which = HARD_PAIR
         elif start < liked + hard:
             which = MIXED_HARD
             mixed_hard = start
-            alone = (alone[0], last - first == 1)
         else:
             which = EASY_PAIR
         for i in range(first, last):
@@ -103,7 +100,7 @@ def classify(scores, cells, sizes, n_cells, n, liked, hard, cell_class, cell_gro
     group_start[n_groups] = n
     statistics[2, row] = scores[n_cells - 1]
     statistics[4, row] = scores[0]
-    return n_groups, mixed_liked, mixed_hard, alone
+    return n_groups, mixed_liked, mixed_hard
 
 
 @njit(nogil=True, cache=True)

@@ -1,7 +1,5 @@
 """The scoring kernel: one user at a time, one thread, no GIL. `scoring.score_shard` is the way in."""
 
-import math
-
 import numpy as np
 from numba import njit
 
@@ -15,7 +13,7 @@ from buddies_assets.systems.playlists.scoring.pairs import (
     resolve_mixed,
 )
 from buddies_core.kernels.buffers import grown
-from buddies_core.kernels.randomness import EASY, HARD, stream_key
+from buddies_core.kernels.randomness import EASY, HARD, TIE, stream_key
 from buddies_core.kernels.selection import keep_smallest, sampling_limit, sort_few
 
 _EVERY_HASH = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -23,10 +21,10 @@ _EVERY_HASH = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 @njit(nogil=True, cache=True)
 def _score_user(
-    counts, songs, e, key_hard, key_easy, song_indptr, song_numbers, run_indptr, run_ranks, run_sizes,
-    original, coarse_rank, first_numbers, root_lengths, log_table, liked_per_mille, hard_per_mille, pool_size,
-    repeated, cells,
-    ordering, pools, mixed, values, statistics, row, packed_liked, liked_scores, base,
+    counts, songs, e, root_songs, key_hard, key_easy, key_tie, song_indptr, song_numbers, song_pids, run_indptr,
+    run_ranks, run_sizes, original, pids, coarse_rank, first_numbers, root_lengths, log_table, liked_per_mille,
+    hard_per_mille, pool_size, repeated, cells, ordering, pools, mixed, values, statistics, row, packed_liked,
+    liked_scores, base,
 ):  # fmt: skip
     """Scores one user with `counts`, which is left clear.
 
@@ -45,12 +43,11 @@ def _score_user(
     n = matches - surplus
     gain = (1.0 - e) * log_table[: most + 1] + e
     n_cells = order_cells(
-        cell_counts, most, n_ranks, gain, math.sqrt(np.float64(len(songs))), root_lengths, scores, ordered, sizes,
-        spare_scores, spare, runs,
+        cell_counts, most, n_ranks, gain, root_songs, root_lengths, scores, ordered, sizes, spare_scores, spare, runs
     )  # fmt: skip
     n_liked = max(1, (n * liked_per_mille + 999) // 1000)
     n_hard_pool = ((n - n_liked) * hard_per_mille + 999) // 1000
-    n_groups, mixed_liked, mixed_hard, alone = classify(
+    n_groups, mixed_liked, mixed_hard = classify(
         scores, ordered, sizes, n_cells, n, n_liked, n_hard_pool, cell_class, cell_group, group_start, statistics, row
     )
     stretches = cut_numbers(ordered, n_cells, cell_class, first_numbers)
@@ -67,14 +64,12 @@ def _score_user(
         filled[:] = 0
         cursor[:n_groups] = group_start[:n_groups]
         distribute_single(
-            counts, songs, song_indptr, song_numbers, stretches, original, coarse_rank, first_numbers, cell_class,
-            cell_group, cursor,
-            keys, limits, liked, pools, mixed, alone, filled, values,
+            counts, songs, song_indptr, song_numbers, song_pids, stretches, original, coarse_rank, first_numbers,
+            cell_class, cell_group, cursor, keys, limits, key_tie, liked, pools, mixed, filled, values,
         )  # fmt: skip
         distribute_repeated(
-            counts, repeated, n_repeated, original, coarse_rank, first_numbers, cell_class, cell_group, cursor, keys,
-            limits, liked,
-            pools, mixed, alone, filled,
+            counts, repeated, n_repeated, original, pids, coarse_rank, first_numbers, cell_class, cell_group, cursor,
+            keys, limits, key_tie, liked, pools, mixed, filled,
         )  # fmt: skip
         resolve_mixed(
             mixed[0, : filled[2]],
@@ -83,6 +78,7 @@ def _score_user(
             n_hard_pool,
             counts,
             original,
+            pids,
             keys,
             limits,
             liked,
@@ -96,6 +92,7 @@ def _score_user(
             n_hard_pool,
             counts,
             original,
+            pids,
             keys,
             limits,
             liked,
@@ -137,9 +134,9 @@ def _keep_pool(hashes, members, n, wanted, original):
 
 @njit(nogil=True, cache=True)
 def score_users(
-    user_indptr, user_songs, start, stop, exploration, song_indptr, song_numbers, run_indptr, run_ranks,
-    run_sizes, original, coarse_rank, first_numbers, root_lengths, log_table, liked_per_mille, hard_per_mille,
-    pool_size, seed,
+    user_indptr, user_songs, start, stop, exploration, user_keys, root_songs, song_indptr, song_numbers, song_pids,
+    run_indptr, run_ranks, run_sizes, original, pids, coarse_rank, first_numbers, root_lengths, log_table,
+    liked_per_mille, hard_per_mille, pool_size, seed,
 ):  # fmt: skip
     """Scores users [start, stop).
 
@@ -179,21 +176,22 @@ def score_users(
         user = start + row
         songs = user_songs[user_indptr[user] : user_indptr[user + 1]]
         # Cast by hand: an always-inlined function is typed by its arguments, whatever its signature says.
-        key_hard = stream_key(seed, np.uint64(HARD), np.uint64(user))
-        key_easy = stream_key(seed, np.uint64(EASY), np.uint64(user))
+        key_hard = stream_key(seed, np.uint64(HARD), user_keys[row])
+        key_easy = stream_key(seed, np.uint64(EASY), user_keys[row])
+        key_tie = stream_key(seed, np.uint64(TIE), user_keys[row])
         if most_possible <= 255 or len(songs) <= 255:
             n, n_liked, n_hard, n_easy, packed_liked, liked_scores = _score_user(
-                narrow, songs, exploration[row], key_hard, key_easy, song_indptr, song_numbers,
-                run_indptr, run_ranks, run_sizes, original, coarse_rank, first_numbers, root_lengths, log_table,
-                liked_per_mille, hard_per_mille, pool_size, repeated, cells, ordering, pools, mixed, values,
-                statistics, row, packed_liked, liked_scores, liked_offsets[row],
+                narrow, songs, exploration[row], root_songs[row], key_hard, key_easy, key_tie, song_indptr,
+                song_numbers, song_pids, run_indptr, run_ranks, run_sizes, original, pids, coarse_rank, first_numbers,
+                root_lengths, log_table, liked_per_mille, hard_per_mille, pool_size, repeated, cells, ordering, pools,
+                mixed, values, statistics, row, packed_liked, liked_scores, liked_offsets[row],
             )  # fmt: skip
         else:
             n, n_liked, n_hard, n_easy, packed_liked, liked_scores = _score_user(
-                wide, songs, exploration[row], key_hard, key_easy, song_indptr, song_numbers,
-                run_indptr, run_ranks, run_sizes, original, coarse_rank, first_numbers, root_lengths, log_table,
-                liked_per_mille, hard_per_mille, pool_size, repeated, cells, ordering, pools, mixed, values,
-                statistics, row, packed_liked, liked_scores, liked_offsets[row],
+                wide, songs, exploration[row], root_songs[row], key_hard, key_easy, key_tie, song_indptr,
+                song_numbers, song_pids, run_indptr, run_ranks, run_sizes, original, pids, coarse_rank, first_numbers,
+                root_lengths, log_table, liked_per_mille, hard_per_mille, pool_size, repeated, cells, ordering, pools,
+                mixed, values, statistics, row, packed_liked, liked_scores, liked_offsets[row],
             )  # fmt: skip
         pairs[row] = n
         liked_offsets[row + 1] = liked_offsets[row] + n_liked

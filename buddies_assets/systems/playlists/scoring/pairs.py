@@ -82,12 +82,12 @@ def clear_counts(counts, songs, matches, song_indptr, song_numbers):
 
 
 @njit(nogil=True, cache=True)
-def _sample_stretch(counts, numbers, key, limit, hashes, members, n, values):
-    """Appends the numbers of a stretch that match once and whose hash is at most `limit`; returns the new size."""
+def _sample_stretch(counts, numbers, pids, key, limit, hashes, members, n, values):
+    """Appends numbers of a stretch that match once and whose pid hashes to at most `limit`; returns the new size."""
     for first in range(0, len(numbers), _BLOCK):
         size = min(_BLOCK, len(numbers) - first)
         for i in range(size):
-            values[i] = hash_member(key, np.uint64(numbers[first + i]))
+            values[i] = hash_member(key, np.uint64(pids[first + i]))
         for i in range(size):
             if values[i] <= limit and counts[numbers[first + i]] == 1:
                 hashes[n], members[n] = values[i], numbers[first + i]
@@ -101,6 +101,7 @@ def distribute_single(
     songs,
     song_indptr,
     song_numbers,
+    song_pids,
     stretches,
     original,
     coarse_rank,
@@ -110,21 +111,21 @@ def distribute_single(
     cursor,
     keys,
     limits,
+    key_tie,
     liked,
     pools,
     mixed,
-    alone,
     filled,
     values,
 ):
     """Sends the pairs with one match where they belong; a song's list is cut at the numbers `stretches`.
 
-    `alone` tells of the two mixed groups whether they are one cell: there numbers are in the order of the playlists.
     `filled` counts (easy, hard, mixed at the liked cut, mixed at the hard cut) and is brought up to date.
     """
     hashes, members = pools
     for song in songs:
         numbers = song_numbers[song_indptr[song] : song_indptr[song + 1]]
+        pids = song_pids[song_indptr[song] : song_indptr[song + 1]]
         first = _place(numbers, 0, stretches[0])
         second = _place(numbers, first, stretches[1])
         third = _place(numbers, second, stretches[2])
@@ -138,22 +139,26 @@ def distribute_single(
                 liked[cursor[group]] = np.uint64(original[number]) << PLAYLIST_SHIFT | np.uint64(1)
                 cursor[group] += 1
             else:
-                mixed[0, filled[2]] = np.uint64(number if alone[0] else original[number]) << NUMBER_BITS | np.uint64(
-                    number
-                )
+                mixed[0, filled[2]] = _by_lot(key_tie, pids[i], number)
                 filled[2] += 1
         filled[1] = _sample_stretch(
-            counts, numbers[first:second], keys[HARD_PAIR], limits[HARD_PAIR], hashes[1], members[1], filled[1], values
-        )
-        for number in numbers[second:third]:
-            if counts[number] == 1:
-                mixed[1, filled[3]] = np.uint64(number if alone[1] else original[number]) << NUMBER_BITS | np.uint64(
-                    number
-                )
+            counts, numbers[first:second], pids[first:second], keys[HARD_PAIR], limits[HARD_PAIR], hashes[1],
+            members[1], filled[1], values,
+        )  # fmt: skip
+        for i in range(second, third):
+            if counts[numbers[i]] == 1:
+                mixed[1, filled[3]] = _by_lot(key_tie, pids[i], numbers[i])
                 filled[3] += 1
         filled[0] = _sample_stretch(
-            counts, numbers[third:], keys[EASY_PAIR], limits[EASY_PAIR], hashes[0], members[0], filled[0], values
-        )
+            counts, numbers[third:], pids[third:], keys[EASY_PAIR], limits[EASY_PAIR], hashes[0], members[0], filled[0],
+            values,
+        )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _by_lot(key_tie, pid, number):
+    """A pair among those of equal score: 32 bits of chance, then its number, which goes by (length, pid)."""
+    return hash_member(key_tie, np.uint64(pid)) >> NUMBER_BITS << NUMBER_BITS | np.uint64(number)
 
 
 @njit(nogil=True, cache=True)
@@ -175,6 +180,7 @@ def distribute_repeated(
     repeated,
     n_repeated,
     original,
+    pids,
     coarse_rank,
     first_numbers,
     cell_class,
@@ -182,10 +188,10 @@ def distribute_repeated(
     cursor,
     keys,
     limits,
+    key_tie,
     liked,
     pools,
     mixed,
-    alone,
     filled,
 ):
     """Sends the pairs with more than one match where they belong, as `distribute_single` does."""
@@ -200,20 +206,19 @@ def distribute_repeated(
             liked[cursor[group]] = np.uint64(original[number]) << PLAYLIST_SHIFT | np.uint64(matches)
             cursor[group] += 1
         elif which in (EASY_PAIR, HARD_PAIR):
-            value = hash_member(keys[which], np.uint64(number))
+            value = hash_member(keys[which], np.uint64(pids[number]))
             if value <= limits[which]:
                 hashes[which, filled[which]], members[which, filled[which]] = value, number
                 filled[which] += 1
         else:
             side = 0 if which == MIXED_LIKED else 1
-            place = number if alone[side] else original[number]
-            mixed[side, filled[2 + side]] = np.uint64(place) << NUMBER_BITS | np.uint64(number)
+            mixed[side, filled[2 + side]] = _by_lot(key_tie, pids[number], number)
             filled[2 + side] += 1
 
 
 @njit(nogil=True, cache=True)
-def resolve_mixed(group, first, n_liked, n_hard, counts, original, keys, limits, liked, pools, filled):
-    """Shares out a group of equal score by playlist index: positions below `n_liked`, then hard, then easy."""
+def resolve_mixed(group, first, n_liked, n_hard, counts, original, pids, keys, limits, liked, pools, filled):
+    """Shares out a group of equal score by lot: positions below `n_liked`, then hard, then easy."""
     partition(group, n_liked - first)
     partition(group[max(0, n_liked - first) :], n_liked + n_hard - max(first, n_liked))
     hashes, members = pools
@@ -224,7 +229,7 @@ def resolve_mixed(group, first, n_liked, n_hard, counts, original, keys, limits,
             liked[position] = np.uint64(original[number]) << PLAYLIST_SHIFT | np.uint64(counts[number])
             continue
         which = HARD_PAIR if position < n_liked + n_hard else EASY_PAIR
-        value = hash_member(keys[which], np.uint64(number))
+        value = hash_member(keys[which], np.uint64(pids[number]))
         if value <= limits[which]:
             hashes[which, filled[which]], members[which, filled[which]] = value, number
             filled[which] += 1

@@ -17,7 +17,7 @@ class PlaylistTooLongError(BuddiesError, ValueError):
 
 @dataclass(frozen=True)
 class PlaylistIndex:
-    """Song -> playlists, the playlists renumbered by (length, playlist).
+    """Song -> playlists, the playlists renumbered by (length, playlist); a playlist's length is the songs it counts.
 
     Numbered by length, the playlists of a song lie in order of the score they get when it is the only match. So the
     liked, the hard and the easy among them are three stretches of the list, and what it adds to the histogram of
@@ -26,27 +26,28 @@ class PlaylistIndex:
     Attributes:
         song_indptr: int64 [n_songs + 1].
         song_numbers: uint32; numbers of the playlists that hold each song, ascending.
+        song_pids: uint32; pids of the same playlists, so that a draw for each of them reads in sequence too.
         run_indptr: int64 [n_songs + 1]; run_ranks, run_sizes: uint16 and uint32; a song's playlists of one length.
         original: uint32 [n_playlists]; playlist index of each number.
+        pids: uint32 [n_playlists]; pid of each number.
         lengths: int64; the distinct lengths, ascending.
         first_numbers: int64 [len(lengths) + 1]; first number of each length.
         coarse_rank: uint16; position in `lengths` of the length of numbers 0, 256, 512, …
+        longest: most songs of one playlist in the library, which bounds the matches.
     """
 
     song_indptr: np.ndarray
     song_numbers: np.ndarray
+    song_pids: np.ndarray
     run_indptr: np.ndarray
     run_ranks: np.ndarray
     run_sizes: np.ndarray
     original: np.ndarray
+    pids: np.ndarray
     lengths: np.ndarray
     first_numbers: np.ndarray
     coarse_rank: np.ndarray
-
-    @property
-    def longest(self) -> int:
-        """Songs in the longest playlist (0 without playlists)."""
-        return int(self.lengths[-1]) if len(self.lengths) else 0
+    longest: int
 
     @property
     def n_songs(self) -> int:
@@ -54,39 +55,47 @@ class PlaylistIndex:
         return len(self.song_indptr) - 1
 
 
-def index_playlists(playlists: Library) -> PlaylistIndex:
+def index_playlists(playlists: Library, pids: np.ndarray, songs: np.ndarray) -> PlaylistIndex:
     """The index of a playlist library, in one counting sort.
+
+    Args:
+        pids: pid of each playlist, [n_rows].
+        songs: songs that each playlist counts, [n_rows]: at least those in the library.
 
     Raises:
         PlaylistTooLongError: a playlist has more than 65,535 songs.
     """
-    lengths = playlists.lengths
+    lengths, songs = playlists.lengths, np.asarray(songs, np.int64)
     if len(lengths) and lengths.max() > LONGEST_PLAYLIST:
         worst = int(lengths.argmax())
         raise PlaylistTooLongError(
             f"playlist {worst} holds {lengths[worst]} songs; at most {LONGEST_PLAYLIST} can be counted: leave it out"
         )
-    order, song_indptr, song_numbers = rows_by_length(playlists)
-    distinct, rank, sizes = np.unique(lengths[order], return_inverse=True, return_counts=True)
+    order, song_indptr, song_numbers = rows_by_length(playlists, songs)
+    distinct, rank, sizes = np.unique(songs[order], return_inverse=True, return_counts=True)
     rank = rank.astype(np.uint16)
+    own_pids = np.asarray(pids, np.uint32)[order]
     return PlaylistIndex(
         song_indptr,
         song_numbers,
+        own_pids[song_numbers],
         *_runs(song_indptr, song_numbers, rank),
         order,
+        own_pids,
         distinct,
         np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]),
         rank[::256].copy(),
+        int(lengths.max(initial=0)),
     )
 
 
-def rows_by_length(library: Library) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rows_by_length(library: Library, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows numbered by (length, row), and the transpose over those numbers.
 
     Returns:
         (row of each number uint32, indptr of each column int64, numbers of the rows that hold it uint32, ascending).
     """
-    order = np.argsort(library.lengths, kind="stable").astype(np.uint32)
+    order = np.argsort(lengths, kind="stable").astype(np.uint32)
     return order, *_transpose_in_order(library.indptr, library.indices, order, library.n_columns)
 
 

@@ -53,10 +53,10 @@ class ScoreShard:
     """Scores of the users [start, start + len(songs)): flat arrays, with offsets for what is a list per user.
 
     Attributes:
-        songs, pairs: uint32; songs in the library, playlists that share at least one.
+        songs, pairs: uint32; songs that the user counts, playlists that share at least one.
         exploration, liked_cut, hard_cut, score_min, score_median, score_max: float64; NaN where there is nothing.
             A cut is the lowest score on its good side.
-        liked_offsets, liked_playlists, liked_matches, liked_scores: best first, ties by playlist;
+        liked_offsets, liked_playlists, liked_matches, liked_scores: best first, equal scores by playlist;
             uint32/uint16/float32.
         hard_offsets, hard, easy_offsets, easy: the sampled pools, by playlist; uint32.
     """
@@ -109,19 +109,23 @@ def score_shard(
     start: int,
     stop: int,
     *,
+    keys: np.ndarray,
+    songs: np.ndarray,
     seed: int,
     rules: ScoringRules = ScoringRules(),
 ) -> ScoreShard:
     """Scores users [start, stop); releases the GIL, so shards may be mapped over threads.
 
-    A sampled pool holds the members with the smallest hashes of (seed, stream, user, number), where a playlist's number
-    is its place by (length, playlist): the lists hold numbers, and to look up anything else for each pair would double
-    the memory read.
+    A sampled pool holds the members with the smallest hashes of (seed, user id, pid), and of pairs of equal score at a
+    cut those with the smaller hash are on its good side: for each song the index holds the pids beside the numbers, so
+    that a draw reads memory in sequence.
 
     Args:
         users: the whole user library.
         playlists: the index of the playlist library over the same songs.
         exploration: coefficient of each user, float64 [users.n_rows], in [0, 1].
+        keys: key of each user, uint64 [users.n_rows].
+        songs: songs that each user counts, [users.n_rows]: at least those in the library.
         start, stop: the shard; results are the same however users are cut into shards.
 
     Raises:
@@ -139,20 +143,31 @@ def score_shard(
     own = exploration[start:stop]
     if len(own) and not (own.min() >= 0 and own.max() <= 1):
         raise ScoringInputError("exploration coefficients lie in [0, 1]")
-    songs = np.diff(users.indptr[start : stop + 1])
-    most = int(min(songs.max(initial=0), playlists.longest))
+    for name, values in (("keys", keys), ("counts of songs", songs)):
+        if len(values) != users.n_rows:
+            raise ScoringInputError(f"{len(values)} {name} for {users.n_rows} users")
+    counted = np.asarray(songs[start:stop], np.int64)
+    held = np.diff(users.indptr[start : stop + 1])
+    if np.any(counted < held):
+        worst = start + int(np.argmax(counted < held))
+        raise ScoringInputError(f"user {worst} counts fewer songs than the library holds: count all of them")
+    most = int(min(held.max(initial=0), playlists.longest))
     statistics, liked_offsets, packed, liked_scores, hard_offsets, hard, easy_offsets, easy, pairs = score_users(
         users.indptr,
         users.indices,
         start,
         stop,
         own,
+        np.ascontiguousarray(keys[start:stop], np.uint64),
+        np.sqrt(counted.astype(np.float64)),
         playlists.song_indptr,
         playlists.song_numbers,
+        playlists.song_pids,
         playlists.run_indptr,
         playlists.run_ranks,
         playlists.run_sizes,
         playlists.original,
+        playlists.pids,
         playlists.coarse_rank,
         playlists.first_numbers,
         np.sqrt(playlists.lengths.astype(np.float64)),
@@ -164,7 +179,7 @@ def score_shard(
     )
     return ScoreShard(
         start=start,
-        songs=songs.astype(np.uint32),
+        songs=counted.astype(np.uint32),
         pairs=pairs,
         exploration=own.copy(),
         liked_cut=statistics[0],

@@ -9,7 +9,9 @@ from buddies_assets.systems.playlists.user_blocks import user_blocks
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.evaluation.splitting import toy_users
 from buddies_core.interactions import ragged
+from buddies_core.interactions.labelled import load_keys
 from buddies_core.interactions.samples import Blocks
+from buddies_core.kernels.drawing import Catalogue
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
 TOY_SHARE = 0.05
@@ -19,7 +21,8 @@ TOY_SHARE = 0.05
 class _SamplingState:
     splits: EntityShards
     scores: EntityShards | None
-    n_playlists: int
+    keys: np.ndarray
+    catalogue: Catalogue
     params: Params
 
     def likes(self, users: range) -> tuple[np.ndarray, pl.DataFrame]:
@@ -27,15 +30,17 @@ class _SamplingState:
         likes = self.splits.frame(users, ["user", "playlist", "split"])
         present = likes["user"].unique().sort().to_numpy()
         if self.params["mode"] == "toy":
-            present = present[toy_users(present, self.params["seed"], share=TOY_SHARE)]
+            present = present[toy_users(self.keys[present], self.params["seed"], share=TOY_SHARE)]
             likes = likes.filter(pl.col("user").is_in(pl.Series(present).implode()))
         return present, likes
 
 
 def prepare_sampling(inputs: Inputs, params: Params) -> _SamplingState:
-    """The splits (and scores, for blocks), read shard by shard, and the size of the catalogue."""
+    """The splits (and scores, for blocks), read shard by shard, and what draws know users and playlists by."""
     scores = EntityShards(inputs["scores"]) if "scores" in inputs else None
-    return _SamplingState(EntityShards(inputs["splits"]), scores, inputs["playlist_library"].manifest.rows, params)
+    catalogue = Catalogue.of(load_keys(inputs["playlist_library"]))
+    keys = load_keys(inputs["user_library"])
+    return _SamplingState(EntityShards(inputs["splits"]), scores, keys, catalogue, params)
 
 
 def block_users(state: _SamplingState, users: range) -> pl.DataFrame:
@@ -53,7 +58,8 @@ def block_users(state: _SamplingState, users: range) -> pl.DataFrame:
         ragged.from_lists(pools["hard"]),
         ragged.from_lists(pools["easy"]),
         ragged.of_users(present, likes["user"].to_numpy(), likes["playlist"].to_numpy()),
-        n_playlists=state.n_playlists,
+        keys=state.keys[present],
+        catalogue=state.catalogue,
         seed=state.params["seed"],
         n_negatives=state.params["negatives"],
         n_hard=state.params["negatives"] // 2,
@@ -69,7 +75,8 @@ def batch_users(state: _SamplingState, users: range) -> pl.DataFrame:
         present,
         ragged.of_users(present, unseen["user"].to_numpy(), unseen["playlist"].to_numpy()),
         ragged.of_users(present, likes["user"].to_numpy(), likes["playlist"].to_numpy()),
-        n_playlists=state.n_playlists,
+        keys=state.keys[present],
+        catalogue=state.catalogue,
         seed=state.params["seed"],
         n_negatives=state.params["batch_negatives"],
     )

@@ -9,8 +9,9 @@ from buddies_assets.systems.playlists.steps.training import train_likers
 from buddies_core.evaluation.metrics import RankingMetrics
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions import ragged
-from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import train_likes
+from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.data import Bags, even_places
 from buddies_core.recommenders.factors import Factors
 from buddies_core.recommenders.fold_in import FoldIn, fit_fold_in
@@ -82,7 +83,8 @@ def cold_table(
     likes = likes.sort("user", "playlist")
     users = likes["user"].unique().sort().to_numpy()
     liked = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
-    drawn = evaluation_batches(users, liked, liked, n_playlists=n_playlists, seed=seed)
+    keys, catalogue = load_keys(user_library), Catalogue.of(load_keys(playlist_library))
+    drawn = evaluation_batches(users, liked, liked, keys=keys[users], catalogue=catalogue, seed=seed)
     bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
     songs, counts = load_library(user_library), train_likers(splits, n_playlists)
-    return pl.DataFrame(cold_user_table(fold_in, factors, songs, bags, counts, seed=seed), schema=COLUMNS)
+    return pl.DataFrame(cold_user_table(fold_in, factors, songs, bags, counts, keys=keys, seed=seed), schema=COLUMNS)

@@ -8,13 +8,15 @@ import polars as pl
 from buddies_assets.systems.playlists.scoring.playlist_index import PlaylistIndex, index_playlists
 from buddies_assets.systems.playlists.scoring.score import RETAIN_ALL, ScoringRules, score_shard
 from buddies_core.interactions.csr import Library
-from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
 
 @dataclass(frozen=True)
 class _ScoresState:
     users: Library
+    keys: np.ndarray
+    songs: np.ndarray
     playlists: PlaylistIndex
     exploration: np.ndarray
     seed: int
@@ -24,9 +26,14 @@ class _ScoresState:
 
 def prepare_scores(inputs: Inputs, params: Params) -> _ScoresState:
     """Libraries in the layout of the kernel, and the coefficients."""
+    users, playlists = inputs["user_library"], inputs["playlist_library"]
     return _ScoresState(
-        users=load_library(inputs["user_library"]),
-        playlists=index_playlists(load_library(inputs["playlist_library"])),
+        users=load_library(users),
+        keys=load_keys(users),
+        songs=users.frame(["songs"])["songs"].to_numpy(),
+        playlists=index_playlists(
+            load_library(playlists), load_keys(playlists), playlists.frame(["songs"])["songs"].to_numpy()
+        ),
         exploration=inputs["exploration_coefficients"].frame()["exploration"].to_numpy(),
         seed=params["seed"],
         rules=ScoringRules(pool_size=params["pool_size"]),
@@ -39,7 +46,15 @@ def score_users(state: _ScoresState, users: range) -> pl.DataFrame:
 
     def scored(rules: ScoringRules) -> pl.DataFrame:
         shard = score_shard(
-            state.users, state.playlists, state.exploration, users.start, users.stop, seed=state.seed, rules=rules
+            state.users,
+            state.playlists,
+            state.exploration,
+            users.start,
+            users.stop,
+            keys=state.keys,
+            songs=state.songs,
+            seed=state.seed,
+            rules=rules,
         )
         return shard.to_frame()
 

@@ -3,9 +3,11 @@
 import numpy as np
 import polars as pl
 
+from buddies_core.artifact.by_number import by_number
 from buddies_core.artifact.texts import pack_texts
 from buddies_core.interactions import ragged
 from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.recommenders.factors import Factors
 from buddies_core.recommenders.fold_in import BOUNDS, FoldIn, select
 from buddies_core.storage.datasets import Dataset, DatasetStore
@@ -16,20 +18,22 @@ MOST_LIKED = 1_000
 def served_arrays(
     store: DatasetStore, ranked: Dataset, factors: Factors, likers: np.ndarray, fold_in: FoldIn
 ) -> dict[str, np.ndarray]:
-    """Every array of `buddies_core.artifact.format`, from the stored datasets.
+    """Every array of `buddies_core.artifact.format`, from the stored datasets; users go by their lasting numbers.
 
     A playlist that nobody likes in train has learnt nothing: its factors are those of its songs.
     """
     playlist_factors = np.array(factors.playlists)
     unseen = np.flatnonzero(likers == 0)
     playlist_factors[unseen] = fold_in.playlists(select(load_library(store.open("playlist_library")), unseen))
-    users = store.open("user_library").frame()
+    user_library = store.open("user_library")
+    users = numbered_rows(user_library)
+    known = stored_register(user_library)
     playlists = store.open("playlist_library").frame()
     songs = store.open("songs").frame()
     everyone = np.arange(users.height, dtype=np.uint32)
-    return (
+    by_row = (
         _rankings(ranked, everyone)
-        | _users(store, users, everyone)
+        | _users(store, everyone)
         | _playlists(store, playlists)
         | _songs(songs)
         | _libraries(store)
@@ -43,6 +47,7 @@ def served_arrays(
             "fold_in_popularity": fold_in.popularity,
         }
     )
+    return by_number(by_row, users["number"].to_numpy(), known.height) | _ids(known)
 
 
 def _rankings(ranked: Dataset, everyone: np.ndarray) -> dict[str, np.ndarray]:
@@ -56,8 +61,14 @@ def _rankings(ranked: Dataset, everyone: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _users(store: DatasetStore, users: pl.DataFrame, everyone: np.ndarray) -> dict[str, np.ndarray]:
-    cold = np.zeros(users.height, bool)
+def _ids(register: pl.DataFrame) -> dict[str, np.ndarray]:
+    """The ids of everybody who ever had a number, and their order."""
+    ids = np.array(register.sort("number")["user_id"].to_list(), "S40")
+    return {"user_ids": ids, "user_order": np.argsort(ids).astype(np.uint32)}
+
+
+def _users(store: DatasetStore, everyone: np.ndarray) -> dict[str, np.ndarray]:
+    cold = np.zeros(len(everyone), bool)
     cold[store.open("cold_users").frame(["user"])["user"].to_numpy()] = True
     pairs = store.open("user_pairings").frame(["user", "neighbour", "similarity"])
     neighbours = ragged.of_users(everyone, pairs["user"].to_numpy(), pairs["neighbour"].to_numpy())
@@ -65,7 +76,6 @@ def _users(store: DatasetStore, users: pl.DataFrame, everyone: np.ndarray) -> di
     likes = train.collect(engine="streaming")
     liked = ragged.of_users(everyone, likes["user"].to_numpy(), likes["playlist"].to_numpy())
     return {
-        "user_ids": np.array(users["user_id"].to_list(), dtype="S40"),
         "cold": cold,
         "neighbour_indptr": neighbours.offsets,
         "neighbour_users": neighbours.values,

@@ -9,32 +9,37 @@ import polars as pl
 from buddies_assets.systems.playlists import ownership
 from buddies_assets.systems.playlists.ownership import Ownership
 from buddies_core.evaluation import splitting
+from buddies_core.interactions.labelled import load_keys
 from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
 SPLIT = pl.Enum(splitting.SPLIT_NAMES)
 
 
-def cold_users(users: pl.DataFrame, scores: pl.LazyFrame, seed: int) -> pl.DataFrame:
-    """The users set aside whole, of those who like anything: `user, user_id, songs, liked`."""
+def cold_users(user_library: Dataset, scores: pl.LazyFrame, seed: int) -> pl.DataFrame:
+    """The users set aside whole, of those who like anything: `user, number, user_id, songs, liked`."""
     counted = scores.select("user", liked=pl.col("liked").list.len()).filter(pl.col("liked") > 0)
     # Streamed, since the lists themselves, of which only the lengths are wanted, are a gigabyte at full size.
     liked = counted.collect(engine="streaming")
-    everyone = users.join(liked, on="user", maintain_order="left")
-    return everyone.filter(pl.Series(splitting.cold_users(everyone["user"].to_numpy(), seed)))
+    cold = pl.Series(splitting.cold_users(load_keys(user_library), seed))
+    set_aside = user_library.frame(["user", "number", "user_id", "songs"]).filter(cold)
+    return set_aside.join(liked, on="user", maintain_order="left")
 
 
 @dataclass(frozen=True)
 class _SplitsState:
     liked: EntityShards
     cold: pl.Series
+    keys: np.ndarray
+    pids: np.ndarray
     seed: int
 
 
 def prepare_splits(inputs: Inputs, params: Params) -> _SplitsState:
-    """The likes, read shard by shard, and who is cold."""
+    """The likes, read shard by shard, who is cold, and what draws know users and playlists by."""
     cold = inputs["cold_users"].frame(["user"])["user"]
-    return _SplitsState(EntityShards(inputs["liked_playlists"]), cold, params["seed"])
+    keys, pids = load_keys(inputs["user_library"]), load_keys(inputs["playlist_library"])
+    return _SplitsState(EntityShards(inputs["liked_playlists"]), cold, keys, pids, params["seed"])
 
 
 def split_users(state: _SplitsState, users: range) -> pl.DataFrame:
@@ -44,7 +49,8 @@ def split_users(state: _SplitsState, users: range) -> pl.DataFrame:
     owners = likes["user"].to_numpy()
     present, starts = np.unique(owners, return_index=True)
     offsets = np.append(starts, len(owners)).astype(np.int64)
-    codes = splitting.split_likes(present, offsets, likes["playlist"].to_numpy(), state.seed)
+    pids = state.pids[likes["playlist"].to_numpy()]
+    codes = splitting.split_likes(state.keys[present], offsets, pids, state.seed)
     return likes.select("user", "playlist", pl.Series("split", codes).cat.to(SPLIT), "score")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.systems.playlists.triplet_order import bucket_of, explode, order_in_bucket, shuffle_hashes
+from buddies_core.interactions.labelled import load_keys
 from buddies_core.interactions.samples import Blocks
 from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
@@ -22,13 +23,16 @@ ROWS_READ_TOGETHER = 1 << 15
 @dataclass(frozen=True)
 class _ScatterState:
     blocks: EntityShards
+    keys: np.ndarray
+    pids: np.ndarray
     seed: int
     buckets: int
 
 
 def prepare_scatter(inputs: Inputs, params: Params) -> _ScatterState:
-    """The blocks, read shard by shard."""
-    return _ScatterState(EntityShards(inputs["user_blocks"]), params["seed"], params["buckets"])
+    """The blocks, read shard by shard, and what draws know users and playlists by."""
+    keys, pids = load_keys(inputs["user_library"]), load_keys(inputs["playlist_library"])
+    return _ScatterState(EntityShards(inputs["user_blocks"]), keys, pids, params["seed"], params["buckets"])
 
 
 def scatter_users(state: _ScatterState, users: range) -> pl.DataFrame:
@@ -36,7 +40,7 @@ def scatter_users(state: _ScatterState, users: range) -> pl.DataFrame:
     frame = state.blocks.frame(users)
     negatives = frame["negatives"].to_numpy() if frame.height else np.empty((0, 1), np.uint32)
     triplets = explode(Blocks(frame["user"].to_numpy(), frame["positive"].to_numpy(), negatives, 0))
-    buckets = bucket_of(shuffle_hashes(triplets, state.seed), state.buckets)
+    buckets = bucket_of(shuffle_hashes(triplets, state.keys, state.pids, state.seed), state.buckets)
     # A stable sort of 16-bit numbers is numpy's radix sort: a tenth of the time of sorting the frame.
     order = np.argsort(buckets.astype(np.uint16) if state.buckets <= 1 << 16 else buckets, kind="stable")
     names = ("bucket", "user", "positive", "negative")
@@ -46,6 +50,8 @@ def scatter_users(state: _ScatterState, users: range) -> pl.DataFrame:
 @dataclass(frozen=True)
 class _GatherState:
     scattered: Dataset
+    keys: np.ndarray
+    pids: np.ndarray
     seed: int
     pieces: list[np.ndarray]
 
@@ -55,7 +61,8 @@ def prepare_gather(inputs: Inputs, params: Params) -> _GatherState:
     scattered = inputs["scattered"]
     edges = np.arange(params["buckets"] + 1)
     pieces = [np.searchsorted(shard["bucket"].to_numpy(), edges) for shard in scattered.shards(["bucket"])]
-    return _GatherState(scattered, params["seed"], pieces)
+    keys, pids = load_keys(inputs["user_library"]), load_keys(inputs["playlist_library"])
+    return _GatherState(scattered, keys, pids, params["seed"], pieces)
 
 
 def gather_bucket(state: _GatherState, buckets: range) -> pl.DataFrame:
@@ -66,7 +73,7 @@ def gather_bucket(state: _GatherState, buckets: range) -> pl.DataFrame:
     ]
     frame = pl.concat(parts).drop("bucket")
     triplets = frame["user"].to_numpy(), frame["positive"].to_numpy(), frame["negative"].to_numpy()
-    order = order_in_bucket(triplets, shuffle_hashes(triplets, state.seed))
+    order = order_in_bucket(triplets, shuffle_hashes(triplets, state.keys, state.pids, state.seed))
     return frame[order]
 
 

@@ -7,7 +7,24 @@ deleted or not, plays no part.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from buddies_core.postgres.schema import rows
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+DAY_COUNTS = """
+SELECT day::date AS day, counted.sessions
+FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day
+CROSS JOIN LATERAL (
+    SELECT count(*) AS sessions FROM feedback.sessions
+    WHERE created_at >= (day::date)::timestamp AT TIME ZONE 'UTC'
+      AND created_at < (day::date + 1)::timestamp AT TIME ZONE 'UTC'
+) AS counted
+WHERE counted.sessions > 0
+"""
 
 
 @dataclass(frozen=True)
@@ -37,3 +54,24 @@ class Watermark:
     def of_lineage(cls, lineage: Mapping[str, Any]) -> "Watermark":
         """The watermark of a checkpoint; of one that was trained without feedback, nothing was read."""
         return cls(dict(lineage.get("feedback", {}).get("days", {})))
+
+
+def day_counts(connection: "Connection", first: date, last: date) -> dict[str, int]:
+    """Sessions by ISO day of creation (UTC) from `first` to `last`; days without any are left out."""
+    found = rows(connection, DAY_COUNTS, {"first": first, "last": last})
+    return {row["day"].isoformat(): int(row["sessions"]) for row in found}
+
+
+def window_days(now: datetime, days: int) -> list[date]:
+    """The days (UTC) that a training at `now` reads feedback of, oldest first; `now` is in the last."""
+    today = now.astimezone(UTC).date()
+    return [today - timedelta(days=ago) for ago in range(days - 1, -1, -1)]
+
+
+def new_sessions(counts: Mapping[str, int], lineage: Mapping[str, Any], now: datetime, days: int) -> int:
+    """Sessions of the last `days` days that the training with this lineage has not read, of those counted by day.
+
+    What the retraining sensor decides by, and what the dashboard shows as progress to the next retraining.
+    """
+    window = [day.isoformat() for day in window_days(now, days)]
+    return Watermark.of_lineage(lineage).new_sessions(counts, window)

@@ -1,0 +1,87 @@
+"""RP3beta: where a walk of three steps from a listener ends, item, listener, item (Paudel et al., 2016).
+
+The chance of each end is divided by the popularity of the item to a power, or walks would end at what everybody has.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.sparse import csr_array
+
+from buddies_core.recommenders.bpr.errors import TrainingError
+from buddies_core.recommenders.own_greatest import own_greatest
+from buddies_core.tuning.space import Search
+
+
+class RandomWalkConfig(BaseModel):
+    """What decides where walks are thought to end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    beta: Annotated[float, Search(0.0, 0.8)] = Field(
+        default=0.2, ge=0.0, le=2.0, description="Ends are divided by the listeners of the item to this power."
+    )
+
+
+class RandomWalk:
+    """The bipartite graph of listeners and items.
+
+    Attributes:
+        config: of the fit.
+        n_items: items known.
+        graph: float32 [n_users, n_items], the interactions; out, back: float32 [n_users, n_items], the same with rows
+            and with columns that sum to one; depth: float32 [n_items], listeners to the power beta.
+    """
+
+    def __init__(self, config: RandomWalkConfig | None = None) -> None:
+        self.config = config or RandomWalkConfig()
+        self.n_items = 0
+        self.graph: csr_array
+        self.out: csr_array
+        self.back: csr_array
+        self.depth: np.ndarray
+
+    def fit(self, interactions: csr_array, features: csr_array | None = None) -> Self:
+        """See `Recommender.fit`; side information is not walked."""
+        if not interactions.nnz:
+            raise TrainingError("random walk: there is no interaction to learn from")
+        return self._set(interactions.astype(np.float32))
+
+    def _set(self, graph: csr_array) -> Self:
+        self.graph, self.n_items = graph, graph.shape[1]
+        columns = np.bincount(graph.indices, weights=graph.data, minlength=self.n_items)
+        values = (graph.data / columns[graph.indices]).astype(np.float32)
+        self.back = csr_array((values, graph.indices, graph.indptr), shape=graph.shape)
+        self.out = _rows_to_one(graph)
+        holders = np.maximum(np.bincount(graph.indices, minlength=self.n_items), 1)
+        self.depth = (holders**self.config.beta).astype(np.float32)
+        return self
+
+    def scores(self, histories: csr_array) -> np.ndarray:
+        """See `Recommender.scores`."""
+        return ((_rows_to_one(histories) @ self.back.T) @ self.out).toarray() / self.depth
+
+    def similar(self, items: np.ndarray) -> np.ndarray:
+        """See `Recommender.similar`: where walks of two steps from the item end."""
+        return own_greatest((self.back.T.tocsr()[items] @ self.out).toarray() / self.depth, items)
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """See `Recommender.arrays`: the graph as CSR, and how many items there are."""
+        graph = self.graph
+        shape = np.array([self.n_items])
+        return {"indptr": graph.indptr, "indices": graph.indices, "values": graph.data, "n_items": shape}
+
+    @classmethod
+    def from_arrays(cls, config: RandomWalkConfig, arrays: Mapping[str, np.ndarray]) -> Self:
+        """See `Recommender.from_arrays`."""
+        shape = (len(arrays["indptr"]) - 1, int(arrays["n_items"][0]))
+        return cls(config)._set(csr_array((arrays["values"], arrays["indices"], arrays["indptr"]), shape=shape))
+
+
+def _rows_to_one(rows: csr_array) -> csr_array:
+    """Rows that sum to one; an empty one stays empty."""
+    of_row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    sums = np.bincount(of_row, weights=rows.data, minlength=rows.shape[0])
+    return csr_array(((rows.data / sums[of_row]).astype(np.float32), rows.indices, rows.indptr), shape=rows.shape)

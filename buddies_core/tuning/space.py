@@ -1,0 +1,39 @@
+"""What a search may vary of a configuration, said beside the field itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Range of a numeric field that a search draws from: `Annotated[float, Search(1, 100, log=True)]`.
+
+    `step` is the distance of the values of a whole number; `log` draws evenly on the logarithm.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Values of a field that a search chooses among: `Annotated[str, Choice(("a", "b"))]`."""
+
+    values: tuple[Any, ...]
+
+
+Space = dict[str, Search | Choice]
+
+
+def space_of(config: type[BaseModel]) -> Space:
+    """Ranges of the fields of a configuration class, by name; fields without one stay as they are."""
+    found: Space = {}
+    for name, field in config.model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, Search | Choice):
+                found[name] = mark
+    return found

@@ -1,0 +1,200 @@
+"""What users and playlists were given stays theirs when others come, go, or stand elsewhere in the files.
+
+Each test runs the steps from the libraries to the batches over two small worlds that differ in one way, and compares
+what they say by ids.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from buddies_assets.sources.steps.libraries import playlist_library, user_library
+from buddies_assets.systems.playlists.scoring.exploration import exploration_coefficients
+from buddies_assets.systems.playlists.steps.blocks import USER_BLOCKS, VALIDATION_BATCHES
+from buddies_assets.systems.playlists.steps.scores import LIKED_PLAYLISTS, SCORES
+from buddies_assets.systems.playlists.steps.splits import SPLITS, cold_users
+from buddies_core.interactions.labelled import load_keys, load_library
+from buddies_core.interactions.numbers import REGISTER, stored_register
+from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
+from buddies_core.storage.shards import ShardBuilder, ThreadRunner, ranges_of
+
+SEED, SONGS = 20, 60
+
+
+def ids(n: int) -> list[str]:
+    draw = np.random.default_rng(8)
+    return [draw.bytes(20).hex() for _ in range(n)]
+
+
+PEOPLE = ids(90)
+PIDS = np.random.default_rng(9).permutation(3_000)[:240].tolist()
+
+
+def raw(kind: str, owners: list, width: tuple[int, int]) -> pl.DataFrame:
+    """Rows (owner, song) in which each owner's songs are drawn by the owner alone."""
+    rows = []
+    for owner in owners:
+        draw = np.random.default_rng(owner + 10 if kind == "pid" else int(owner[:8], 16))
+        count = int(draw.integers(*width))
+        rows += [(owner, f"{song}") for song in np.unique((draw.random(count) ** 2 * SONGS).astype(int))]
+    song = "song_id" if kind == "user_id" else "track_uri"
+    schema = {kind: pl.String if kind == "user_id" else pl.UInt32, song: pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that a world says, by user id and pid."""
+
+    exploration: dict
+    cold: set
+    numbers: dict
+    libraries: dict
+    held: dict
+    liked: dict
+    pools: dict
+    splits: dict
+    blocks: dict
+    batches: dict
+
+
+def world(path: Path, people: list[str], pids: list[int], register: pl.DataFrame | None = None) -> World:
+    """The steps over users and playlists in the order given."""
+    store = DatasetStore.at(str(path))
+    builder = ShardBuilder(store, ThreadRunner(1), "run")
+
+    def whole(name: str, frame: pl.DataFrame) -> Dataset:
+        writer = store.writer(Recipe(name), "run")
+        return writer.commit([writer.write_shard(0, frame)])
+
+    songs = pl.DataFrame(
+        {
+            "song": pl.Series(range(SONGS), dtype=pl.UInt32),
+            "key": [f"{song:03d}" for song in range(SONGS)],
+            "song_ids": [[f"{song}"] for song in range(SONGS)],
+            "track_uris": [[f"{song}"] for song in range(SONGS)],
+        }
+    )
+    plays = whole("entp_plays", raw("user_id", people, (2, 12)))
+    tracks = whole("mpd_tracks", raw("pid", pids, (1, 9)))
+    known = REGISTER.to_frame() if register is None else register
+    labelled, known = user_library(plays, songs, known)
+    users = labelled.save(store.writer(Recipe("user_library"), "run"), parts={"numbers": known})
+    playlists = playlist_library(tracks, songs).save(store.writer(Recipe("playlist_library"), "run"))
+    keys = load_keys(users)
+    drawn = pl.DataFrame({"user": range(len(keys)), "exploration": exploration_coefficients(keys, SEED)})
+    coefficients = whole("exploration_coefficients", drawn.with_columns(pl.col("user").cast(pl.UInt32)))
+    ranges = ranges_of(len(keys), 25)
+    libraries = {"user_library": users, "playlist_library": playlists}
+    scoring = {"seed": SEED, "pool_size": 8, "retain": "sampled"}
+    scores = builder.build(SCORES, libraries | {"exploration_coefficients": coefficients}, scoring, ranges)
+    liked = builder.build(LIKED_PLAYLISTS, {"scores": scores}, {}, ranges)
+    cold = whole("cold_users", cold_users(users, scores.scan(), SEED))
+    splits = builder.build(SPLITS, libraries | {"liked_playlists": liked, "cold_users": cold}, {"seed": SEED}, ranges)
+    drawing = {"seed": SEED, "mode": "full", "negatives": 4, "batch_negatives": 20, "split": "validation"}
+    blocks = builder.build(USER_BLOCKS, libraries | {"splits": splits, "scores": scores}, drawing, ranges)
+    batches = builder.build(VALIDATION_BATCHES, libraries | {"splits": splits}, drawing, ranges)
+    who, which = users.frame()["user_id"].to_list(), load_keys(playlists).tolist()
+
+    def songs_of(library: Dataset, names: list) -> dict:
+        return {name: load_library(library).row(row).tolist() for row, name in enumerate(names)}
+
+    def pids_of(rows) -> list:
+        return [which[row] for row in rows]
+
+    def negatives(dataset: Dataset) -> dict:
+        frame = dataset.frame()
+        return {(who[user], which[pid]): pids_of(others) for user, pid, others in frame.iter_rows()}
+
+    pools = scores.frame(["user", "hard", "easy"])
+    return World(
+        exploration=dict(zip(who, drawn["exploration"], strict=True)),
+        cold=set(cold.frame()["user_id"]),
+        numbers=dict(users.frame(["user_id", "number"]).iter_rows()),
+        libraries=songs_of(users, who),
+        held=songs_of(playlists, which),
+        liked={who[u]: set(pids_of(p)) for u, p in liked.frame().group_by("user").agg("playlist").iter_rows()},
+        pools={who[user]: (set(pids_of(hard)), set(pids_of(easy))) for user, hard, easy in pools.iter_rows()},
+        splits={(who[u], which[p]): s for u, p, s in splits.frame(["user", "playlist", "split"]).iter_rows()},
+        blocks=negatives(blocks),
+        batches=negatives(batches),
+    )
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> World:
+    return world(tmp_path_factory.mktemp("base"), PEOPLE[:60], PIDS[:200])
+
+
+def kept_register(base: World) -> pl.DataFrame:
+    rows = [(number, who) for who, number in base.numbers.items()]
+    return pl.DataFrame(rows, REGISTER, orient="row").sort("number")
+
+
+CHANGES = {
+    "users come": (PEOPLE, PIDS[:200]),
+    "users go": (PEOPLE[20:60], PIDS[:200]),
+    "users come and go": (PEOPLE[20:], PIDS[:200]),
+    "users stand elsewhere": (PEOPLE[59::-1], PIDS[:200]),
+    "playlists come": (PEOPLE[:60], PIDS),
+    "playlists go": (PEOPLE[:60], PIDS[40:200]),
+    "playlists stand elsewhere": (PEOPLE[:60], PIDS[199::-1]),
+    "everything moves": (PEOPLE[:9:-1], PIDS[:29:-1]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_everybody_keeps_exploration_cold_number_and_library_whoever_comes_or_goes(change, base, tmp_path):
+    people, pids = CHANGES[change]
+    after = world(tmp_path, people, pids, kept_register(base))
+    both = set(PEOPLE[:60]) & set(people)
+    for kept in ("exploration", "numbers", "libraries"):
+        before = {who: what for who, what in getattr(base, kept).items() if who in both}
+        assert {who: what for who, what in getattr(after, kept).items() if who in both} == before, kept
+    assert after.cold & both == base.cold & both
+    assert len(set(after.numbers.values())) == len(people)
+    for pid in set(base.held) & set(after.held):
+        assert after.held[pid] == base.held[pid]
+
+
+@pytest.mark.parametrize("change", [change for change in CHANGES if change.startswith("users")])
+def test_other_users_change_nobodys_likes_splits_pools_blocks_or_batches(change, base, tmp_path):
+    people, pids = CHANGES[change]
+    after = world(tmp_path, people, pids, kept_register(base))
+    both = set(PEOPLE[:60]) & set(people)
+    for kept in ("liked", "pools"):
+        before = {who: what for who, what in getattr(base, kept).items() if who in both}
+        assert {who: what for who, what in getattr(after, kept).items() if who in both} == before, kept
+    for kept in ("splits", "blocks", "batches"):
+        before = {pair: what for pair, what in getattr(base, kept).items() if pair[0] in both}
+        assert {pair: what for pair, what in getattr(after, kept).items() if pair[0] in both} == before, kept
+
+
+@pytest.mark.parametrize("change", ["playlists come", "playlists go", "playlists stand elsewhere"])
+def test_other_playlists_leave_the_split_and_the_block_of_every_user_whose_likes_and_pools_are_the_same(
+    change, base, tmp_path
+):
+    after = world(tmp_path, *CHANGES[change], kept_register(base))
+    unmoved = {who for who, liked in base.liked.items() if after.liked.get(who) == liked}
+    assert len(unmoved) >= (60 if change.endswith("elsewhere") else 5)
+    same_pools = {who for who in unmoved if after.pools[who] == base.pools[who]}
+    for kept, whose in (("splits", unmoved), ("blocks", same_pools)):
+        before = {pair: what for pair, what in getattr(base, kept).items() if pair[0] in whose}
+        assert {pair: what for pair, what in getattr(after, kept).items() if pair[0] in whose} == before, kept
+
+
+def test_another_seed_draws_everything_anew(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.SEED", SEED + 1)
+    other = world(tmp_path, PEOPLE[:60], PIDS[:200])
+    assert other.libraries == base.libraries and other.numbers == base.numbers
+    assert not set(other.exploration.values()) & set(base.exploration.values())
+    assert other.splits != base.splits and other.cold != base.cold
+
+
+def test_a_register_is_kept_with_the_library(tmp_path):
+    world(tmp_path, PEOPLE[:5], PIDS[:20])
+    stored = stored_register(DatasetStore.at(str(tmp_path)).open("user_library"))
+    assert stored["user_id"].to_list() == sorted(PEOPLE[:5]) and stored["number"].to_list() == list(range(5))
