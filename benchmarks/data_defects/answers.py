@@ -122,7 +122,36 @@ def _own_playlist_of_taste(world: World) -> dict[str, Any]:
     return {"taste_candidates": pl.concat([lists, pl.DataFrame(row, schema=lists.schema)])}
 
 
+def _by_listeners(system: str, precision: float):
+    """The world with another precision of one system, its interval with it."""
+
+    def plant(world: World) -> dict[str, Any]:
+        mine = pl.col("system") == system
+        changed = {
+            f"precision{end}": pl.when(mine).then(precision * factor).otherwise(pl.col(f"precision{end}"))
+            for end, factor in (("", 1.0), ("_low", 0.9), ("_high", 1.1))
+        }
+        return {"listener_evaluation": world["listener_evaluation"].with_columns(**changed)}
+
+    return plant
+
+
 DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        "lists that listeners play less of than of the most liked",
+        "listener_evaluation.what_is_served_is_above_the_most_liked",
+        _by_listeners("served", 0.0167),
+    ),
+    Defect(
+        "likes that tell nothing of plays",
+        "listener_evaluation.likes_tell_of_hidden_plays",
+        _by_listeners("song overlap", 0.0039),
+    ),
+    Defect(
+        "a precision outside its interval",
+        "listener_evaluation.listeners_figures_lie_in_their_intervals",
+        cell("listener_evaluation", precision=0.5),
+    ),
     Defect("a NaN in a user vector", "bpr_checkpoint.user_vectors_are_finite", _vectors("user_vectors", _nan)),
     Defect(
         "a NaN in a playlist vector", "bpr_checkpoint.playlist_vectors_are_finite", _vectors("playlist_vectors", _nan)

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from buddies_assets.sources.steps.libraries import distinct_tracks, playlist_library, user_library
+from buddies_assets.sources.steps.hidden import HiddenPlays
+from buddies_assets.sources.steps.libraries import distinct_tracks, played_songs, playlist_library, user_library
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.interactions.numbers import REGISTER
 from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
@@ -81,3 +82,14 @@ def test_a_text_of_a_track_is_told_once_however_many_shards_hold_it(store: Datas
     found = distinct_tracks(stored(store, "mpd_tracks", *shards))
     assert found.columns == columns
     assert sorted(found.rows()) == sorted(set(rows))
+
+
+def test_hidden_plays_are_in_no_library_and_their_songs_are_not_played(store: DatasetStore):
+    everything = plays(*((f"user {u}", song) for u in range(40) for song in ("S0", "S1", "S1b", "S2")))
+    dataset, rule = stored(store, "entp_plays", everything), HiddenPlays(5, 0.5)
+    library, _ = user_library(dataset, SONGS, REGISTER.to_frame(), rule)
+    visible, _ = user_library(stored(store, "visible", rule.visible(everything)), SONGS, REGISTER.to_frame())
+    kept = {name: songs for name, songs in contents(library, "user_id").items() if songs}
+    assert kept == {name: songs for name, songs in contents(visible, "user_id").items() if songs}
+    assert library.library.n_rows == 40  # a user whose every play is hidden stays a user
+    assert played_songs(stored(store, "one", plays(("a", "S0"))), HiddenPlays(5, 0.9999999)).to_list() == []

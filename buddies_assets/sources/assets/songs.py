@@ -18,13 +18,18 @@ from buddies_core.storage.files import digest
     code_version=code_version("buddies_core.interactions.song_index", "buddies_assets.sources.steps.libraries"),
 )
 def songs(
-    pipeline: dg.ResourceParam[Pipeline], mpd_tracks: Dataset, entp_plays: Dataset, msd_songs: pl.DataFrame
+    pipeline: dg.ResourceParam[Pipeline],
+    mpd_tracks: Dataset,
+    entp_plays: Dataset,
+    hidden_plays: Dataset,
+    msd_songs: pl.DataFrame,
 ) -> dg.Output[pl.DataFrame]:
     """The shared song index: one row a song that both sources hold, with its key, text and all ids on either side."""
     from buddies_assets.sources.steps import libraries
+    from buddies_assets.sources.steps.hidden import HiddenPlays
     from buddies_core.interactions.song_index import shared_songs
 
-    played = libraries.played_songs(entp_plays)
+    played = libraries.played_songs(entp_plays, HiddenPlays.of(hidden_plays))
     told = msd_songs.filter(pl.col("song_id").is_in(played.implode()))
     frame, counts = shared_songs(libraries.distinct_tracks(mpd_tracks), told, pipeline.settings.match)
     if not frame.height:
@@ -47,19 +52,22 @@ def user_library(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
     entp_plays: Dataset,
+    hidden_plays: Dataset,
     songs: Dataset,
 ) -> dg.Output[Dataset]:
     """Which shared songs each user has played, as binary CSR; every user has a row, by 40-hex id, and a number.
 
-    The number is what the service calls a user: given once, and kept for as long as this dataset is.
+    Hidden plays are not in it. The number is what the service calls a user: given once, and kept for as long as this
+    dataset is.
     """
     from buddies_assets.sources.steps import libraries
+    from buddies_assets.sources.steps.hidden import HiddenPlays
     from buddies_core.interactions import numbers
 
     stored = pipeline.store.open("user_library") if pipeline.store.has("user_library") else None
     known = numbers.stored_register(stored)
-    library, register = libraries.user_library(entp_plays, songs.frame(), known)
-    inputs = {"entp_plays": entp_plays, "songs": songs}
+    library, register = libraries.user_library(entp_plays, songs.frame(), known, HiddenPlays.of(hidden_plays))
+    inputs = {"entp_plays": entp_plays, "hidden_plays": hidden_plays, "songs": songs}
     # Part of the recipe, since the numbers of earlier runs decide the content too.
     params = {"numbers": digest(register.write_csv().encode())}
     writer = pipeline.writer(context, "user_library", inputs, params)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from buddies_assets.sources.steps.hidden import EVERYTHING_VISIBLE, HiddenPlays
 from buddies_core.interactions import numbers
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
@@ -16,21 +17,22 @@ def distinct_tracks(mpd_tracks: Dataset) -> pl.DataFrame:
     return mpd_tracks.scan().select("track_uri", "track_name", "artist_name").unique().collect(engine="streaming")
 
 
-def played_songs(entp_plays: Dataset) -> pl.Series:
-    """Every song id that some user has played, sorted."""
-    ids = [shard["song_id"].unique() for shard in entp_plays.shards(["song_id"])]
+def played_songs(entp_plays: Dataset, hidden: HiddenPlays = EVERYTHING_VISIBLE) -> pl.Series:
+    """Every song id that some user is seen to have played, sorted."""
+    columns = ["user_id", "song_id"] if hidden.share else ["song_id"]
+    ids = [hidden.visible(shard)["song_id"].unique() for shard in entp_plays.shards(columns)]
     return pl.concat(ids).unique().sort()
 
 
 def user_library(
-    entp_plays: Dataset, songs: pl.DataFrame, register: pl.DataFrame
+    entp_plays: Dataset, songs: pl.DataFrame, register: pl.DataFrame, hidden: HiddenPlays = EVERYTHING_VISIBLE
 ) -> tuple[LabelledLibrary, pl.DataFrame]:
-    """Which shared songs each user has played, and the register of numbers with those of new users added.
+    """Which shared songs each user is seen to have played, and the register of numbers with those of new users added.
 
     Every user of the file has a row, sorted by their 40-hex id: `user, user_id, songs, number`.
     """
     song_of = songs.select("song", song_id="song_ids").explode("song_id", empty_as_null=False)
-    entries = _entries(entp_plays, "user_id", "song_id", song_of)
+    entries = _entries(entp_plays, "user_id", "song_id", song_of, hidden)
     users = entries.owners.unique().sort()
     library = entries.library(users, songs.height)
     register = numbers.extended(register, users)
@@ -76,7 +78,9 @@ class _Entries:
         return Library.from_parts([(rows[runs], songs) for runs, songs in self.parts], len(owners), n_songs)
 
 
-def _entries(dataset: Dataset, owner: str, track: str, song_of: pl.DataFrame) -> _Entries:
+def _entries(
+    dataset: Dataset, owner: str, track: str, song_of: pl.DataFrame, hidden: HiddenPlays = EVERYTHING_VISIBLE
+) -> _Entries:
     """One pass over the text: each song id becomes a number, and of the owners' ids one a run is kept, not one a row.
 
     Args:
@@ -91,6 +95,8 @@ def _entries(dataset: Dataset, owner: str, track: str, song_of: pl.DataFrame) ->
         songs = shard.join(song_of, on=track, how="left", maintain_order="left")["song"]
         run = np.repeat(np.arange(met, met + runs.height, dtype=np.uint32), runs["len"])
         shared = songs.is_not_null()
+        if hidden.share:
+            shared &= pl.Series(~hidden.mask(shard))
         parts.append((run[shared.to_numpy()], songs.filter(shared).to_numpy()))
         owners.append(runs["value"])
         met += runs.height

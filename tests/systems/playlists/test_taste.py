@@ -5,7 +5,7 @@ import pytest
 from oracles.taste import chosen
 from scipy.sparse import csr_array
 
-from buddies_assets.systems.playlists.steps.taste import hashes
+from buddies_assets.sources.steps.hidden import hashes
 from buddies_assets.systems.playlists.taste.choice import choose_playlists, playlists_of_songs
 from buddies_core.interactions.csr import Library
 from buddies_core.recommenders.bpr.errors import TrainingError

@@ -84,6 +84,7 @@ def ranked_candidates(
     deps=[
         bpr_checkpoint,
         bpr_evaluation,
+        "listener_evaluation",
         "cold_user_evaluation",
         "cold_users",
         "user_pairings",

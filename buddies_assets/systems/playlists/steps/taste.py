@@ -1,13 +1,12 @@
 """The taste of songs as a dataset, and the playlists that it chooses for each user."""
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
+from buddies_assets.sources.steps.hidden import hashes
 from buddies_assets.systems.playlists.taste.choice import choose_playlists, playlists_of_songs
 from buddies_core.interactions import ragged
 from buddies_core.interactions.csr import Library
@@ -27,8 +26,8 @@ def fit_song_taste(user_library: Dataset, playlist_library: Dataset, songs: Data
         as_matrix(users.library),
         as_matrix(playlists),
         artist_rows(songs.frame(["artist"])["artist"].to_list()),
-        user_hashes=hashes(users.rows["user_id"]),
-        song_hashes=hashes(users.columns),
+        user_hashes=hashes(users.rows["user_id"].to_list()),
+        song_hashes=hashes(users.columns.to_list()),
         seed=seed,
     )
 
@@ -52,12 +51,6 @@ def as_matrix(library: Library) -> csr_array:
     values = np.ones(len(library.indices), np.float32)
     shape = (library.n_rows, library.n_columns)
     return csr_array((values, library.indices.astype(np.int32), np.array(library.indptr)), shape=shape)
-
-
-def hashes(ids: Iterable[str]) -> np.ndarray:
-    """64 bits of each id, uint64."""
-    digests = (hashlib.blake2b(name.encode(), digest_size=8).digest() for name in ids)
-    return np.frombuffer(b"".join(digests), "<u8")
 
 
 @dataclass(frozen=True)
