@@ -1,4 +1,4 @@
-"""Command line of the service: `python -m buddies_serving` starts it; `migrate` and `new-key` are its two tools."""
+"""Command line of the service: `python -m buddies_serving` starts it; `migrate`, `new-key`, `revoke-key` help it."""
 
 import asyncio
 import sys
@@ -9,9 +9,9 @@ import asyncpg
 import typer
 import uvicorn
 
-from buddies_serving.errors import UnsafeBindError
+from buddies_serving.errors import KeyFileError, SigningKeyError, SpoolError, UnsafeBindError
 from buddies_serving.express import ExpressProtocol
-from buddies_serving.keys import Scope, new_key
+from buddies_serving.keys import Scope, new_key, revoke_key
 from buddies_serving.logs import configure_logging
 from buddies_serving.main import create_app
 from buddies_serving.migrate import migrate
@@ -30,7 +30,8 @@ def serve(context: typer.Context) -> None:
     configure_logging()
     try:
         application = create_app(settings)
-    except UnsafeBindError as error:
+        application.service.check()
+    except (UnsafeBindError, SigningKeyError, SpoolError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
     uvicorn.run(
@@ -73,15 +74,39 @@ def make_key(
     name: Annotated[str, typer.Option(help="What the key is for; shown in no answer.")],
     scope: Annotated[list[str], typer.Option(help="recommend, feedback or admin; may be repeated.")],
     days: Annotated[int | None, typer.Option(help="Days until it expires; never if not given.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Requests a second, instead of the general limit.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Requests a second, above 0, not the general limit.")] = None,
 ) -> None:
     """Makes an API key and prints it, this once."""
+    if rate is not None and not 0 < rate < float("inf"):
+        typer.echo(f"error: --rate {rate:g}: a key needs a rate above 0; to take a key away use revoke-key", err=True)
+        raise typer.Exit(2)
     unknown = set(scope) - set(SCOPES)
     if unknown:
         typer.echo(f"error: unknown scope {sorted(unknown)}; choose from {list(SCOPES)}", err=True)
         raise typer.Exit(2)
     chosen: list[Scope] = [known for known in SCOPES if known in scope]
-    typer.echo(new_key(file, name, chosen, days=days, rate=rate))
+    try:
+        typer.echo(new_key(file, name, chosen, days=days, rate=rate))
+    except (KeyFileError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+@app.command("revoke-key")
+def take_key_away(
+    file: Annotated[Path, typer.Option(help="The key file.")],
+    name: Annotated[str, typer.Option(help="The name that the key was made for.")],
+) -> None:
+    """Takes every key of a name out of the file; a running service refuses them within a second."""
+    try:
+        revoked = revoke_key(file, name)
+    except (KeyFileError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+    if not revoked:
+        typer.echo(f"error: {file} holds no key named {name!r}", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{revoked} of {name} revoked")
 
 
 if __name__ == "__main__":

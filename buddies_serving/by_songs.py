@@ -3,6 +3,8 @@
 Both look at every playlist, tens of milliseconds at full size, so they run in threads, and only a few at a time.
 """
 
+from unicodedata import normalize
+
 import numpy as np
 
 from buddies_core.artifact.song_key import song_key
@@ -10,13 +12,18 @@ from buddies_serving.api_types import SongQuery
 from buddies_serving.served_model import ServedModel
 
 _CHUNK = 65_536
+_LONGEST_TEXT = 1_000
 
 
 def find_song(model: ServedModel, query: SongQuery) -> int | None:
     """The song of a query by id, or by title and artist under the scheme of the model's keys; None if unknown."""
     if query.id is not None:
         return model.find_song_id(query.id)
-    key = song_key(query.title or "", query.artist or "", model.manifest.song_key_scheme)
+    title, artist = query.title or "", query.artist or ""
+    if max(len(normalize("NFKD", title)), len(normalize("NFKD", artist))) > _LONGEST_TEXT:
+        # some characters become eighteen: nobody's song is called that, and its key would take long to make
+        return None
+    key = song_key(title, artist, model.manifest.song_key_scheme)
     return None if key is None else model.song_keys.find(key)
 
 

@@ -9,6 +9,14 @@ class UnsafeBindError(RuntimeError):
     """The service was asked to listen beyond loopback without API keys."""
 
 
+class SigningKeyError(RuntimeError):
+    """The key that signs recommendation ids can be neither read nor made."""
+
+
+class KeyFileError(RuntimeError):
+    """The file of API keys is missing or cannot be read as one."""
+
+
 class SpoolError(RuntimeError):
     """The feedback spool could not be read or written."""
 
@@ -20,6 +28,10 @@ class FeedbackUnavailableError(RuntimeError):
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+
+
+class FeedbackRefusedError(RuntimeError):
+    """The database's schema refuses this feedback, and would refuse it again."""
 
 
 class MigrationError(RuntimeError):

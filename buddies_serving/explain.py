@@ -1,13 +1,18 @@
 """Why a playlist is in a list: who owns it, how close they are to the listener, and which songs they share."""
 
 import math
+from collections import Counter
 
 import numpy as np
 
 from buddies_serving.api_types import PlaylistCard, Song, Why
+from buddies_serving.opt_out import OwnerOptOut
 from buddies_serving.served_model import ServedModel
 
 SHOWN_SONGS = 3
+SHOWN_ARTISTS = 3
+LOOKED_AT = 1_000
+"""Songs of a library that its taste is told by."""
 
 
 def card(model: ServedModel, playlist: int, why: Why | None = None) -> PlaylistCard:
@@ -27,14 +32,23 @@ def song(model: ServedModel, row: int) -> Song:
     return Song(title=model.song_titles[row], artist=model.song_artists[row])
 
 
-def reason(model: ServedModel, user: int | None, playlist: int) -> Why:
-    """Why `playlist` (an index) is in the list of `user`; most-liked where it is not one of their candidates."""
+def taste(model: ServedModel, user: int, most: int = SHOWN_ARTISTS) -> list[str]:
+    """The artists of whom a user plays most songs, those of more songs first; of a large library, its first songs."""
+    played = Counter(model.song_artists[int(row)] for row in model.row("user_library", user)[:LOOKED_AT])
+    return [artist for artist, _ in played.most_common(most)]
+
+
+def reason(model: ServedModel, user: int | None, playlist: int, opt_out: OwnerOptOut) -> Why:
+    """Why `playlist` (an index) is in the list of `user`; most-liked where it is not one of their candidates.
+
+    An owner is named by number alone, and not at all when they opted out.
+    """
     if model.is_cold(user) or user is None or playlist not in model.ranked(user)[0]:
         return Why(kind="most-liked")
     shared = np.intersect1d(model.row("user_library", user), model.row("playlist_library", playlist))
     songs = [song(model, int(row)) for row in shared[:SHOWN_SONGS]]
     owner = int(model.arrays["playlist_owner"][playlist])
-    if owner < 0:
+    if opt_out.hides(model, owner):
         return Why(kind="songs", shared_songs=len(shared), songs=songs)
     similarity = round(closeness(model, user, owner), 4)
     return Why(kind="buddy", buddy=owner, similarity=similarity, shared_songs=len(shared), songs=songs)

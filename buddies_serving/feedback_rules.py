@@ -11,7 +11,7 @@ import msgspec
 from buddies_serving.api_types import FeedbackRequest
 from buddies_serving.feedback_types import Session
 from buddies_serving.problems import from_decoding, invalid
-from buddies_serving.recommendation_id import RecommendationId, parse, shown_order
+from buddies_serving.recommendation_id import RecommendationId, RecommendationIds
 from buddies_serving.serving import Serving
 
 _DECODER = msgspec.json.Decoder(FeedbackRequest)
@@ -29,7 +29,11 @@ def read_feedback(body: bytes) -> FeedbackRequest:
 
 
 def to_session(
-    feedback: FeedbackRequest, serving: Serving, key: bytes | None, hidden: frozenset[int] | set[int] = frozenset()
+    feedback: FeedbackRequest,
+    serving: Serving,
+    ids: RecommendationIds,
+    key: bytes | None,
+    hidden: frozenset[int] | set[int] = frozenset(),
 ) -> Session:
     """The session of a feedback; raises Problem 422 that names the field which cannot be right.
 
@@ -43,9 +47,12 @@ def to_session(
         raise invalid("other_playlists", f"holds {liked}, which is the playlist that was liked")
     if len(set(others)) != len(others):
         raise invalid("other_playlists", "names a playlist twice")
-    known = [serving.champion.known_pids]
-    if serving.challenger is not None:
-        known.append(serving.challenger.known_pids)
+    models = [serving.champion] + ([serving.challenger] if serving.challenger is not None else [])
+    user_key = next((named for model in models if user < model.users and (named := model.user_id(user))), None)
+    if user_key is None:
+        # nobody could say who that was: not the training, not the dashboard, not a person
+        raise invalid("user_id", f"user {user} is not known to the model that is served")
+    known = [model.known_pids for model in models]
     if not any(liked in pids for pids in known):
         raise invalid("like_playlist", f"playlist {liked} does not exist")
     for place, other in enumerate(others):
@@ -53,14 +60,13 @@ def to_session(
             raise invalid(f"other_playlists[{place}]", f"playlist {other} does not exist")
     received = time.time()
     created = received if feedback.created_at is None else _created_at(feedback.created_at, received)
-    shown, arm, version = _provenance(feedback, serving, hidden)
-    model = serving.champion
+    shown, arm, version = _provenance(feedback, serving, ids, hidden)
     return Session(
         session_id=_session_id(feedback, version, key),
         created_at=created,
         received_at=received,
         user_id=user,
-        user_key=model.user_id(user) if user < model.users else None,
+        user_key=user_key,
         liked=liked,
         shown=tuple(shown),
         model_version=version,
@@ -70,7 +76,7 @@ def to_session(
 
 
 def _provenance(
-    feedback: FeedbackRequest, serving: Serving, hidden: frozenset[int] | set[int]
+    feedback: FeedbackRequest, serving: Serving, ids: RecommendationIds, hidden: frozenset[int] | set[int]
 ) -> tuple[list[int], str, str]:
     """(list in the order shown, arm, version).
 
@@ -80,11 +86,11 @@ def _provenance(
     user, liked, others = feedback.user_id, feedback.like_playlist, feedback.other_playlists
     parts = None
     if feedback.recommendation_id is not None:
-        parts = parse(feedback.recommendation_id)
+        parts = ids.parse(feedback.recommendation_id)
         if parts is None:
             raise invalid("recommendation_id", "is not an id that this service gives out")
         if parts.arm != "several":
-            return _shown(parts, user, liked, others), parts.arm, parts.version
+            return _shown(ids, parts, user, liked, others), parts.arm, parts.version
         if parts.version != serving.champion.version:
             return [liked, *others], "champion", parts.version
     arm = serving.arm(user)
@@ -93,8 +99,8 @@ def _provenance(
     return shown, arm, serving.model(arm).version
 
 
-def _shown(parts: RecommendationId, user: int, liked: int, others: list[int]) -> list[int]:
-    shown = shown_order(parts, user, liked, others)
+def _shown(ids: RecommendationIds, parts: RecommendationId, user: int, liked: int, others: list[int]) -> list[int]:
+    shown = ids.shown_order(parts, user, liked, others)
     if shown is None:
         raise invalid("like_playlist", "was not shown to this user in the recommendation that is named")
     return shown

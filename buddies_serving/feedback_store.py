@@ -2,13 +2,13 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date
 from typing import TypeVar
 
 import asyncpg
 
-from buddies_serving.feedback_types import Session
+from buddies_serving.feedback_types import Losses, Session
 from buddies_serving.migrate import migrate
 from buddies_serving.usage import Key
 
@@ -33,6 +33,18 @@ SELECT user_id, liked FROM (
     SELECT user_id, liked, created_at FROM feedback.sessions ORDER BY created_at DESC LIMIT $1
 ) AS recent ORDER BY created_at
 """
+_SAME_KEYS = """
+SELECT session_id::text, user_id, liked, shown, recommendation_id FROM feedback.sessions
+WHERE session_id = ANY ($1::uuid[])
+"""
+_LOSSES = """
+INSERT INTO feedback.spool_losses AS losses (spool, damaged, missing, refused) VALUES ($1, $2, $3, $4)
+ON CONFLICT (spool) DO UPDATE
+SET damaged = excluded.damaged, missing = excluded.missing, refused = excluded.refused, seen_at = now()
+"""
+REFUSED_BY_SCHEMA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What the server or the driver says of a row that it will never take; the connection is as good as before."""
+_PAGE = 2_000
 T = TypeVar("T")
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -66,6 +78,26 @@ class FeedbackStore:
         status = await self._run(lambda connection: connection.execute(_INSERT, *columns))
         return int(status.rpartition(" ")[2])
 
+    async def contradicted(self, sessions: Sequence[Session]) -> list[Session]:
+        """Those of the sessions under whose id other feedback is stored."""
+        ids = [uuid.UUID(session.session_id) for session in sessions]
+        found = await self._run(lambda connection: connection.fetch(_SAME_KEYS, ids))
+        stored = {row[0]: Session(row[0], 0, 0, row[1], None, row[2], tuple(row[3]), "", "", row[4]) for row in found}
+        return [
+            session
+            for session in sessions
+            if session.session_id in stored and not session.says_the_same(stored[session.session_id])
+        ]
+
+    async def ping(self) -> None:
+        """Asks the server for a sign of life; raises whatever went wrong."""
+        await self._run(lambda connection: connection.fetchval("SELECT 1"))
+
+    async def report(self, spool: str, losses: Losses) -> None:
+        """Stores how much feedback of a spool was lost or set aside, for the dashboard."""
+        values = (spool, losses.damaged, losses.missing, losses.refused)
+        await self._run(lambda connection: connection.execute(_LOSSES, *values))
+
     async def count(self, served: dict[Key, int]) -> None:
         """Adds to the counts of recommendations served."""
         if served:
@@ -74,10 +106,22 @@ class FeedbackStore:
             columns = (days, [key[1] for key in keys], [key[2] for key in keys], list(served.values()))
             await self._run(lambda connection: connection.execute(_COUNT, *columns))
 
-    async def recent_likes(self, limit: int) -> list[tuple[int, int]]:
-        """The last (user, pid) likes, oldest first."""
-        rows = await self._run(lambda connection: connection.fetch(_RECENT, limit))
-        return [(row[0], row[1]) for row in rows]
+    async def recent_likes(self, limit: int) -> AsyncIterator[list[tuple[int, int]]]:
+        """The last (user, pid) likes, oldest first, a page at a time."""
+        connection = await self._connected()
+        try:
+            async with connection.transaction():
+                async with asyncio.timeout(10 * self._timeout):
+                    cursor = await connection.cursor(_RECENT, limit)
+                while True:
+                    async with asyncio.timeout(self._timeout):
+                        page = await cursor.fetch(_PAGE)
+                    if not page:
+                        return
+                    yield [(row[0], row[1]) for row in page]
+        except BaseException:
+            self.drop()
+            raise
 
     async def prepare(self) -> None:
         """Connects, and brings the schema up to date."""
@@ -94,6 +138,8 @@ class FeedbackStore:
         try:
             async with asyncio.timeout(self._timeout):
                 return await work(await self._connected())
+        except REFUSED_BY_SCHEMA:
+            raise
         except BaseException:
             self.drop()
             raise

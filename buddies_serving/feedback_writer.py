@@ -8,25 +8,30 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
-import asyncpg
-
-from buddies_serving.errors import FeedbackUnavailableError, SpoolError
-from buddies_serving.feedback_types import Session
+from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError, SpoolError
+from buddies_serving.feedback_store import REFUSED_BY_SCHEMA
+from buddies_serving.feedback_types import Losses, Session
 from buddies_serving.freshness import FreshLikes
+from buddies_serving.idempotency import KeysOfLate
 from buddies_serving.metrics import Metrics
 from buddies_serving.spool import Spool
 from buddies_serving.usage import Key, Usage
 
 logger = logging.getLogger(__name__)
 Waiting = tuple[Session, asyncio.Future[None]]
-REFUSED_BY_SCHEMA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+Refused = list[tuple[Session, str]]
 
 COUNT_SECONDS = 1.0
 """Between two writes of what was recommended. A trial compares these counts with likes, which are stored at once:
 counts that come late make the champion look worse than it is, which is how a sabotaged model was once promoted."""
+PING_SECONDS = 1.0
+"""Between two questions to a database with nothing else to do: without them an idle service calls a dead one ready."""
+_REPLAYED_AT_ONCE = 1_000
+_OTHER_FEEDBACK = "the Idempotency-Key was used for other feedback before"
 
 
 class Store(Protocol):
@@ -34,9 +39,15 @@ class Store(Protocol):
 
     async def insert(self, sessions: Sequence[Session]) -> int: ...
 
+    async def contradicted(self, sessions: Sequence[Session]) -> list[Session]: ...
+
+    async def ping(self) -> None: ...
+
+    async def report(self, spool: str, losses: Losses) -> None: ...
+
     async def count(self, served: dict[Key, int]) -> None: ...
 
-    async def recent_likes(self, limit: int) -> list[tuple[int, int]]: ...
+    def recent_likes(self, limit: int) -> AsyncIterator[list[tuple[int, int]]]: ...
 
     async def prepare(self) -> None: ...
 
@@ -68,8 +79,10 @@ class FeedbackWriter:
         self._arrived = asyncio.Event()
         self._stopping = False
         self._in_flight = 0
+        self._keys = KeysOfLate()
         self._store: Store | None = stores[0] if stores else None
         self._replay_store: Store | None = stores[1] if stores else None
+        self._reported = Losses()
         self.database_ready = False
         self.spool_error: str | None = None
         self.database_error = "no database is named (BUDDIES_POSTGRES_URL)" if stores is None else "not connected yet"
@@ -85,9 +98,16 @@ class FeedbackWriter:
         return len(self._queue) >= self._capacity
 
     async def submit(self, session: Session) -> None:
-        """Returns when the session is durable. FeedbackUnavailableError: it may not be; send it again."""
+        """Returns when the session is durable.
+
+        Raises FeedbackUnavailableError when it may not be, and should be sent again; FeedbackRefusedError when it would
+        be refused again: the database's schema does not take it, or its key stands for other feedback.
+        """
         if self._stopping or self.is_full:
             raise FeedbackUnavailableError("too much feedback is waiting to be stored", 1)
+        if self._keys.contradicts(session):
+            raise FeedbackRefusedError(_OTHER_FEEDBACK)
+        self._keys.remember(session)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((session, future))
         self._arrived.set()
@@ -96,18 +116,22 @@ class FeedbackWriter:
                 await future
         except TimeoutError as error:
             raise FeedbackUnavailableError("the feedback could not be stored in time", 2) from error
+        except (FeedbackUnavailableError, FeedbackRefusedError):
+            self._keys.forget(session)
+            raise
         self._metrics.feedback_accepted += 1
 
     async def flush(self) -> None:
         """Makes batches durable for ever."""
         while True:
-            if not self._queue:
+            while not self._queue:
                 self._arrived.clear()
                 await self._arrived.wait()
             batch = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
             self._in_flight = len(batch)
             try:
-                await self._make_durable([session for session, _ in batch])
+                for session, reason in await self._make_durable([session for session, _ in batch]):
+                    _answer_refused(batch, session, reason)
                 for _, future in batch:
                     if not future.done():
                         future.set_result(None)
@@ -121,19 +145,25 @@ class FeedbackWriter:
     async def replay(self, usage: Usage, fresh: FreshLikes, *, pause: float = 0.5) -> None:
         """Keeps the database connected, the schema current, the spool empty and the counts written, for ever."""
         loaded = False
-        pauses, counted = pause, 0.0
+        pauses, counted, heard = pause, 0.0, 0.0
         while self._replay_store is not None:
             try:
                 if not self.database_ready:
                     await self._replay_store.prepare()
                     if not loaded:
-                        fresh.load(await self._replay_store.recent_likes(fresh.capacity))
+                        async for likes in self._replay_store.recent_likes(fresh.capacity):
+                            fresh.load(likes)
                         loaded = True
                     self.database_ready, pauses = True, pause
                 await self._empty_spool(self._replay_store)
-                if time.monotonic() - counted > COUNT_SECONDS:
+                now = time.monotonic()
+                if now - heard > PING_SECONDS:
+                    await self._replay_store.ping()
+                    heard = now
+                if now - counted > COUNT_SECONDS:
                     await self._write_counts(self._replay_store, usage)
-                    counted = time.monotonic()
+                    await self._report_losses(self._replay_store)
+                    counted = now
             except Exception as error:
                 # any failure of the driver means the same here: the database is away, and the spool takes over
                 self._away(error)
@@ -142,9 +172,12 @@ class FeedbackWriter:
             await asyncio.sleep(pauses)
         await asyncio.Event().wait()
 
-    def spooled(self) -> list[Session]:
-        """The sessions that wait in the spool, oldest first; reads files."""
-        return [session for path in self.spool.closed() for session in self.spool.read(path)]
+    def spooled(self) -> Iterator[tuple[int, int]]:
+        """(user, pid) of the likes that wait in the spool, oldest first; reads files, and remembers their keys."""
+        for path in self.spool.closed():
+            for session in self.spool.read(path):
+                self._keys.remember(session)
+                yield session.user_id, session.liked
 
     async def drain(self, usage: Usage) -> None:
         """Refuses new sessions, waits for those accepted, and writes the counts; for an orderly stop."""
@@ -164,17 +197,14 @@ class FeedbackWriter:
                 store.drop()
         self.spool.close()
 
-    async def _make_durable(self, sessions: list[Session]) -> None:
+    async def _make_durable(self, sessions: list[Session]) -> Refused:
+        """Those that were refused for good, with reasons; all others are durable when this returns."""
         if self._store is not None and self.database_ready:
             try:
-                new = await self._store.insert(sessions)
+                return await self._insert(self._store, sessions)
             except Exception as error:
                 # asyncpg raises more than its documented errors (InternalClientError): whatever it was, spool
                 self._away(error)
-            else:
-                self._metrics.feedback_stored += new
-                self._metrics.feedback_repeated += len(sessions) - new
-                return
         try:
             await asyncio.to_thread(self.spool.append, sessions)
         except SpoolError as error:
@@ -184,34 +214,51 @@ class FeedbackWriter:
             raise
         self.spool_error = None
         self._metrics.feedback_spooled += len(sessions)
+        return []
 
     async def _empty_spool(self, store: Store) -> None:
         if not self.spool.size:
             self.spool_error = None
             return
         for path in await asyncio.to_thread(self.spool.closed):
-            sessions = await asyncio.to_thread(self.spool.read, path)
-            for start in range(0, len(sessions), 1000):
-                await self._replay_batch(store, sessions[start : start + 1000])
+            reading = self.spool.read(path)
+            while sessions := await asyncio.to_thread(lambda lines: list(islice(lines, _REPLAYED_AT_ONCE)), reading):
+                await self._insert(store, sessions)
+                self._metrics.feedback_replayed += len(sessions)
             await asyncio.to_thread(self.spool.remove, path)
 
-    async def _replay_batch(self, store: Store, sessions: list[Session]) -> None:
+    async def _insert(self, store: Store, sessions: list[Session]) -> Refused:
+        """Stores what the database takes; the rest is set aside, row by row, and returned.
+
+        A row that the schema refuses says nothing of the others, nor of the database.
+        """
         try:
             new = await store.insert(sessions)
         except REFUSED_BY_SCHEMA as error:
-            if len(sessions) == 1:
-                # one bad row must not hold back the rest for ever
-                logger.error("feedback refused by the schema", extra={"reason": str(error)})
-                await asyncio.to_thread(self.spool.reject, sessions[0], str(error))
-                self._metrics.refuse("schema")
-                return
-            middle = len(sessions) // 2
-            await self._replay_batch(store, sessions[:middle])
-            await self._replay_batch(store, sessions[middle:])
-            return
-        self._metrics.feedback_replayed += len(sessions)
+            if len(sessions) > 1:
+                middle = len(sessions) // 2
+                return [
+                    *await self._insert(store, sessions[:middle]),
+                    *await self._insert(store, sessions[middle:]),
+                ]
+            return [await self._set_aside(sessions[0], f"refused by the schema of the database: {error}")]
         self._metrics.feedback_stored += new
         self._metrics.feedback_repeated += len(sessions) - new
+        if new == len(sessions):
+            return []
+        return [await self._set_aside(other, _OTHER_FEEDBACK) for other in await store.contradicted(sessions)]
+
+    async def _set_aside(self, session: Session, reason: str) -> tuple[Session, str]:
+        logger.error("feedback set aside", extra={"reason": reason})
+        await asyncio.to_thread(self.spool.reject, session, reason)
+        self._metrics.refuse("schema")
+        return session, reason
+
+    async def _report_losses(self, store: Store) -> None:
+        losses = self.spool.losses
+        if losses != self._reported:
+            await store.report(str(self.spool.folder), losses)
+            self._reported = losses
 
     async def _write_counts(self, store: Store, usage: Usage) -> None:
         counts = usage.take()
@@ -226,6 +273,12 @@ class FeedbackWriter:
             logger.warning("database away, feedback goes to the spool", extra={"reason": repr(error)})
         self.database_ready = False
         self.database_error = repr(error)
+
+
+def _answer_refused(batch: list[Waiting], refused: Session, reason: str) -> None:
+    for session, future in batch:
+        if session is refused and not future.done():
+            future.set_exception(FeedbackRefusedError(reason))
 
 
 def _refuse(batch: list[Waiting], reason: str) -> None:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, KeysView
 
+MOST_OF_ONE = 1_000
+
 
 class FreshLikes:
     """user -> liked pids, bounded: beyond `capacity` likes the user who liked longest ago is forgotten.
 
+    Of one user at most `MOST_OF_ONE` are kept: every list of theirs is made with them in hand.
     Being forgotten only means that a liked playlist may be offered again until the next model.
     """
 
@@ -21,7 +24,7 @@ class FreshLikes:
     def add(self, user: int, pid: int) -> None:
         """Remembers a like."""
         likes = self._likes[user] = self._likes.pop(user, set())
-        if pid not in likes:
+        if pid not in likes and len(likes) < MOST_OF_ONE:
             likes.add(pid)
             self._count += 1
         while self._count > self.capacity:

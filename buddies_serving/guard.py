@@ -1,4 +1,4 @@
-"""The outermost layer: sizes, keys and rates are checked before anything is parsed, every answer is counted.
+"""The outermost layer: hosts, sizes, keys and rates are checked before anything is parsed, every answer is counted.
 
 Pure ASGI. The calls that carry the load are answered here by `hot` handlers, from bytes to bytes; everything else goes
 to the FastAPI application, which offers the same calls through the same handlers and documents them.
@@ -8,16 +8,18 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from buddies_core.http.connections import ConnectionLimits
+from buddies_core.http.hosts import AllowedHosts
 from buddies_serving.access import needed_scope
-from buddies_serving.keys import Keys
+from buddies_serving.keys import KeyEntry, Keys
 from buddies_serving.metrics import Metrics
-from buddies_serving.problems import MEDIA_TYPE, Problem, unavailable
+from buddies_serving.problems import MEDIA_TYPE, Problem
 from buddies_serving.rate_limit import RateLimiter
 from buddies_serving.settings import ServingSettings
 
@@ -45,6 +47,7 @@ PAGE_POLICY = (
 )
 _SAFE_LINES = b"".join(b"%b: %b\r\n" % header for header in _SAFE)
 _BODY_SECONDS = 10.0
+_CALLER_GONE = 499
 _FAILED = Problem(500, "The service failed to answer; the log has the reason.")
 
 
@@ -57,6 +60,12 @@ class Answer(NamedTuple):
 
 
 HotHandler = Callable[[bytes, Headers], Answer | Awaitable[Answer]]
+KEY = "buddies.key"
+"""Where a request's scope holds the entry of its API key."""
+
+
+class CallerGoneError(Exception):
+    """The caller left before the request was whole: nothing may be done on its account."""
 
 
 class Guarded(Protocol):
@@ -68,9 +77,14 @@ class Guarded(Protocol):
     limiter: RateLimiter
 
     @property
+    def hosts(self) -> AllowedHosts: ...
+
+    def check(self) -> None: ...
+
+    @property
     def hot(self) -> dict[tuple[str, str], tuple[str, HotHandler]]: ...
 
-    def hot_recommend(self, body: bytes, headers: Headers) -> Answer: ...
+    def hot_recommend(self, body: bytes, headers: Headers) -> Answer | Coroutine[Any, Any, Answer]: ...
 
 
 class Guard:
@@ -84,6 +98,8 @@ class Guard:
         self._settings = service.settings
         self._keys = service.keys
         self._limiter = service.limiter
+        self._hosts = service.hosts
+        self.limits = _limits(service.settings)
         self._logs_all = service.settings.access_log == "all"
         self._logs_none = service.settings.access_log == "none"
         self._slow_seconds = service.settings.slow_request_ms / 1000
@@ -91,14 +107,18 @@ class Guard:
         self._prefix = os.urandom(5).hex()
         self._count = count(1)
 
-    def express(self, headers: Headers, body: bytes) -> bytes:
-        """The whole HTTP answer to a plain request for recommendations; see `express.py`."""
+    def express(self, headers: Headers, body: bytes) -> bytes | None:
+        """The whole HTTP answer to a plain request for recommendations; None when it takes turns. See `express.py`."""
         started = time.perf_counter()
         request_id = f"{self._prefix}-{next(self._count):x}".encode()
         status = 200
         try:
             self._admit(EXPRESS_PATH, headers)
-            answer = self.service.hot_recommend(_within(body, self._settings.max_body_bytes), headers)
+            made = self.service.hot_recommend(_within(body, self._settings.max_body_bytes), headers)
+            if not isinstance(made, Answer):
+                made.close()
+                return None
+            answer = made
         except Problem as problem:
             answer, status = _as_answer(problem, request_id), problem.status
         except Exception:
@@ -127,8 +147,13 @@ class Guard:
         hot = self._hot.get((scope["method"], scope["path"]))
         name = hot[0] if hot else "unmatched"
         begun = _Begun(send, request_id)
+        if scope["method"] == "HEAD":
+            # the same as a GET; the server leaves the body out
+            scope = {**scope, "method": "GET"}
         try:
-            self._admit(scope["path"], headers)
+            if sum(name == b"host" for name, _ in scope["headers"]) != 1:
+                raise Problem(400, "Send one Host header.")
+            scope[KEY] = self._admit(scope["path"], headers)
             body = await self._body(scope, headers, receive)
             if hot is not None:
                 answer = hot[1](body, headers)
@@ -140,6 +165,8 @@ class Guard:
                 name = getattr(scope.get("route"), "path", name)
         except Problem as problem:
             await begun.send_problem(problem)
+        except CallerGoneError:
+            begun.status = _CALLER_GONE
         except Exception:
             logger.exception("request failed", extra={"request": request_id.decode(), "route": name})
             if not begun.status:
@@ -148,13 +175,18 @@ class Guard:
         self._metrics.route(name).add(begun.status, seconds)
         self._log(scope["method"], name, begun.status, request_id, seconds)
 
-    def _admit(self, path: str, headers: Headers) -> None:
-        if self._keys is None:
-            return
+    def _admit(self, path: str, headers: Headers) -> KeyEntry | None:
+        if not self._hosts.accepts(headers.get(b"host", b"")):
+            raise Problem(400, "The Host header does not name this service; BUDDIES_ALLOWED_HOSTS adds a name.")
+        origin = headers.get(b"origin")
+        if origin is not None and not self._hosts.accepts_origin(origin):
+            raise Problem(403, "The request comes from a page of another site.")
+        if "\x00" in path:
+            raise Problem(400, "The path holds a NUL character.")
         scope = needed_scope(path)
-        if scope is None:
-            return
-        given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+        if self._keys is None or scope is None:
+            return None
+        given = given_key(headers)
         entry = self._keys.entry(given) if given else None
         if entry is None:
             reason = "The API key is not valid or has expired." if given else "Send a key as `Authorization: Bearer …`."
@@ -166,6 +198,7 @@ class Guard:
             )
         if scope not in entry.scopes:
             raise Problem(403, f"This key lacks the scope `{scope}`.")
+        return entry
 
     async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
         """The whole body, refused before it is read when it says that it is too large, and while it is read if not."""
@@ -181,22 +214,12 @@ class Guard:
             kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
             if kind != b"application/json":
                 raise Problem(415, "Send the body as application/json.")
-        message = await receive()
-        if not message.get("more_body"):
-            return _within(message.get("body", b""), limit)
-        chunks = [message.get("body", b"")]
-        size = len(chunks[0])
         try:
             async with asyncio.timeout(_BODY_SECONDS):
-                while message.get("more_body"):
-                    message = await receive()
-                    chunks.append(message.get("body", b""))
-                    size += len(chunks[-1])
-                    if size > limit:
-                        raise _too_large(limit)
+                return await _whole(receive, limit)
         except TimeoutError as error:
-            raise unavailable("The body did not arrive in time.", 1) from error
-        return b"".join(chunks)
+            closing = (("connection", "close"),)
+            raise Problem(408, f"The body did not arrive within {_BODY_SECONDS:.0f} s.", headers=closing) from error
 
     def _log(self, method: str, route: str, status: int, request_id: bytes, seconds: float) -> None:
         if not self._logs_all and ((status < 500 and seconds < self._slow_seconds) or self._logs_none):
@@ -232,6 +255,31 @@ class _Begun:
 
     async def send_problem(self, problem: Problem) -> None:
         await self.send_answer(_as_answer(problem, self.request_id))
+
+
+def given_key(headers: Headers) -> bytes:
+    """The API key that a request came with; empty if with none."""
+    return headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+
+
+async def _whole(receive: Receive, limit: int) -> bytes:
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return _within(message.get("body", b""), limit)
+    chunks, size = [], 0
+    while message["type"] == "http.request":
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise _too_large(limit)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+        message = await receive()
+    raise CallerGoneError
+
+
+def _limits(settings: ServingSettings) -> ConnectionLimits:
+    return ConnectionLimits(most=settings.max_connections, most_of_an_address=settings.max_connections_per_address)
 
 
 def _as_answer(problem: Problem, request_id: bytes) -> Answer:

@@ -10,6 +10,7 @@ TITLES = {
     401: "An API key is needed",
     403: "The API key does not allow this",
     404: "Not found",
+    408: "The body did not arrive in time",
     405: "The method is not allowed here",
     413: "The body is too large",
     415: "The body must be application/json",

@@ -15,13 +15,21 @@ class RateLimiter:
 
     def wait(self, name: str, rate: float | None = None) -> float:
         """Takes a token: 0 when there was one, else the seconds until there will be."""
-        rate = rate or self._rate
-        burst = max(self._burst * rate / self._rate, 1.0)
-        now = self._clock()
-        tokens, then = self._buckets.get(name, (burst, now))
-        tokens = min(burst, tokens + (now - then) * rate)
+        rate, tokens, now = self._now(name, rate)
         if tokens < 1.0:
             self._buckets[name] = (tokens, now)
             return (1.0 - tokens) / rate
         self._buckets[name] = (tokens - 1.0, now)
         return 0.0
+
+    def spend(self, name: str, rate: float | None, tokens: float) -> None:
+        """Takes what a request costs beyond its one token; a debt is paid off by waiting."""
+        _, held, now = self._now(name, rate)
+        self._buckets[name] = (held - tokens, now)
+
+    def _now(self, name: str, rate: float | None) -> tuple[float, float, float]:
+        rate = self._rate if rate is None else rate
+        burst = max(self._burst * rate / self._rate, 1.0)
+        now = self._clock()
+        tokens, then = self._buckets.get(name, (burst, now))
+        return rate, min(burst, tokens + (now - then) * rate), now

@@ -1,11 +1,12 @@
 """The contract's call: from the bytes of a request to the bytes of its answer.
 
 Most requests name users by index, none of whom liked anything since the model was made: their answers are slices of
-the model's ready-made fragments. Everything else takes the long way through `Serving.top`.
+the model's ready-made fragments. Everything else takes the long way through `Serving.top`; many of those in one request
+are made in turns with other requests, and the answer is then an awaitable.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -17,63 +18,86 @@ from buddies_serving.api_types import RecommendAnyRequest, RecommendRequest
 from buddies_serving.freshness import FreshLikes
 from buddies_serving.metrics import Metrics
 from buddies_serving.problems import Problem, from_decoding, invalid, unavailable
-from buddies_serving.recommendation_id import for_fragment, for_list, for_many
+from buddies_serving.recommendation_id import RecommendationIds
 from buddies_serving.serving import ModelWatcher, Serving
+from buddies_serving.turns import Turns
 from buddies_serving.usage import Usage
 
 _INDEXED = msgspec.json.Decoder(RecommendRequest)
 _ANY = msgspec.json.Decoder(RecommendAnyRequest)
 Named = Sequence[int | str]
+Recommended = tuple[bytes, str, str]
+"""Answer, header with the model version, recommendation id."""
+_AT_ONCE = 64
+"""Lists of the long way that are made without giving others a turn: some two milliseconds."""
 
 
 class Recommender:
     """Answers from the serving of the moment; counts what it does."""
 
     def __init__(
-        self, watcher: ModelWatcher, fresh: FreshLikes, metrics: Metrics, usage: Usage, *, max_users: int = 10_000
+        self,
+        watcher: ModelWatcher,
+        fresh: FreshLikes,
+        metrics: Metrics,
+        usage: Usage,
+        ids: RecommendationIds,
+        turns: Turns,
+        *,
+        max_users: int = 10_000,
     ) -> None:
         self._watcher = watcher
         self._fresh = fresh
         self._metrics = metrics
         self._usage = usage
+        self.ids = ids
+        self._turns = turns
         self._max_users = max_users
 
     def serving(self) -> Serving:
-        """The serving of the moment; 503 when no model has been published."""
+        """The serving of the moment; 503 when there is none (why, operators read in `/health/ready`)."""
         serving = self._watcher.serving
         if serving is None:
-            raise unavailable(f"No model is served: {self._watcher.error or 'none has been published'}", 5)
+            raise unavailable(
+                "No model is served yet: materialise served_model (or run `make run`), and lists appear here.", 5
+            )
         return serving
 
-    def recommend(self, body: bytes) -> tuple[bytes, str, str]:
-        """(answer, model version header, recommendation id) for a body `{"user_ids": [...]}`."""
+    def recommend(self, body: bytes) -> Recommended | Awaitable[Recommended]:
+        """The answer to a body `{"user_ids": [...]}`: at once, or when it has had enough turns."""
         started = time.perf_counter()
         try:
             users = _INDEXED.decode(body).user_ids
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return self._one_by_one(self.serving(), self._decode_any(body), body, started)
+            return self._long_way(self.serving(), self._decode_any(body), started)
         if len(users) > self._max_users:
             raise _too_many(len(users), self._max_users)
         serving = self.serving()
         if serving.live:
-            return self._one_by_one(serving, users, body, started)
+            return self._long_way(serving, users, started)
         try:
             if len(users) == 1:
                 return self._single(serving, users[0], started)
-            return self._many(serving, users, body, started)
+            if len(users) <= _AT_ONCE or self._with_likes(users) <= _AT_ONCE:
+                return self._many(serving, users, started)
         except IndexError:
             # somebody is not in the model
-            return self._one_by_one(serving, users, body, started)
+            pass
+        return self._long_way(serving, users, started)
 
-    def _single(self, serving: Serving, user: int, started: float) -> tuple[bytes, str, str]:
+    def _with_likes(self, users: list[int]) -> int:
+        liked = self._fresh.users
+        return 0 if liked.isdisjoint(users) else sum(user in liked for user in users)
+
+    def _single(self, serving: Serving, user: int, started: float) -> Recommended:
         arm = serving.arm(user)
         model = serving.model(arm)
         fragment = self._fragment(serving, arm, user)
         self._count(started, 1, user in serving.cold_users[arm])
         self._usage.one(serving, user, arm)
-        return b"[%b]" % fragment, serving.version_header, for_fragment(arm, model.version, fragment)
+        return b"[%b]" % fragment, serving.version_header, self.ids.for_fragment(arm, model.version, fragment)
 
-    def _many(self, serving: Serving, users: list[int], body: bytes, started: float) -> tuple[bytes, str, str]:
+    def _many(self, serving: Serving, users: list[int], started: float) -> Recommended:
         """Ready-made parts for all, and then those replaced that are not the champion's or have a like since."""
         parts: Sequence[bytes] = serving.champion.fragments(users) if users else ()
         on_trial: list[int] = []
@@ -92,7 +116,7 @@ class Recommender:
         cold = len(serving.cold_users["champion"].intersection(users))
         self._count(started, len(users), cold)
         self._usage.many(serving, users, on_trial)
-        return b"[%b]" % b",".join(parts), serving.version_header, for_many(serving.champion.version, body)
+        return b"[%b]" % b",".join(parts), serving.version_header, self.ids.for_many(serving.champion.version)
 
     def _fragment(self, serving: Serving, arm: str, user: int) -> bytes:
         """The part of an answer for a user in the arm's model; IndexError if they are not in it."""
@@ -107,21 +131,39 @@ class Recommender:
         known = index is not None and index < serving.model(arm).users
         return (index if known else None), arm
 
-    def _one_by_one(self, serving: Serving, users: Named, body: bytes, started: float) -> tuple[bytes, str, str]:
-        parts, cold, rid = [], 0, ""
+    def _long_way(self, serving: Serving, users: Named, started: float) -> Recommended | Awaitable[Recommended]:
+        lists = self._lists(serving, users)
+        if len(users) <= _AT_ONCE:
+            return self._put_together(serving, users, list(lists), started)
+        return self._in_turns(serving, users, lists, started)
+
+    async def _in_turns(
+        self, serving: Serving, users: Named, lists: Iterator[tuple[bytes, bool, str]], started: float
+    ) -> Recommended:
+        return self._put_together(serving, users, await self._turns.all(lists), started)
+
+    def _lists(self, serving: Serving, users: Named) -> Iterator[tuple[bytes, bool, str]]:
+        """(part of the answer, whether it is not personal, recommendation id of a single user's list) of each user."""
         for named in users:
             user, arm = self.resolve(serving, named)
             hidden = self._fresh.of(named if isinstance(named, int) else (-1 if user is None else user))
             pids = serving.top(arm, user, CONTRACT_LENGTH, hidden)
-            is_cold = serving.model(arm).is_cold(user)
-            cold += is_cold
+            model = serving.model(arm)
             self._usage.one(serving, user, arm)
-            parts.append(render(named if isinstance(named, int) else msgspec.json.encode(named), pids))
+            identity = ""
             if len(users) == 1:
-                identity = named if isinstance(named, int) else user
-                rid = for_list(arm, serving.model(arm).version, -1 if identity is None else identity, pids)
-        self._count(started, len(users), cold)
-        return b"[%b]" % b",".join(parts), serving.version_header, rid or for_many(serving.champion.version, body)
+                index = named if isinstance(named, int) else user
+                identity = self.ids.for_list(arm, model.version, -1 if index is None else index, pids)
+            part = render(named if isinstance(named, int) else msgspec.json.encode(named), pids)
+            yield part, model.is_cold(user), identity
+
+    def _put_together(
+        self, serving: Serving, users: Named, lists: list[tuple[bytes, bool, str]], started: float
+    ) -> Recommended:
+        self._count(started, len(users), sum(cold for _, cold, _ in lists))
+        single = lists[0][2] if len(lists) == 1 else ""
+        identity = single or self.ids.for_many(serving.champion.version)
+        return b"[%b]" % b",".join([part for part, _, _ in lists]), serving.version_header, identity
 
     def _decode_any(self, body: bytes) -> Named:
         try:

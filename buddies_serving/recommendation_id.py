@@ -1,79 +1,132 @@
-"""Recommendation ids: `<arm>.<digest><showing>.<model version>`; the digest covers the user and the list as shown.
+"""Recommendation ids: `<arm>.<signature><showing>.<model version>`, signed with a key that only the service knows.
 
-The showing is random: a list that is shown again has another id, so that a second answer can be told from a replay.
-
-The id describes itself, so feedback that carries one can be checked, and the shown order recovered, after a restart or
-a change of model and without a store on the server. It is no signature: who may send feedback is a matter of API keys.
+The signature covers arm, version, showing, user and the list as shown, so feedback that carries an id can be checked,
+and the shown order recovered, after a restart or a change of model and without a store on the server. Nobody can make
+one up: what is counted for a version or an arm in a trial was served by it. The showing is random: a list that is shown
+again has another id, so that a second answer can be told from a replay.
 """
 
 import os
+import secrets
+import string
 from functools import lru_cache
 from hashlib import blake2b
+from hmac import compare_digest
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from buddies_core.artifact.store import is_version_name
+from buddies_serving.errors import SigningKeyError
+
 ARMS = {"champion": "a", "challenger": "b", "several": "m"}
 _ARM_OF = {letter: arm for arm, letter in ARMS.items()}
-_DIGEST_LENGTH, _SHOWING_BYTES = 16, 6
-_LENGTHS = (_DIGEST_LENGTH, _DIGEST_LENGTH + 2 * _SHOWING_BYTES)
-"""Of the middle part: ids that were given out before they named the showing are understood as well."""
+_SIGNATURE_LENGTH, _SHOWING_BYTES, _KEY_BYTES = 16, 6, 32
+_LENGTH = _SIGNATURE_LENGTH + 2 * _SHOWING_BYTES
+_HEX = frozenset(string.hexdigits.lower())
 
 
 class RecommendationId(msgspec.Struct, frozen=True):
-    """The parts of a recommendation id that are checked."""
+    """The parts of a recommendation id; of one user's list (`arm` champion or challenger) or of `several`."""
 
     arm: str
-    digest: str
+    signature: str
+    showing: str
     version: str
 
 
-def for_list(arm: str, version: str, user: int, pids: list[int]) -> str:
-    """The id of one user's list, in the order shown."""
-    return f"{ARMS[arm]}.{_digest(version, user, pids)}{_showing()}.{version}"
+class RecommendationIds:
+    """Makes and checks ids with one key of 32 bytes."""
 
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._begun = lru_cache(maxsize=64)(self._begin)
 
-def for_fragment(arm: str, version: str, fragment: bytes | memoryview) -> str:
-    """`for_list` from the rendered JSON of the user and the list."""
-    digest = blake2b(fragment, digest_size=8, person=_person(version)).hexdigest()
-    return f"{ARMS[arm]}.{digest}{_showing()}.{version}"
+    def for_list(self, arm: str, version: str, user: int, pids: list[int]) -> str:
+        """The id of one user's list, in the order shown."""
+        return self.for_fragment(arm, version, _rendered(user, pids))
 
+    def for_fragment(self, arm: str, version: str, fragment: bytes | memoryview) -> str:
+        """`for_list` from the rendered JSON of the user and the list."""
+        showing = os.urandom(_SHOWING_BYTES).hex()
+        return f"{ARMS[arm]}.{self._sign(arm, version, showing, fragment)}{showing}.{version}"
 
-def for_many(version: str, request: bytes) -> str:
-    """The id of an answer to several users. Feedback that carries it is attributed, but the list is not checked."""
-    return f"m.{blake2b(request, digest_size=8).hexdigest()}{_showing()}.{version}"
+    def for_many(self, version: str) -> str:
+        """The id of an answer to several users. It proves the version; the lists are not checked."""
+        return self.for_fragment("several", version, b"")
 
+    def parse(self, text: str) -> RecommendationId | None:
+        """The parts of an id, or None if it is not one; that of an answer to several is checked here already."""
+        letter, _, rest = text.partition(".")
+        middle, _, version = rest.partition(".")
+        arm = _ARM_OF.get(letter)
+        if arm is None or len(middle) != _LENGTH or not _HEX.issuperset(middle) or not is_version_name(version):
+            return None
+        parts = RecommendationId(arm, middle[:_SIGNATURE_LENGTH], middle[_SIGNATURE_LENGTH:], version)
+        return None if arm == "several" and not self._is_signed(parts, b"") else parts
 
-def parse(text: str) -> RecommendationId | None:
-    """The parts of an id, or None if it is not one."""
-    letter, _, rest = text.partition(".")
-    middle, _, version = rest.partition(".")
-    if letter not in _ARM_OF or len(middle) not in _LENGTHS or not version or len(version) > 64:
+    def shown_order(self, parts: RecommendationId, user: int, liked: int, others: list[int]) -> list[int] | None:
+        """The list as it was shown, or None if the id was not given out for this user and these playlists.
+
+        `others` keeps its order, so the like can only have stood before, between or after them.
+        """
+        for place in range(len(others) + 1):
+            shown = [*others[:place], liked, *others[place:]]
+            if self._is_signed(parts, _rendered(user, shown)):
+                return shown
         return None
-    return RecommendationId(_ARM_OF[letter], middle[:_DIGEST_LENGTH], version)
+
+    def _is_signed(self, parts: RecommendationId, content: bytes) -> bool:
+        return compare_digest(self._sign(parts.arm, parts.version, parts.showing, content), parts.signature)
+
+    def _sign(self, arm: str, version: str, showing: str, content: bytes | memoryview) -> str:
+        begun = self._begun(arm, version).copy()
+        begun.update(showing.encode())
+        begun.update(content)
+        return begun.hexdigest()
+
+    def _begin(self, arm: str, version: str) -> Any:
+        of_arm = blake2b(f"{arm}.{version}".encode(), key=self._key, digest_size=32).digest()
+        return blake2b(key=of_arm, digest_size=_SIGNATURE_LENGTH // 2)
 
 
-def shown_order(parts: RecommendationId, user: int, liked: int, others: list[int]) -> list[int] | None:
-    """The list as it was shown, or None if the id does not belong to this user and these playlists.
+def signing_key(path: Path) -> bytes:
+    """The key in a file; made at the first start, readable by its owner alone.
 
-    `others` keeps its order, so the like can only have stood before, between or after them.
+    Raises SigningKeyError when it cannot be read or made, or is not such a key: another one would call all ids forged.
     """
-    for place in range(len(others) + 1):
-        shown = [*others[:place], liked, *others[place:]]
-        if _digest(parts.version, user, shown) == parts.digest:
-            return shown
-    return None
+    try:
+        if not path.exists():
+            _make(path)
+        key = bytes.fromhex(path.read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        raise SigningKeyError(
+            f"{path} cannot be used as the key that signs recommendations: {error}; remove it to have a new one made"
+        ) from error
+    if len(key) != _KEY_BYTES:
+        raise SigningKeyError(f"{path} holds {len(key)} bytes, a key has {_KEY_BYTES}; remove it to have one made")
+    return key
 
 
-def _showing() -> str:
-    return os.urandom(_SHOWING_BYTES).hex()
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, secrets.token_hex(_KEY_BYTES).encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        # a link, not a rename: of two services that start at once the first one's key stays
+        os.link(partial, path)
+    except FileExistsError:
+        pass
+    finally:
+        partial.unlink(missing_ok=True)
 
 
-def _digest(version: str, user: int, pids: list[int]) -> str:
+def _rendered(user: int, pids: list[int]) -> bytes:
     listed = ",".join(map(str, pids))
-    rendered = f'{{"user_id":{user},"playlists":[{listed}]}}'
-    return blake2b(rendered.encode(), digest_size=8, person=_person(version)).hexdigest()
-
-
-@lru_cache(maxsize=64)
-def _person(version: str) -> bytes:
-    return blake2b(version.encode(), digest_size=16).digest() if len(version) > 16 else version.encode()
+    return f'{{"user_id":{user},"playlists":[{listed}]}}'.encode()

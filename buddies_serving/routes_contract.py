@@ -1,5 +1,6 @@
 """The calls of the contract, and large batches. The guard answers the first two itself, by the same handlers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -10,15 +11,17 @@ from fastapi.responses import StreamingResponse
 
 from buddies_serving.api_types import BatchRequest, FeedbackAnswer, FeedbackRequest, RecommendAnyRequest, Recommendation
 from buddies_serving.batch import ndjson
-from buddies_serving.guard import BATCH_PATH, Answer
+from buddies_serving.guard import BATCH_PATH, KEY, Answer
 from buddies_serving.openapi import answers, body, ref
 from buddies_serving.problems import from_decoding, invalid
-from buddies_serving.recommendation_id import for_many
 from buddies_serving.service import Service
 
 router = APIRouter()
 _EXAMPLE = [{"user_id": 22434, "playlists": [14546, 28783, 209745, 29747, 32649]}]
 _BATCH = msgspec.json.Decoder(BatchRequest)
+_LISTED_FOR_A_REQUEST = 500
+"""Playlists in a batch that cost its API key as much as one request."""
+_BATCH_SECONDS = 300.0
 
 
 def service_of(request: Request) -> Service:
@@ -45,7 +48,8 @@ def as_response(answer: Answer) -> Response:
 )
 async def recommend(request: Request, service: Running) -> Response:
     """Unknown and cold users get the most liked playlists. What a user liked leaves their list at once."""
-    return as_response(service.hot_recommend(await request.body(), {}))
+    made = service.hot_recommend(await request.body(), {})
+    return as_response(made if isinstance(made, Answer) else await made)
 
 
 @router.post(
@@ -104,12 +108,17 @@ async def recommend_batch(request: Request, service: Running) -> StreamingRespon
     serving = service.recommender.serving()
     users = np.array(wanted.user_ids, dtype=np.int64)
 
+    service.charge(request.scope.get(KEY), len(users) * wanted.k / _LISTED_FOR_A_REQUEST)
+    service.batches.check()
+
     async def lines() -> AsyncIterator[bytes]:
-        for part in ndjson(serving, users, wanted.k, service.fresh, service.usage):
-            yield part
+        async with service.batches.place(), asyncio.timeout(_BATCH_SECONDS):
+            parts = ndjson(serving, users, wanted.k, service.fresh, service.usage)
+            async for made in service.turns.slices(parts):
+                yield b"".join(made)
 
     headers = {
         "x-model-version": serving.version_header,
-        "x-recommendation-id": for_many(serving.champion.version, content),
+        "x-recommendation-id": service.recommender.ids.for_many(serving.champion.version),
     }
     return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)

@@ -1,19 +1,18 @@
 """Recommendations with reasons, lists for songs, and playlists."""
 
-import asyncio
 import time
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from collections.abc import Iterator
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from buddies_serving import api_types as types
 from buddies_serving.by_songs import can_fold_in, find_song, fold_in, similar
-from buddies_serving.explain import card, reason, song
+from buddies_serving.explain import card, reason, song, taste
+from buddies_serving.guard import KEY
 from buddies_serving.openapi import answers, body, ref
-from buddies_serving.problems import Problem, from_decoding, invalid, unavailable
-from buddies_serving.recommendation_id import for_list, for_many
+from buddies_serving.problems import Problem, from_decoding, invalid
 from buddies_serving.routes_contract import Running
 from buddies_serving.served_model import ServedModel
 from buddies_serving.service import Service
@@ -21,14 +20,15 @@ from buddies_serving.service import Service
 router = APIRouter(prefix="/api", tags=["recommend"])
 _SONGS = msgspec.json.Decoder(types.SongsRequest)
 _LARGEST = 2_147_483_647
-_WAITING = 32
-T = TypeVar("T")
+_SONGS_FOR_A_REQUEST = 10
+"""Songs in a call that cost its API key as much as one request."""
 
 UserId = Annotated[
     str, Path(pattern="^([0-9]{1,10}|[0-9a-f]{40})$", description="Index, or 40-hex id.", examples=["22434"])
 ]
 PlaylistId = Annotated[int, Path(ge=0, le=_LARGEST, description="MPD pid.", examples=[28783])]
 ListLength = Annotated[int, Query(ge=1, le=50, description="Playlists wanted.")]
+Skipped = Annotated[int, Query(ge=0, le=50, description="Playlists of the list to leave out, from its first.")]
 _WHY = {"kind": "buddy", "buddy": 7, "similarity": 0.31, "shared_songs": 12, "songs": []}
 _CARD = {"playlist": 28783, "name": "road trip", "tracks": 61, "followers": 3}
 
@@ -52,8 +52,11 @@ def json_answer(content: msgspec.Struct, headers: dict[str, str] | None = None) 
         listed=True,
     ),
 )
-async def recommendations(user_id: UserId, service: Running, k: ListLength = 5, explain: bool = False) -> Response:
-    """`explain` adds the buddy who owns each playlist, how close they are, and some of the songs shared."""
+async def recommendations(
+    user_id: UserId, service: Running, k: ListLength = 5, skip: Skipped = 0, explain: bool = False
+) -> Response:
+    """`skip` leaves out the first of the list, as somebody who saw them asks; `explain` adds the buddy who owns each
+    playlist, how close they are, and some of the songs shared."""
     named = user_id if len(user_id) == 40 else int(user_id)
     if isinstance(named, int) and named > _LARGEST:
         raise invalid("user_id", f"must be {_LARGEST} at most")
@@ -62,11 +65,11 @@ async def recommendations(user_id: UserId, service: Running, k: ListLength = 5, 
     user, arm = service.recommender.resolve(serving, named)
     model = serving.model(arm)
     asked = named if isinstance(named, int) else user
-    pids = serving.top(arm, user, k, service.fresh.of(-1 if asked is None else asked))
+    pids = serving.top(arm, user, skip + k, service.fresh.of(-1 if asked is None else asked))[skip:]
     rows = [model.find_playlist(pid) for pid in pids]
-    cards = [card(model, row, reason(model, user, row) if explain else None) for row in rows if row is not None]
+    cards = await service.turns.all(_cards(service, model, user, [row for row in rows if row is not None], explain))
     cold = model.is_cold(user)
-    identity = for_list(arm, model.version, -1 if asked is None else asked, pids)
+    identity = service.recommender.ids.for_list(arm, model.version, -1 if asked is None else asked, pids)
     service.usage.one(serving, user, arm)
     service.metrics.inferences.observe(time.perf_counter() - started)
     service.metrics.recommended_users += 1
@@ -105,17 +108,18 @@ async def from_songs(request: Request, service: Running) -> Response:
             raise invalid(f"songs[{place}]", "needs an id, or a title and an artist")
     started = time.perf_counter()
     model = service.recommender.serving().champion
-    found = [find_song(model, query) for query in wanted.songs]
+    service.charge(request.scope.get(KEY), len(wanted.songs) / _SONGS_FOR_A_REQUEST)
+    found = await service.turns.all(find_song(model, query) for query in wanted.songs)
     songs = sorted({row for row in found if row is not None})
     if songs and can_fold_in(model):
-        method, rows = "fold-in", await heavy(service, lambda: fold_in(model, songs, wanted.k))
+        method, rows = "fold-in", await service.heavy.in_thread(lambda: fold_in(model, songs, wanted.k))
     else:
         method, rows = "most-liked", model.popular[: wanted.k]
         service.metrics.cold_users += 1
     service.metrics.inferences.observe(time.perf_counter() - started)
     service.metrics.recommended_users += 1
     service.metrics.list_lengths.observe(len(rows))
-    identity = for_many(model.version, content)
+    identity = service.recommender.ids.for_many(model.version)
     unknown = [place for place, row in enumerate(found) if row is None]
     cards = [card(model, row) for row in rows]
     answer = types.SongsRecommendations(method, unknown, model.version, identity, cards)
@@ -133,9 +137,10 @@ async def playlist(playlist_id: PlaylistId, service: Running) -> Response:
     model, row = _find(service, playlist_id)
     shown = card(model, row)
     owner = int(model.arrays["playlist_owner"][row])
+    hidden = service.opt_out.hides(model, owner)
     songs = [song(model, int(index)) for index in model.row("playlist_library", row)[:200]]
     detail = types.PlaylistDetail(
-        playlist_id, shown.name, shown.tracks, shown.followers, owner if owner >= 0 else None, songs
+        playlist_id, shown.name, shown.tracks, shown.followers, None if hidden else owner, songs
     )
     return json_answer(detail, {"x-model-version": model.version})
 
@@ -153,7 +158,7 @@ async def playlist(playlist_id: PlaylistId, service: Running) -> Response:
 async def similar_playlists(playlist_id: PlaylistId, service: Running, k: ListLength = 5) -> Response:
     """By cosine of the embeddings, or of the songs where the model has none."""
     model, row = _find(service, playlist_id)
-    method, found = await heavy(service, lambda: similar(model, row, k))
+    method, found = await service.heavy.in_thread(lambda: similar(model, row, k))
     listed = []
     for other, value in found:
         shown = card(model, other)
@@ -165,24 +170,26 @@ async def similar_playlists(playlist_id: PlaylistId, service: Running, k: ListLe
     "/users",
     summary="Some users to try",
     response_class=Response,
-    responses=answers(ref(types.UserSample), {"users": [22434, 7]}, 422, 503),
+    responses=answers(ref(types.UserSample), {"users": [22434], "tastes": [["Dwight Yoakam"]]}, 422, 503),
 )
 async def users(service: Running, limit: Annotated[int, Query(ge=1, le=100)] = 12) -> Response:
-    """Users spread evenly over the index, those first who have candidates."""
+    """Users spread evenly over the index, those first who have candidates, with the artists they play most."""
     model = service.recommender.serving().champion
     step = max(1, model.users // (4 * limit))
     spread = range(0, model.users, step)
     personal = [user for user in spread if not model.is_cold(user)]
-    return json_answer(types.UserSample(personal[:: max(1, len(personal) // limit)][:limit] or list(spread)[:limit]))
+    chosen = personal[:: max(1, len(personal) // limit)][:limit] or list(spread)[:limit]
+    return json_answer(
+        types.UserSample(chosen, [[] if service.opt_out.hides(model, user) else taste(model, user) for user in chosen])
+    )
 
 
-async def heavy(service: Service, work: Callable[[], T]) -> T:
-    """Runs work that reads whole matrices in a thread, two at a time; 503 when many wait already."""
-    waiting = len(getattr(service.heavy, "_waiters", None) or ())
-    if waiting >= _WAITING:
-        raise unavailable("Too many searches are waiting.", 1)
-    async with service.heavy:
-        return await asyncio.to_thread(work)
+def _cards(
+    service: Service, model: ServedModel, user: int | None, rows: list[int], explain: bool
+) -> Iterator[types.PlaylistCard]:
+    for row in rows:
+        why = reason(model, user, row, service.opt_out) if explain else None
+        yield card(model, row, why)
 
 
 def _find(service: Service, pid: int) -> tuple[ServedModel, int]:

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.templating import Jinja2Templates
 
 from buddies_serving import api_types as types
-from buddies_serving.guard import PAGE_POLICY
+from buddies_serving.guard import PAGE_POLICY, given_key
 from buddies_serving.openapi import answers, ref
 from buddies_serving.routes_contract import Running
 from buddies_serving.routes_recommend import json_answer
+from buddies_serving.service import Service
 
 router = APIRouter()
 PAGE_FOLDER = Path(__file__).parent / "page"
@@ -38,9 +39,12 @@ async def live() -> Response:
     responses=answers(ref(types.Health), {"status": "ok", "problems": [], "warnings": []})
     | {503: {"description": "Not ready", "content": {"application/json": {"schema": ref(types.Health)}}}},
 )
-async def ready(service: Running) -> Response:
-    """Ready needs a model, running tasks and a place for feedback; a database that is away is only a warning."""
-    health = service.health()
+async def ready(request: Request, service: Running) -> Response:
+    """Ready needs a model, running tasks and a place for feedback; a database that is away is only a warning.
+
+    Where API keys are on, causes and paths are told to those with the scope `admin` alone.
+    """
+    health = service.health(public=not _may_know(request, service))
     return Response(msgspec.json.encode(health), 503 if health.problems else 200, media_type="application/json")
 
 
@@ -87,6 +91,13 @@ async def model(service: Running) -> Response:
 async def metrics(service: Running) -> Response:
     """The exposition format."""
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _may_know(request: Request, service: Service) -> bool:
+    if service.keys is None:
+        return True
+    entry = service.keys.entry(given_key(dict(request.headers.raw)))
+    return entry is not None and "admin" in entry.scopes
 
 
 @router.get("/", include_in_schema=False)

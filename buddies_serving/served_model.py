@@ -66,7 +66,10 @@ class ServedModel:
 
     @classmethod
     def open(cls, folder: Path) -> "ServedModel":
-        """The version in `folder`; raises ServedModelError naming the file or array that is not as it should be."""
+        """The version in `folder`; raises ServedModelError naming the file or array that is not as it should be.
+
+        Looks at shapes only: `store.verify` says whether the content is what was written.
+        """
         manifest = read_manifest(folder)
         arrays = {name: _map(folder / f"{name}.npy", name) for name in manifest.arrays}
         for name in ARRAYS:

@@ -3,30 +3,38 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
+from buddies_core.http.hosts import AllowedHosts
 from buddies_serving.api_types import Health
-from buddies_serving.errors import FeedbackUnavailableError
+from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
 from buddies_serving.feedback_rules import read_feedback, to_session
 from buddies_serving.feedback_store import FeedbackStore
 from buddies_serving.feedback_writer import FeedbackWriter
 from buddies_serving.freshness import FreshLikes
 from buddies_serving.guard import JSON, Answer, Headers, HotHandler
-from buddies_serving.keys import Keys, keys_for
+from buddies_serving.keys import KeyEntry, Keys, keys_for
 from buddies_serving.metrics import Metrics
+from buddies_serving.opt_out import OwnerOptOut
 from buddies_serving.problems import Problem, unavailable
 from buddies_serving.rate_limit import RateLimiter
-from buddies_serving.recommend import Recommender
+from buddies_serving.recommend import Recommended, Recommender
+from buddies_serving.recommendation_id import RecommendationIds, signing_key
 from buddies_serving.serving import ModelWatcher
 from buddies_serving.settings import ServingSettings
 from buddies_serving.spool import Spool
 from buddies_serving.supervision import Supervisor
+from buddies_serving.turns import Slots, Turns
 from buddies_serving.usage import Usage
 
 logger = logging.getLogger(__name__)
 _SENT = b'{"msg":"Feedback Sent"}'
-_HEAVY_AT_ONCE = 2
+_HEAVY_AT_ONCE, _HEAVY_WAITING = 2, 32
+_BATCHES_AT_ONCE, _BATCHES_WAITING = 4, 16
+_FIRST_MODEL_SECONDS = 5.0
+"""How long a start waits for the model to be checked; a larger one is checked while health says so."""
 
 
 class Service:
@@ -40,9 +48,13 @@ class Service:
         self.usage = Usage()
         self.fresh = FreshLikes(settings.fresh_likes)
         self.watcher = ModelWatcher(settings)
-        self.recommender = Recommender(self.watcher, self.fresh, self.metrics, self.usage, max_users=settings.max_users)
+        self.hosts: AllowedHosts = settings.hosts
+        self.opt_out = OwnerOptOut(settings.owner_opt_out_file)
+        self.turns = Turns()
+        self.heavy = Slots(_HEAVY_AT_ONCE, waiting=_HEAVY_WAITING)
+        self.batches = Slots(_BATCHES_AT_ONCE, waiting=_BATCHES_WAITING)
         self.supervisor = Supervisor()
-        self.heavy = asyncio.Semaphore(_HEAVY_AT_ONCE)
+        self._recommender: Recommender | None = None
         self._writer: FeedbackWriter | None = None
         self._watch_metrics()
 
@@ -63,10 +75,26 @@ class Service:
             raise unavailable("The service is starting or stopping.", 1)
         return self._writer
 
+    @property
+    def recommender(self) -> Recommender:
+        """Who makes the lists; 503 before the start."""
+        if self._recommender is None:
+            raise unavailable("The service is starting.", 1)
+        return self._recommender
+
+    def check(self) -> None:
+        """Raises SpoolError or SigningKeyError where the service could not start: read-only or full homes, mostly."""
+        signing_key(self.settings.signing_key)
+        Spool(self.settings.spool_root).close()
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Opens the model and the spool, runs the tasks, and on the way out stores what was accepted."""
         settings = self.settings
+        ids = RecommendationIds(signing_key(settings.signing_key))
+        self._recommender = Recommender(
+            *(self.watcher, self.fresh, self.metrics, self.usage, ids, self.turns), max_users=settings.max_users
+        )
         self._writer = FeedbackWriter(
             Spool(settings.spool_root, max_bytes=settings.spool_max_bytes),
             self.metrics,
@@ -76,13 +104,14 @@ class Service:
             timeout=settings.feedback_timeout,
         )
         writer = self._writer
-        self.fresh.load((session.user_id, session.liked) for session in writer.spooled())
-        self.watcher.load()
+        await asyncio.to_thread(lambda: self.fresh.load(writer.spooled()))
+        await self.watcher.begin(_FIRST_MODEL_SECONDS)
         self.supervisor.start("model", self.watcher.watch)
         self.supervisor.start("feedback", writer.flush)
         self.supervisor.start("replay", lambda: writer.replay(self.usage, self.fresh))
         if self.keys is not None:
             self.supervisor.start("keys", self._watch_keys)
+        self.supervisor.start("owners", self._watch_owners)
         try:
             yield
         finally:
@@ -91,19 +120,19 @@ class Service:
             self._writer = None
             writer.close()
 
-    def hot_recommend(self, body: bytes, headers: Headers) -> Answer:
-        """The contract's call for recommendations."""
-        answer, version, identity = self.recommender.recommend(body)
-        return Answer(
-            200, (JSON, (b"x-model-version", version.encode()), (b"x-recommendation-id", identity.encode())), answer
-        )
+    def hot_recommend(self, body: bytes, headers: Headers) -> Answer | Coroutine[Any, Any, Answer]:
+        """The contract's call for recommendations; a coroutine where the lists are made in turns."""
+        made = self.recommender.recommend(body)
+        return _listed(made) if isinstance(made, tuple) else _listed_later(made)
 
     async def hot_feedback(self, body: bytes, headers: Headers) -> Answer:
         """The contract's call for feedback; answers once it is durable."""
         try:
             feedback = read_feedback(body)
             hidden = self.fresh.of(feedback.user_id)
-            session = to_session(feedback, self.recommender.serving(), headers.get(b"idempotency-key"), hidden)
+            recommender = self.recommender
+            key = headers.get(b"idempotency-key")
+            session = to_session(feedback, recommender.serving(), recommender.ids, key, hidden)
         except Problem as problem:
             self.metrics.refuse("unavailable" if problem.status == 503 else "invalid")
             raise
@@ -114,37 +143,73 @@ class Service:
             raise unavailable(
                 f"The feedback was not stored: {error.reason}. Send it again.", error.retry_after
             ) from error
+        except FeedbackRefusedError as error:
+            self.metrics.refuse("refused")
+            raise Problem(422, f"The feedback was not stored: {error}.") from error
         self.fresh.add(session.user_id, session.liked)
         return Answer(200, (JSON, (b"x-model-version", session.model_version.encode())), _SENT)
 
-    def health(self) -> Health:
-        """Whether requests can be answered and feedback be stored."""
-        problems = [f"task {name} is down" for name in self.supervisor.failing]
-        warnings = []
-        if self.watcher.serving is None:
-            problems.append(f"no model is served: {self.watcher.error or 'none has been published'}")
-        elif self.watcher.error:
-            warnings.append(f"the newest model could not be loaded: {self.watcher.error}")
-        if self._writer is None:
-            problems.append("the feedback writer does not run")
-        else:
-            if self._writer.is_full:
-                problems.append("the feedback queue is full")
-            if self._writer.spool_error and not self._writer.database_ready:
-                problems.append(f"feedback cannot be stored: {self._writer.spool_error}")
-            if not self._writer.database_ready:
-                warnings.append(f"feedback goes to the spool: {self._writer.database_error}")
+    def health(self, *, public: bool = False) -> Health:
+        """Whether requests can be answered and feedback be stored; `public` leaves paths and causes out."""
+        problems, warnings = self._findings()
         status = "unavailable" if problems else ("degraded" if warnings else "ok")
-        return Health(status=status, problems=problems, warnings=warnings)
+
+        def texts(found: list[tuple[str, str]]) -> list[str]:
+            return [what if public or not why else f"{what}: {why}" for what, why in found]
+
+        return Health(status=status, problems=texts(problems), warnings=texts(warnings))
+
+    def _findings(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """(what, why) of everything that is a problem, and of what is only not as it should be."""
+        problems = [(f"task {name} is down", "") for name in self.supervisor.failing]
+        warnings: list[tuple[str, str]] = []
+        if self.keys is not None and self.keys.trouble:
+            found = problems if not len(self.keys) else warnings
+            found.append(("the API keys cannot be read", self.keys.trouble))
+        if self.watcher.serving is None:
+            problems.append(("no model is served", self.watcher.error or "none has been published"))
+        elif self.watcher.error:
+            warnings.append(("the newest model could not be loaded", self.watcher.error))
+        if self.opt_out.trouble:
+            warnings.append(
+                ("no owner is shown, as the file of those who opted out cannot be read", self.opt_out.trouble)
+            )
+        writer = self._writer
+        if writer is None:
+            problems.append(("the feedback writer does not run", ""))
+            return problems, warnings
+        if writer.is_full:
+            problems.append(("the feedback queue is full", ""))
+        if writer.spool_error and not writer.database_ready:
+            problems.append(("feedback cannot be stored", writer.spool_error))
+        if not writer.database_ready:
+            warnings.append(("feedback goes to the spool", writer.database_error))
+        if writer.spool.losses:
+            where = f"{writer.spool.losses}; see {writer.spool.folder}, and remove losses.json there when it is settled"
+            warnings.append(("feedback was lost or set aside", where))
+        return problems, warnings
+
+    def charge(self, entry: KeyEntry | None, requests: float) -> None:
+        """Counts a costly call against its API key as that many requests."""
+        if entry is not None:
+            self.limiter.spend(entry.id, entry.rate, requests)
 
     async def _watch_keys(self) -> None:
         while self.keys is not None:
             await asyncio.sleep(self.settings.model_poll_seconds)
-            self.keys.load()
+            self.keys.refresh()
+
+    async def _watch_owners(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.model_poll_seconds)
+            self.opt_out.refresh()
 
     def _watch_metrics(self) -> None:
         def writer_figure(name: str) -> float:
             return float(getattr(self._writer, name)) if self._writer else 0.0
+
+        def losses(kind: str) -> float:
+            return float(getattr(self._writer.spool.losses, kind)) if self._writer else 0.0
 
         def diversity(place: int) -> float:
             serving = self.watcher.serving
@@ -173,10 +238,24 @@ class Service:
                 "Bytes in the spool",
                 lambda: float(self._writer.spool.size) if self._writer else 0.0,
             ),
+            "buddies_spool_damaged": ("Records of the spool that are damaged", lambda: losses("damaged")),
+            "buddies_spool_missing": ("Records that segments of the spool lack", lambda: losses("missing")),
+            "buddies_feedback_set_aside": ("Feedback that the schema refused, for a person", lambda: losses("refused")),
             "buddies_database_ready": ("1 if PostgreSQL takes feedback", lambda: writer_figure("database_ready")),
             "buddies_fresh_likes": ("Likes since the model, in memory", lambda: float(len(self.fresh))),
             "buddies_task_restarts": ("Restarts of tasks", lambda: float(sum(self.supervisor.restarts.values()))),
         }
+
+
+def _listed(made: Recommended) -> Answer:
+    answer, version, identity = made
+    return Answer(
+        200, (JSON, (b"x-model-version", version.encode()), (b"x-recommendation-id", identity.encode())), answer
+    )
+
+
+async def _listed_later(making: Awaitable[Recommended]) -> Answer:
+    return _listed(await making)
 
 
 def _stores(settings: ServingSettings) -> tuple[FeedbackStore, FeedbackStore] | None:

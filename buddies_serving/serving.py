@@ -7,18 +7,19 @@ mixes two of them in one answer; the watcher swaps by assigning a new one.
 import asyncio
 import gc
 import logging
+import time
 from pathlib import Path
 
 import numpy as np
 
-from buddies_core.artifact.errors import ServedModelError
-from buddies_core.artifact.store import CURRENT, read_channels
+from buddies_core.artifact.store import CURRENT, Channels, is_version_name, read_channels, verify
 from buddies_core.artifact.traffic_split import draw
 from buddies_serving.live import LiveRanker
 from buddies_serving.served_model import ServedModel
 from buddies_serving.settings import ServingSettings
 
 logger = logging.getLogger(__name__)
+_AGAIN_SECONDS = 30.0
 
 
 class Serving:
@@ -55,52 +56,79 @@ class Serving:
 
 
 class ModelWatcher:
-    """Loads what is published, and again whenever `current.json` changes."""
+    """Loads what is published, and again whenever `current.json` changes.
+
+    A version is read whole and compared with its digests before it is served; any damage leaves the old one in place.
+    At a start there is none yet: then the last one that this service served is taken, if it is still there and whole.
+    """
 
     def __init__(self, settings: ServingSettings) -> None:
         self._settings = settings
         self._seen: tuple[int, int] | None = None
+        self._refused: tuple[int, int] | None = None
+        self._again_at = 0.0
+        self._looking = asyncio.Lock()
         self.serving: Serving | None = None
         self.error: str | None = None
         self.swaps = 0
 
-    def load(self) -> None:
-        """Takes in what is published if it is new. A model that cannot be read is logged; the old one stays."""
-        self._take(self._look())
+    async def begin(self, seconds: float) -> None:
+        """Takes in what is published, or leaves it to `watch` when reading it takes longer."""
+        self.error = "the model is being checked"
+        first = asyncio.create_task(self.look())
+        await asyncio.wait([first], timeout=seconds)
 
     async def watch(self) -> None:
-        """Looks for a new model for ever; reading happens in a thread, so that requests do not wait for a disk."""
+        """Looks for a new model for ever."""
         while True:
             await asyncio.sleep(self._settings.model_poll_seconds)
-            self._take(await asyncio.to_thread(self._look))
+            await self.look()
 
-    def _look(self) -> Serving | None:
-        """What is published, if it is new and can be read."""
+    async def look(self) -> None:
+        """Takes in what is published if it is new; reading happens in a thread, so that no request waits for a disk."""
+        async with self._looking:
+            self._take(await asyncio.to_thread(self._published))
+
+    def _published(self) -> Serving | None:
+        """What is published, if it is new and whole."""
+        stamp = _stamp(self._settings.model_root / CURRENT)
+        if stamp is not None and stamp == self._seen:
+            return None
+        if stamp is not None and stamp == self._refused and time.monotonic() < self._again_at:
+            return None
         try:
-            seen = _stamp(self._settings.model_root / CURRENT)
-            if seen is not None and seen == self._seen:
-                return None
-            serving = self._open()
-        except (ServedModelError, OSError) as error:
+            serving = self._open(read_channels(self._settings.model_root))
+        except Exception as error:
+            # damage takes any form, and none of them may end the service or its watching
             if str(error) != self.error:
                 logger.error("served model not loaded", extra={"reason": str(error)})
-            self.error = str(error)
-            return None
-        self._seen, self.error = seen, None
+            self.error = str(error) or repr(error)
+            # a damaged gigabyte is not read again every second, but a disk may come back
+            self._refused, self._again_at = stamp, time.monotonic() + _AGAIN_SECONDS
+            return self._last_served() if self.serving is None else None
+        self._seen, self.error = stamp, None
         return serving
+
+    def _last_served(self) -> Serving | None:
+        note = self._settings.last_served
+        try:
+            version = note.read_text(encoding="ascii").strip()
+            return self._open(Channels(champion=version)) if is_version_name(version) else None
+        except Exception as error:
+            logger.warning("no earlier model is served either", extra={"reason": str(error)})
+            return None
 
     def _take(self, serving: Serving | None) -> None:
         if serving is None:
             return
         self.serving = serving
         self.swaps += 1
+        self._note(serving.champion.version)
         # a model's lists hold a pointer for each user; without this every full collection walks them all
         gc.freeze()
         logger.info("served model loaded", extra={"version": serving.version_header})
 
-    def _open(self) -> Serving:
-        root = self._settings.model_root
-        channels = read_channels(root)
+    def _open(self, channels: Channels) -> Serving:
         champion = self._version(channels.champion)
         trial = channels.challenger if channels.challenger and channels.challenger.share > 0 else None
         challenger = self._version(trial.version) if trial else None
@@ -112,13 +140,23 @@ class ModelWatcher:
         for model in (self.serving.champion, self.serving.challenger) if self.serving else ():
             if model is not None and model.version == version:
                 return model
-        return ServedModel.open(self._settings.model_root / "versions" / version)
+        folder = self._settings.model_root / "versions" / version
+        verify(folder)
+        return ServedModel.open(folder)
+
+    def _note(self, version: str) -> None:
+        path = self._settings.last_served
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(version, encoding="ascii")
+        except OSError as error:
+            logger.warning("which model is served could not be noted", extra={"reason": str(error)})
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return status.st_mtime_ns, status.st_ino
 

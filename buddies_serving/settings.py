@@ -1,6 +1,5 @@
 """Settings of the service, each read from the environment (`BUDDIES_…`) or from `.env`."""
 
-import ipaddress
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from buddies_core.artifact.homes import local_folder
+from buddies_core.http.hosts import AllowedHosts, is_loopback, names_in
 
 
 class ServingSettings(BaseSettings):
@@ -21,6 +21,11 @@ class ServingSettings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on. Beyond loopback API keys are required.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    allowed_hosts: str | None = Field(
+        default=None,
+        description="Names by which the service may be called, with commas between; unset: those of this machine on "
+        "loopback, any name where API keys are asked for.",
+    )
     serving_mode: Literal["lookup", "live"] = Field(
         default="lookup",
         description="`lookup`: precomputed rankings; `live`: candidates ranked at each request.",
@@ -28,11 +33,24 @@ class ServingSettings(BaseSettings):
     served_model_dir: Path | None = Field(default=None, description="The served model; default `<home>/served_model`.")
     spool_dir: Path | None = Field(default=None, description="Folder of the feedback spool; default `<home>/spool`.")
     model_poll_seconds: float = Field(default=1.0, gt=0, le=3600, description="Seconds between looks for a new model.")
+    signing_key_file: Path | None = Field(
+        default=None,
+        description="Key that signs recommendation ids, the same for all replicas; default one made in `<home>/keys`.",
+    )
+    owner_opt_out_file: Path | None = Field(
+        default=None, description="Listeners, an index or 40-hex id a line, who are shown to nobody as owners."
+    )
     api_keys_file: Path | None = Field(default=None, description="File of hashed API keys; naming one turns keys on.")
     rate_limit: float = Field(default=200.0, gt=0, description="Requests a second of a key whose entry names no limit.")
     rate_burst: float = Field(default=400.0, ge=1, description="Requests an API key may make at once after a pause.")
     max_body_bytes: int = Field(default=262_144, ge=1024, description="Largest body of a request.")
     max_batch_body_bytes: int = Field(default=4_194_304, ge=1024, description="Largest body of a large batch.")
+    max_connections: int = Field(
+        default=2_000, ge=8, description="Connections at once; a newcomer takes the place of one that waits."
+    )
+    max_connections_per_address: int = Field(
+        default=200, ge=1, description="Connections of one address at once; loopback is not counted."
+    )
     max_users: int = Field(default=10_000, ge=1, description="Users one call for recommendations may name.")
     max_batch_users: int = Field(default=200_000, ge=1, description="Users one call for a large batch may name.")
     feedback_queue: int = Field(default=5_000, ge=1, description="Feedback that may wait; beyond it callers get 503.")
@@ -61,6 +79,11 @@ class ServingSettings(BaseSettings):
         return self.spool_dir or self.local_home / "spool"
 
     @property
+    def last_served(self) -> Path:
+        """File that names the version served last, for a start that finds the published one damaged."""
+        return self.spool_root / "last-served-model"
+
+    @property
     def database(self) -> str | None:
         """`postgres_url` as asyncpg reads it, whatever driver the URL names; None when none is set."""
         if not self.postgres_url:
@@ -71,9 +94,15 @@ class ServingSettings(BaseSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
+
+    @property
+    def hosts(self) -> AllowedHosts:
+        """The names that the service answers to."""
+        names = names_in(self.allowed_hosts)
+        return AllowedHosts([] if names is None and self.is_loopback else names)
+
+    @property
+    def signing_key(self) -> Path:
+        """File of the key that signs recommendation ids."""
+        return self.signing_key_file or self.local_home / "keys" / "recommendation-id.key"

@@ -20,3 +20,7 @@ class ArrayMismatchError(ServedModelError):
         super().__init__(f"array '{array}': {reason}")
         self.array = array
         self.reason = reason
+
+
+class DamagedModelError(ServedModelError):
+    """A file of a version whose content is not what its writer wrote."""

@@ -15,8 +15,9 @@ import numpy as np
 from buddies_core.artifact.errors import ArrayMismatchError
 
 FORMAT = 4
-"""Number of the format, raised with every change of `ARRAYS`. 4: users by their lasting numbers."""
-READ = (3, FORMAT)
+"""Number of the format, raised with every change of it. 4: users by their lasting numbers, digests of the files."""
+WITHOUT_DIGESTS = 3
+READ = (WITHOUT_DIGESTS, FORMAT)
 """Formats that are read. In 3 the users' rows are their numbers too, and stand in the order of the ids."""
 
 CONTRACT_LENGTH = 5
@@ -108,7 +109,10 @@ INDEXES = {
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version says of itself. `created_at` is ISO 8601 in UTC; `arrays` name -> [dtype, shape]."""
+    """What a version says of itself. `created_at` is ISO 8601 in UTC; `arrays` name -> [dtype, shape].
+
+    `digests`: name -> BLAKE2b of the array's file; `digest`: that of the manifest itself with this field empty.
+    """
 
     format: int
     version: str
@@ -121,6 +125,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int] = {}
     arrays: dict[str, tuple[str, tuple[int, ...]]] = {}
     extra: dict[str, Any] = {}
+    digests: dict[str, str] = {}
+    digest: str = ""
 
 
 def check_shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:

@@ -5,21 +5,28 @@
       current.json        {"format", "champion": {"version"}, "challenger": {"version", "share"} | null}
 
 A version is written beside its final place, synced and renamed, and `current.json` is replaced in one step, so a
-reader sees a whole model or the one before it, never half of one.
+reader sees a whole model or the one before it, never half of one. The manifest holds a digest of every file and of
+itself: what a disk or a hand changed later is found by `verify` before it is served.
 """
 
 import os
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
 
-from buddies_core.artifact.errors import ModelFormatError, NoServedModelError, ServedModelError
-from buddies_core.artifact.format import ARRAYS, FORMAT, READ, Manifest, check_shapes, check_values
+from buddies_core.artifact.errors import (
+    DamagedModelError,
+    ModelFormatError,
+    NoServedModelError,
+    ServedModelError,
+)
+from buddies_core.artifact.format import ARRAYS, FORMAT, READ, WITHOUT_DIGESTS, Manifest, check_shapes, check_values
 from buddies_core.artifact.fragments import contract_fragments
 
 MANIFEST = "manifest.json"
@@ -41,6 +48,7 @@ class Channels(msgspec.Struct, frozen=True, kw_only=True):
     champion: str
     challenger: Challenger | None = None
     since: str = ""
+    digest: str = ""
 
 
 def write_version(root: Path, version: str, arrays: Mapping[str, np.ndarray], **about: Any) -> Path:
@@ -69,18 +77,69 @@ def write_version(root: Path, version: str, arrays: Mapping[str, np.ndarray], **
         arrays={name: (array.dtype.str, array.shape) for name, array in prepared.items()},
         **about,
     )
+    clear_partial(root)
     partial = root / "versions" / f".{version}.{os.getpid()}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, array in prepared.items():
-        with (partial / f"{name}.npy").open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-    _write_synced(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
-    partial.rename(target)
+    try:
+        partial.mkdir(parents=True)
+        digests = {name: _write_array(partial / f"{name}.npy", array) for name, array in prepared.items()}
+        manifest = sealed(msgspec.structs.replace(manifest, digests=digests))
+        _write_synced(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+        partial.rename(target)
+    except BaseException:
+        # a disk that is full stays full of what was given up, otherwise
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     _sync_folder(target.parent)
     return target
+
+
+def clear_partial(root: Path) -> list[str]:
+    """Removes what writers left behind that are no more; the names of what was removed."""
+    removed = []
+    for path in [*(root / "versions").glob(".*.partial"), *root.glob(f".{CURRENT}.*.partial")]:
+        writer = path.name.removesuffix(".partial").rpartition(".")[2]
+        if writer.isdigit() and int(writer) != os.getpid() and _is_alive(int(writer)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        removed.append(path.name)
+    return removed
+
+
+def verify(folder: Path) -> Manifest:
+    """The manifest of a version all of whose files are as they were written; reads them whole, at the disk's speed.
+
+    Raises DamagedModelError naming the first file that is not.
+    """
+    manifest = read_manifest(folder)
+    if manifest.format == WITHOUT_DIGESTS and not manifest.digest:
+        _check_content(folder, manifest)
+        return manifest
+    if sealed(manifest).digest != manifest.digest:
+        raise DamagedModelError(f"{folder / MANIFEST} was changed after it was written; publish another version")
+    if manifest.version != folder.name:
+        raise DamagedModelError(f"{folder / MANIFEST} is that of version {manifest.version!r}")
+    for name in manifest.arrays:
+        path = folder / f"{name}.npy"
+        if name not in manifest.digests or _digest_of(path) != manifest.digests[name]:
+            raise DamagedModelError(f"{path} was changed after it was written; publish another version")
+    return manifest
+
+
+def _check_content(folder: Path, manifest: Manifest) -> None:
+    try:
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in manifest.arrays}
+        check_values(arrays, check_shapes(arrays))
+    except (OSError, ValueError) as error:
+        raise DamagedModelError(f"{folder} cannot be served: {error}") from error
+
+
+def sealed(manifest: Manifest) -> Manifest:
+    """The manifest with the digest of its own content."""
+    content = msgspec.json.encode(msgspec.structs.replace(manifest, digest=""), order="deterministic")
+    return msgspec.structs.replace(manifest, digest=blake2b(content, digest_size=16).hexdigest())
 
 
 def publish(root: Path, version: str, *, challenger: Challenger | None = None) -> Channels:
@@ -93,6 +152,7 @@ def publish(root: Path, version: str, *, challenger: Challenger | None = None) -
         raise ServedModelError(f"the challenger's share is {challenger.share}; it must be within 0 and 1")
     since = datetime.now(UTC).isoformat(timespec="seconds")
     channels = Channels(champion=version, challenger=challenger, since=since)
+    channels = msgspec.structs.replace(channels, digest=_seal(channels))
     partial = root / f".{CURRENT}.{os.getpid()}.partial"
     _write_synced(partial, msgspec.json.encode(channels))
     partial.replace(root / CURRENT)
@@ -106,9 +166,18 @@ def read_channels(root: Path) -> Channels:
     if not path.is_file():
         raise NoServedModelError(f"{path} does not exist; materialise the asset served_model (or run `make run`) first")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Channels)
-    except msgspec.DecodeError as error:
+        channels = msgspec.json.decode(path.read_bytes(), type=Channels)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ServedModelError(f"{path} cannot be read: {error}; publish a version again") from error
+    trial = channels.challenger
+    for version in (channels.champion, trial.version if trial else channels.champion):
+        if not is_version_name(version):
+            raise DamagedModelError(f"{path} names {version!r}, which is no version; publish a version again")
+    if trial is not None and not 0.0 <= trial.share <= 1.0:
+        raise DamagedModelError(f"{path}: the challenger's share is {trial.share}; publish a version again")
+    if channels.digest and channels.digest != _seal(channels):
+        raise DamagedModelError(f"{path} was changed after it was written; publish a version again")
+    return channels
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -118,7 +187,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise NoServedModelError(f"{path} does not exist; the version was never written in full")
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ServedModelError(f"{path} cannot be read: {error}") from error
     if manifest.format not in READ:
         raise ModelFormatError(
@@ -146,9 +215,62 @@ def _as_stored(name: str, array: np.ndarray) -> np.ndarray:
     return stored if kept else array
 
 
+def is_version_name(version: str) -> bool:
+    """Whether a text can name a version: it stands in paths, headers and ids."""
+    return 0 < len(version) <= 64 and version[0] != "." and VERSION_CHARACTERS.issuperset(version)
+
+
 def _check_version_name(version: str) -> None:
-    if not version or len(version) > 64 or version[0] == "." or not VERSION_CHARACTERS.issuperset(version):
+    if not is_version_name(version):
         raise ServedModelError(f"version name {version!r} is unusable; use up to 64 of letters, digits, '.', '_', '-'")
+
+
+def _seal(channels: Channels) -> str:
+    content = msgspec.json.encode(msgspec.structs.replace(channels, digest=""), order="deterministic")
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def _write_array(path: Path, array: np.ndarray) -> str:
+    """The digest of the file, worked out from what is written rather than from what is read back."""
+    with path.open("wb") as file:
+        digest = _Digesting(file)
+        np.lib.format.write_array(digest, array, allow_pickle=False)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+class _Digesting:
+    """A file that is written to, with the digest of all that was."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = blake2b(digest_size=16)
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        return self._file.write(data)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _digest_of(path: Path) -> str:
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise DamagedModelError(f"{path} cannot be read: {error.strerror}; publish another version") from error
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -66,12 +66,25 @@ class UserCounts:
         return [(float(i / (len(shares) - 1)), float(shares[i])) for i in at]
 
 
+@dataclass(frozen=True)
+class _Read:
+    """All that was read at a moment; replaced as one, so that no reader sees days without their users."""
+
+    days: dict[int, tuple[np.ndarray, np.ndarray]]
+    ids: np.ndarray
+    first_day: np.ndarray
+
+
 class ActivityIndex:
-    """Arrays of users and their sessions by day; safe to read while it is refreshed."""
+    """Arrays of users and their sessions by day; safe to read while it is refreshed.
+
+    Users are numbered in the order in which they are first read, so that arrays are as long as there are users. Their
+    own ids come from outside: one session of user 2,147,483,647 would ask for arrays of 16 GB.
+    """
 
     def __init__(self) -> None:
-        self._days: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        self._first_day = np.zeros(0, np.int32)
+        self._read = _Read({}, np.zeros(0, np.int32), np.zeros(0, np.int32))
+        self._users = _Numbering()
         self._seen = datetime(1970, 1, 1, tzinfo=UTC)
         self._lock = threading.Lock()
         self.loaded = False
@@ -80,38 +93,41 @@ class ActivityIndex:
         """Read the days that changed since the last call; returns how many."""
         with self._lock:
             changed = rows(connection, _CHANGED, {"after": self._seen})
-            for first, last in _spans([row["day"] for row in changed]):
-                self._read(connection, first, last)
             if changed:
+                days = dict(self._read.days)
+                for first, last in _spans([row["day"] for row in changed]):
+                    self._read_days(connection, days, first, last)
+                self._read = _Read(days, self._users.ids, _first_days(days, len(self._users.ids)))
                 self._seen = max(row["changed_at"] for row in changed)
-                self._first_day = self._first_days()
             self.loaded = True
             return len(changed)
 
     def between(self, since: date, until: date) -> UserCounts:
         """Users of the days in [since, until)."""
-        first, last = (since - EPOCH).days, (until - EPOCH).days
-        parts = [self._days[day] for day in sorted(self._days) if first <= day < last]
+        read, first, last = self._read, (since - EPOCH).days, (until - EPOCH).days
+        parts = [read.days[day] for day in sorted(read.days) if first <= day < last]
         if not parts:
             return UserCounts(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
-        users = np.concatenate([part[0] for part in parts])
-        totals = np.bincount(users, weights=np.concatenate([part[1] for part in parts])).astype(np.int64)
+        numbers = np.concatenate([part[0] for part in parts])
+        totals = np.bincount(numbers, weights=np.concatenate([part[1] for part in parts])).astype(np.int64)
         active = np.flatnonzero(totals)
-        order = np.lexsort((active, -totals[active]))
-        came = self._first_day[active]
-        return UserCounts(active[order], totals[active][order], int((came >= first).sum()))
+        users, sessions = read.ids[active].astype(np.int64), totals[active]
+        order = np.lexsort((users, -sessions))
+        return UserCounts(users[order], sessions[order], int((read.first_day[active] >= first).sum()))
 
     def new_by_day(self, since: date, until: date) -> list[tuple[date, int, int]]:
         """(day, users who came for the first time, users who had come before) for each day that has any."""
-        first, last = (since - EPOCH).days, (until - EPOCH).days
+        read, first, last = self._read, (since - EPOCH).days, (until - EPOCH).days
         found = []
-        for day in sorted(d for d in self._days if first <= d < last):
-            users = self._days[day][0]
-            new = int((self._first_day[users] == day).sum())
-            found.append((date.fromordinal(EPOCH.toordinal() + day), new, len(users) - new))
+        for day in sorted(d for d in read.days if first <= d < last):
+            numbers = read.days[day][0]
+            new = int((read.first_day[numbers] == day).sum())
+            found.append((date.fromordinal(EPOCH.toordinal() + day), new, len(numbers) - new))
         return found
 
-    def _read(self, connection: "Connection", first: date, last: date) -> None:
+    def _read_days(
+        self, connection: "Connection", days: dict[int, tuple[np.ndarray, np.ndarray]], first: date, last: date
+    ) -> None:
         import io
 
         buffer = io.BytesIO()
@@ -119,16 +135,37 @@ class ActivityIndex:
             cursor.copy_expert(_COPY.format(first=first.isoformat(), last=last.isoformat()), buffer)
         raw = np.frombuffer(buffer.getbuffer()[_HEADER:-2], _TUPLE)["row"]
         day, user, sessions = (raw[f"v{i}"].astype(np.int32) for i in range(3))
+        numbers = self._users.of(user)
+        for emptied in range((first - EPOCH).days, (last - EPOCH).days + 1):
+            days.pop(emptied, None)
         starts = np.flatnonzero(np.diff(day, prepend=-1))
         for start, stop in zip(starts, [*starts[1:], len(day)], strict=True):
-            self._days[int(day[start])] = (user[start:stop].copy(), sessions[start:stop].copy())
+            days[int(day[start])] = (numbers[start:stop].copy(), sessions[start:stop].copy())
 
-    def _first_days(self) -> np.ndarray:
-        size = max((int(users.max()) + 1 for users, _ in self._days.values() if len(users)), default=0)
-        first = np.full(size, np.iinfo(np.int32).max, np.int32)
-        for day in sorted(self._days, reverse=True):
-            first[self._days[day][0]] = day
-        return first
+
+def _first_days(days: dict[int, tuple[np.ndarray, np.ndarray]], users: int) -> np.ndarray:
+    first = np.full(users, np.iinfo(np.int32).max, np.int32)
+    for day in sorted(days, reverse=True):
+        first[days[day][0]] = day
+    return first
+
+
+class _Numbering:
+    """A number from 0 on for every user ever read; `ids[number]` is the user."""
+
+    def __init__(self) -> None:
+        self.ids = np.zeros(0, np.int32)
+        self._sorted = np.zeros(0, np.int32)
+        self._numbers = np.zeros(0, np.int32)
+
+    def of(self, users: np.ndarray) -> np.ndarray:
+        """The numbers of users (int32, any order, repeated or not); those who are new get the next ones."""
+        new = np.setdiff1d(users, self._sorted)
+        if len(new):
+            ids = np.concatenate([self.ids, new])
+            order = np.argsort(ids, kind="stable").astype(np.int32)
+            self.ids, self._sorted, self._numbers = ids, ids[order], order
+        return self._numbers[np.searchsorted(self._sorted, users)]
 
 
 def _spans(days: Iterable[date]) -> list[tuple[date, date]]:

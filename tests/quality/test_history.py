@@ -176,6 +176,43 @@ def test_activity_counts_users_of_any_range(sessions):
     assert index.refresh(sessions) == 0
 
 
+def test_the_largest_user_id_there_can_be_costs_no_more_memory_than_another(sessions):
+    import tracemalloc
+
+    with sessions, sessions.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO feedback.sessions (created_at, received_at, user_id, liked, shown, model_version, arm)"
+            " VALUES ('2026-01-02 12:00Z', '2026-01-09 12:00Z', 2147483647, 10, '{10,20}', 'v1', 'champion')"
+        )
+    assert feedback.refresh(sessions) >= 1
+    index = ActivityIndex()
+    tracemalloc.start()
+    index.refresh(sessions)
+    counts = index.between(date(2026, 1, 1), date(2026, 1, 3))
+    by_day = index.new_by_day(date(2026, 1, 1), date(2026, 1, 3))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (counts.users.tolist(), counts.sessions.tolist()) == ([1, 2, 2147483647], [3, 1, 1])
+    assert by_day == [(date(2026, 1, 1), 2, 0), (date(2026, 1, 2), 1, 1)]
+    assert most < 2**20
+
+
+def test_users_who_come_between_two_readings_change_nobody_elses_counts(sessions):
+    index = ActivityIndex()
+    index.refresh(sessions)
+    with sessions, sessions.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO feedback.sessions (created_at, received_at, user_id, liked, shown, model_version, arm)"
+            " SELECT '2026-01-03 12:00Z', '2026-01-09 12:00Z', user_id, 10, '{10,20}', 'v1', 'champion'"
+            " FROM unnest(ARRAY[0, 2]) AS user_id"
+        )
+    feedback.refresh(sessions)
+    index.refresh(sessions)
+    counts = index.between(date(2026, 1, 1), date(2026, 1, 4))
+    assert dict(zip(counts.users.tolist(), counts.sessions.tolist(), strict=True)) == {0: 1, 1: 3, 2: 2}
+    assert index.new_by_day(date(2026, 1, 3), date(2026, 1, 4)) == [(date(2026, 1, 3), 1, 1)]
+
+
 def test_the_top_percent_is_at_least_one_user():
     from quality.history.activity import UserCounts
 

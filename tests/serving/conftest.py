@@ -140,6 +140,18 @@ class Running(httpx.Client):
         self.port = self._socket.getsockname()[1]
         super().__init__(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that the server runs on."""
+        self.get("/health/live")
+        (connection, *_) = self._server.server_state.connections
+        return connection.loop
+
+    @property
+    def connections(self) -> list[Any]:
+        """The connections that the server has, this client's own among them."""
+        return list(self._server.server_state.connections)
+
     def recommend(self, *users: int | str) -> list[dict[str, Any]]:
         return self.post("/api/playlist/recommend/", json={"user_ids": list(users)}).json()
 

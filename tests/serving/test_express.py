@@ -1,21 +1,23 @@
 """The express lane answers as the general path does, and keeps off whatever is not plain."""
 
+import contextlib
 import re
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buddies_serving.express import ExpressProtocol, plain_head
+from buddies_serving.express import plain_head
 from buddies_serving.keys import new_key
 
 PATH = "/api/playlist/recommend/"
 BODY = b'{"user_ids":[0]}'
-PLAIN = {"host": "x", "content-type": "application/json"}
+PLAIN = {"host": "localhost", "content-type": "application/json"}
 
 
 def request(body: bytes = BODY, *, path: str = PATH, method: str = "POST", **headers: str) -> bytes:
@@ -55,8 +57,9 @@ def _complete(received: bytes, answers: int) -> bool:
 
 
 def bare(answer: bytes) -> bytes:
-    """An answer without the id of the request."""
-    return re.sub(rb'"?[0-9a-f]{10}-[0-9a-f]+"?', b"", answer)
+    """An answer without the ids of the request and of the showing."""
+    without = re.sub(rb'"?[0-9a-f]{10}-[0-9a-f]+"?', b"", answer)
+    return re.sub(rb"(x-recommendation-id: [abm]\.)[0-9a-f]{28}", rb"\1", without)
 
 
 @pytest.fixture
@@ -133,7 +136,7 @@ def test_a_head_that_could_be_read_in_two_ways_is_left_to_the_parser(line: bytes
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "99999999", "١٦"])
 def test_a_length_that_is_no_short_number_is_left_to_the_parser(length: str) -> None:
-    lines = [f"POST {PATH} HTTP/1.1", "host: x", "content-type: application/json", f"content-length: {length}"]
+    lines = [f"POST {PATH} HTTP/1.1", "host: localhost", "content-type: application/json", f"content-length: {length}"]
     assert plain_head("\r\n".join(lines).encode()) is None
 
 
@@ -149,26 +152,107 @@ def test_the_lane_asks_for_keys_and_counts(
     assert server.service.metrics.routes[PATH].statuses == {401: 1, 200: 1}
 
 
+def short_times(monkeypatch: pytest.MonkeyPatch, server: Any, **limits: float) -> None:
+    """Every phase of a connection to the server takes a tenth of a second at most."""
+    monkeypatch.setattr(server.config, "timeout_keep_alive", 0.1)
+    seconds = dict.fromkeys(("head_seconds", "body_seconds", "write_seconds"), 0.1) | limits
+    server.get("/health/live")
+    (connections,) = {connection.all for connection in server.connections}
+    monkeypatch.setattr(connections, "limits", replace(connections.limits, **seconds))
+
+
 ANSWERED = request(b"", path="/health/live", method="GET")
 
 
-@pytest.mark.parametrize("sent", [b"", b"POST /feed", ANSWERED + b"POST /x HTTP/1.1\r\nx: "])
-def test_a_caller_who_says_nothing_or_half_a_head_is_not_waited_for(
+HEAD = b"POST /feedback HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n"
+NEVER_ENDING = {
+    "nothing": b"",
+    "an empty line": b"\r\n",
+    "half a line": b"POST /feed",
+    "half a second head": ANSWERED + b"POST /x HTTP/1.1\r\nx: ",
+    "an empty line after an answer": ANSWERED + b"\r\n",
+    "a body that does not come": HEAD,
+    "a body cut short": HEAD + b"{}",
+    "a chunk that does not come": HEAD.replace(b"content-length: 9", b"transfer-encoding: chunked") + b"5\r\n{",
+    "a body to a path that is not": HEAD.replace(b"/feedback", b"/nothing"),
+    "a body that is asked for": HEAD.replace(b"\r\n\r\n", b"\r\nexpect: 100-continue\r\n\r\n"),
+    "a head of the fast lane": b"POST /api/playlist/recommend/ HTTP/1.1\r\nhost: localhost\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", NEVER_ENDING.values(), ids=NEVER_ENDING.keys())
+def test_a_caller_who_does_not_go_on_is_not_waited_for(
     steady: Any, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(ExpressProtocol, "head_seconds", 0.1)
-    monkeypatch.setattr(steady.config, "timeout_keep_alive", 0.1)
+    short_times(monkeypatch, steady)
     with socket.create_connection(("127.0.0.1", steady.port), timeout=30) as connection:
         connection.sendall(sent)
-        while connection.recv(65_536):
-            pass
+        _read_to_the_end(connection)
+
+
+def test_a_byte_now_and_then_does_not_keep_a_connection(steady: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    short_times(monkeypatch, steady)
+    for byte in (b"a", b"\r\n"):
+        address = ("127.0.0.1", steady.port)
+        with socket.create_connection(address, timeout=30) as connection, pytest.raises(OSError):
+            for _ in range(200):
+                connection.sendall(byte)
+                time.sleep(0.1)
+
+
+def test_a_caller_who_does_not_read_is_cut_off(steady: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    short_times(monkeypatch, steady)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", steady.port))
+        many = request(b'{"user_ids":[%b0]}' % (b"0," * 9_999))
+        connection.settimeout(30)
+        with pytest.raises(OSError):
+            while True:
+                connection.sendall(many)
+
+
+def test_a_head_without_end_is_refused_and_costs_no_time(steady: Any) -> None:
+    began = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", steady.port), timeout=30) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * (32 << 20))
+        answer = _read_to_the_end(connection)
+    assert not answer or answer.startswith(b"HTTP/1.1 431 ")
+    assert time.perf_counter() - began < 2
+
+
+def test_who_holds_connections_open_keeps_nobody_out(make_model: Callable, serve: Callable) -> None:
+    make_model()
+    server = serve(max_connections=20)
+    kept = server.recommend(0)
+    held = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(60)]
+    for connection in held:
+        connection.sendall(b"POST /feedback HTTP/1.1\r\nx: ")
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(request())
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+    # whoever was answered before is not the one to go
+    assert server.recommend(0) == kept
+    assert len(server.connections) <= 21
+    for connection in held:
+        connection.close()
+
+
+def _read_to_the_end(connection: socket.socket) -> bytes:
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(65_536):
+            received += part
+    return received
 
 
 def test_a_connection_that_is_used_stays_open(steady: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steady.config, "timeout_keep_alive", 1.0)
+    monkeypatch.setattr(steady.config, "timeout_keep_alive", 1.5)
     with socket.create_connection(("127.0.0.1", steady.port), timeout=30) as connection:
-        for turn in range(6):
+        for turn in range(10):
             connection.sendall(request() if turn % 3 else request(b"", path="/health/live", method="GET"))
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
             time.sleep(0.3)
-        assert connection.recv(65_536) == b""
+        assert _read_to_the_end(connection) == b""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ import asyncpg
 import pytest
 
 from buddies_core.postgres.embedded import EmbeddedPostgres
+from buddies_serving.errors import FeedbackRefusedError
+from buddies_serving.feedback_types import Losses, Session
 from buddies_serving.migrate import Migration, MigrationError, migrate, migrations
 
 
@@ -78,10 +81,84 @@ def test_feedback_sent_twice_is_stored_once(stored: Any, database: str) -> None:
     for _ in range(2):
         assert stored.like(0, 130, 110).status_code == 200
         assert stored.like(0, 110, 140, key="mine").status_code == 200
-    assert stored.like(0, 150, 100, key="mine").status_code == 200
     assert stored.like(1, 170, 100, key="mine").status_code == 200
     query = "SELECT user_id, liked FROM feedback.sessions ORDER BY liked"
     assert rows(database, query) == [(0, 110), (0, 130), (1, 170)]
+
+
+def test_a_key_that_was_used_for_other_feedback_is_refused(stored: Any, serve: Callable, database: str) -> None:
+    assert stored.like(0, 130, 110, key="mine").status_code == 200
+    for other in ((150, 110), (130, 140)):
+        answer = stored.like(0, *other, key="mine")
+        assert (answer.status_code, "Idempotency-Key" in answer.json()["detail"]) == (422, True)
+    assert stored.like(0, 130, 110, key="mine").status_code == 200
+    stored.stop()
+    # what memory has forgotten, the database knows
+    again = serve(postgres_url=database)
+    eventually(lambda: again.service.writer.database_ready)
+    assert again.like(0, 150, 110, key="mine").status_code == 422
+    assert again.like(0, 130, 110, key="mine").status_code == 200
+    assert rows(database, "SELECT liked FROM feedback.sessions") == [(130,)]
+
+
+def test_a_key_in_the_spool_is_known_after_a_start(server: Any, serve: Callable) -> None:
+    assert server.like(0, 130, 110, key="mine").status_code == 200
+    server.stop()
+    again = serve()
+    assert again.like(0, 150, 110, key="mine").status_code == 422
+    assert again.like(0, 130, 110, key="mine").status_code == 200
+
+
+def test_a_user_nobody_knows_gives_no_feedback(steady: Any) -> None:
+    for user in (6, 99, 2_147_483_647):
+        answer = steady.like(user, 130, 110)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "user_id")
+    listed = steady.get("/api/users/99/recommendations").json()
+    pids = [card["playlist"] for card in listed["playlists"]]
+    assert steady.like(99, *pids, recommendation_id=listed["recommendation_id"]).status_code == 422
+    assert steady.service.writer.spool.size == 0
+
+
+@pytest.mark.parametrize(
+    "forged",
+    ["m.{}.v1\x00", "m.{}.v1", "m.0123456789abcdef.v1", "m.{}.other", "b.{}.v1", "a.{}.v9"],
+)
+def test_nobody_can_make_up_an_arm_or_a_version(steady: Any, forged: str) -> None:
+    listed = steady.get("/api/users/0/recommendations").json()
+    pids = [card["playlist"] for card in listed["playlists"]]
+    identity = forged.format(listed["recommendation_id"].split(".")[1])
+    assert steady.like(0, *pids, recommendation_id=identity).status_code == 422
+    assert steady.service.writer.spool.size == 0
+
+
+def test_one_row_that_the_schema_refuses_is_set_aside_alone(stored: Any, database: str) -> None:
+    writer = stored.service.writer
+
+    def session(number: int, version: str) -> Session:
+        return Session(
+            str(uuid.UUID(int=number)), time.time(), time.time(), 0, None, 130, (130, 110), version, "champion"
+        )
+
+    async def send() -> list[Any]:
+        many = [session(number, "v1" if number % 7 else "v\x00") for number in range(1, 50)]
+        return await asyncio.gather(*(writer.submit(item) for item in many), return_exceptions=True)
+
+    answers = asyncio.run_coroutine_threadsafe(send(), stored.loop).result(60)
+    refused = [place + 1 for place, answer in enumerate(answers) if isinstance(answer, FeedbackRefusedError)]
+    assert refused == list(range(7, 50, 7))
+    assert rows(database, "SELECT count(*) FROM feedback.sessions") == [(42,)]
+    assert (writer.database_ready, writer.spool.size, writer.spool.losses) == (True, 0, Losses(refused=7))
+    eventually(lambda: rows(database, "SELECT refused FROM feedback.spool_losses") == [(7,)])
+    assert "7 refused" in stored.get("/health/ready").json()["warnings"][0]
+
+
+def test_an_idle_service_notices_that_its_database_has_gone(stored: Any, postgres: EmbeddedPostgres) -> None:
+    postgres.stop()
+    try:
+        eventually(lambda: stored.get("/health/ready").json()["status"] == "degraded", seconds=10)
+    finally:
+        postgres.start()
+    eventually(lambda: stored.get("/health/ready").json()["status"] == "ok")
 
 
 def test_likes_stored_before_a_start_are_hidden_after_it(stored: Any, serve: Callable, database: str) -> None:
@@ -118,7 +195,7 @@ NOW = datetime.now(UTC)
         ({"created_at": "2026-01-01T00:00:00"}, "created_at"),
         ({"created_at": "yesterday"}, "created_at"),
         ({"recommendation_id": "nonsense"}, "recommendation_id"),
-        ({"recommendation_id": "a.0123456789abcdef.v1"}, "like_playlist"),
+        ({"recommendation_id": "a.0123456789abcdef0123456789ab.v1"}, "like_playlist"),
     ],
 )
 def test_what_cannot_be_right_is_refused_by_field(steady: Any, change: dict, field: str) -> None:
@@ -177,7 +254,7 @@ def test_a_database_that_dies_stops_or_returns_loses_nothing(
 def test_feedback_that_nothing_can_hold_is_refused_with_a_time_to_retry(make_model: Callable, serve: Callable) -> None:
     make_model()
     full = serve(spool_max_bytes=4096)
-    answers = [full.like(user, 130, 110) for user in range(40)]
+    answers = [full.like(0, 130, 110, key=f"key-{number}") for number in range(40)]
     refused = [answer for answer in answers if answer.status_code != 200]
     assert refused
     assert {(answer.status_code, answer.headers["retry-after"]) for answer in refused} == {(503, "5")}
@@ -198,7 +275,7 @@ def test_migrations_run_once_and_refuse_a_changed_past(database: str) -> None:
             await connection.close()
         return first, second
 
-    assert asyncio.run(steps()) == ([1, 2], [])
+    assert asyncio.run(steps()) == ([1, 2, 3], [])
 
 
 @pytest.mark.parametrize(

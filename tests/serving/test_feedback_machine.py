@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from buddies_serving.errors import FeedbackUnavailableError
-from buddies_serving.feedback_types import Session
+from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
+from buddies_serving.feedback_types import Losses, Session
 from buddies_serving.feedback_writer import FeedbackWriter
 from buddies_serving.freshness import FreshLikes
 from buddies_serving.metrics import Metrics
@@ -52,9 +52,19 @@ class Database:
     async def count(self, served: dict[Key, int]) -> None:
         self._look()
 
-    async def recent_likes(self, limit: int) -> list[tuple[int, int]]:
+    async def contradicted(self, sessions: Sequence[Session]) -> list[Session]:
         self._look()
-        return [(row.user_id, row.liked) for row in self.rows.values()]
+        return []
+
+    async def ping(self) -> None:
+        self._look()
+
+    async def report(self, spool: str, losses: Losses) -> None:
+        self._look()
+
+    async def recent_likes(self, limit: int) -> AsyncIterator[list[tuple[int, int]]]:
+        self._look()
+        yield [(row.user_id, row.liked) for row in self.rows.values()]
 
     async def prepare(self) -> None:
         self._look()
@@ -104,7 +114,8 @@ class FeedbackMachine(RuleBasedStateMachine):
         self.sent |= {item.session_id for item in sessions}
         results = await asyncio.gather(*(self.writer.submit(item) for item in sessions), return_exceptions=True)
         for item, result in zip(sessions, results, strict=True):
-            assert result is None or isinstance(result, FeedbackUnavailableError), result
+            refused = isinstance(result, FeedbackRefusedError) and item.user_id == POISON
+            assert result is None or refused or isinstance(result, FeedbackUnavailableError), result
             if result is None:
                 self.acknowledged.add(item.session_id)
 

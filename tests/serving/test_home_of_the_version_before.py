@@ -7,6 +7,7 @@ list and liked one of it. It holds the home's datasets, checkpoint and served ve
 
 import json
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,10 @@ def test_feedback_and_decisions_are_kept_and_more_is_taken(
     with connected(database) as connection:
         assert rows(connection, "SELECT count(*) AS n FROM feedback.sessions")[0]["n"] == 40
     server = serve(home=str(unpacked / "home"), postgres_url=database)
+    deadline = time.monotonic() + 60
+    while not server.service.writer.database_ready:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     liked, *others = server.recommend(50)[0]["playlists"]
     assert server.like(50, liked, *others).json() == {"msg": "Feedback Sent"}
     with connected(database) as connection:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buddies_core.artifact.traffic_split import draw, draws
-from buddies_serving import recommendation_id
 from buddies_serving.batch import daily_arrays, write_daily
+from buddies_serving.errors import SigningKeyError
 from buddies_serving.freshness import FreshLikes
+from buddies_serving.recommendation_id import RecommendationIds, signing_key
 from buddies_serving.served_model import ServedModel
 from buddies_serving.settings import ServingSettings
 from buddies_serving.supervision import Supervisor
@@ -39,32 +40,67 @@ def test_a_share_of_the_users_is_drawn_and_a_larger_share_keeps_them() -> None:
 def test_the_shown_order_comes_back_from_an_id(pids: list[int], place: int, user: int) -> None:
     liked = pids[place % len(pids)]
     others = [pid for pid in pids if pid != liked]
-    parts = recommendation_id.parse(recommendation_id.for_list("challenger", "v1.2-x", user, pids))
+    ids = RecommendationIds(b"k" * 32)
+    parts = ids.parse(ids.for_list("challenger", "v1.2-x", user, pids))
     assert parts is not None
     assert (parts.arm, parts.version) == ("challenger", "v1.2-x")
-    assert recommendation_id.shown_order(parts, user, liked, others) == pids
-    assert recommendation_id.shown_order(parts, user + 1, liked, others) is None
+    assert ids.shown_order(parts, user, liked, others) == pids
+    assert ids.shown_order(parts, user + 1, liked, others) is None
+    assert RecommendationIds(b"l" * 32).shown_order(parts, user, liked, others) is None
 
 
 def test_a_list_that_is_shown_again_has_another_id() -> None:
-    ids = {recommendation_id.for_list("champion", "v1", 7, [1, 2]) for _ in range(100)}
-    assert len(ids) == 100
-    digests = set()
-    for text in ids:
-        parts = recommendation_id.parse(text)
+    ids = RecommendationIds(b"k" * 32)
+    given = {ids.for_list("champion", "v1", 7, [1, 2]) for _ in range(100)}
+    assert len(given) == 100
+    for text in given:
+        parts = ids.parse(text)
         assert parts is not None
-        digests.add(parts.digest)
-    assert len(digests) == 1
+        assert ids.shown_order(parts, 7, 2, [1]) == [1, 2]
+    signed, showings = given.pop().split("."), given.pop().split(".")
+    mixed = ids.parse(f"a.{signed[1][:16]}{showings[1][16:]}.v1")
+    assert mixed is not None
+    assert ids.shown_order(mixed, 7, 2, [1]) is None
 
 
-def test_an_id_given_out_before_showings_were_told_apart_is_still_one() -> None:
-    parts = recommendation_id.parse("a.0123456789abcdef.v1")
-    assert parts == recommendation_id.RecommendationId("champion", "0123456789abcdef", "v1")
+HEX = "0123456789abcdef0123456789ab"
 
 
-@pytest.mark.parametrize("text", ["", "a", "a.b.c", "z.0123456789abcdef.v1", "a.0123456789abcdef."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "a", "a.b.c", f"z.{HEX}.v1", f"a.{HEX}.", f"a.{HEX.upper()}.v1", f"a.{HEX[:16]}.v1", f"m.{HEX}.v1"),
+        *(f"a.{HEX}.v\x00", f"a.{HEX}.v\n1", f"a.{HEX}.ü", f"a.{HEX}..v1", f"a.{HEX}." + "v" * 65),
+    ],
+)
 def test_what_is_no_id_is_not_read_as_one(text: str) -> None:
-    assert recommendation_id.parse(text) is None
+    assert RecommendationIds(b"k" * 32).parse(text) is None
+
+
+def test_neither_arm_nor_version_of_an_id_can_be_exchanged() -> None:
+    ids = RecommendationIds(b"k" * 32)
+    of_one = ids.for_list("champion", "v1", 7, [1, 2, 3])
+    for forged in ("b" + of_one[1:], of_one[:-1] + "2"):
+        parts = ids.parse(forged)
+        assert parts is not None
+        assert ids.shown_order(parts, 7, 1, [2, 3]) is None
+    of_many = ids.for_many("v1")
+    assert ids.parse(of_many) is not None
+    assert ids.parse(of_many[:-1] + "2") is None
+    as_one = ids.parse(of_many.replace("m.", "a."))
+    assert as_one is not None
+    assert ids.shown_order(as_one, 7, 1, [2, 3]) is None
+
+
+def test_the_key_that_signs_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "signing.key"
+    key = signing_key(path)
+    assert signing_key(path) == key and len(key) == 32
+    assert path.stat().st_mode & 0o077 == 0
+    assert [entry.name for entry in path.parent.iterdir()] == ["signing.key"]
+    path.write_text("not hexadecimal")
+    with pytest.raises(SigningKeyError, match=r"signing\.key"):
+        signing_key(path)
 
 
 def test_a_task_that_fails_is_started_again_and_shows_as_down_meanwhile() -> None:

@@ -1,6 +1,7 @@
 """The spool: what an append returned for survives; what was refused or cut short does not come back."""
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buddies_serving.errors import SpoolError
-from buddies_serving.feedback_types import Session
+from buddies_serving.feedback_types import Losses, Session
 from buddies_serving.spool import Spool
 
 
@@ -54,7 +55,7 @@ def test_a_damaged_line_is_set_apart_and_the_rest_read(tmp_path: Path) -> None:
     spool.append([session(1), session(2), session(3)])
     (path,) = spool.closed()
     lines = path.read_bytes().split(b"\n")
-    lines[1] = lines[1].replace(b'"user_id":2', b'"user_id":7')
+    lines[2] = lines[2].replace(b'"user_id":2', b'"user_id":7')
     path.write_bytes(b"\n".join(lines))
     assert waiting(spool) == [1, 3]
     assert b'"user_id":7' in (tmp_path / "damaged.txt").read_bytes()
@@ -107,3 +108,65 @@ def test_a_crash_at_any_byte_loses_nothing_that_was_acknowledged(
     survived = waiting(Spool(folder))
     assert survived == list(range(len(survived)))
     assert len(survived) >= complete
+
+
+def test_damage_and_truncation_are_counted_once_and_stay_counted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append([session(number) for number in range(1, 7)])
+    (path,) = spool.closed()
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2].replace(b'"user_id":2', b'"user_id":7')
+    path.write_bytes(b"".join(lines[:5]))
+    for _ in range(2):
+        assert waiting(spool) == [1, 3, 4]
+        assert spool.losses == Losses(damaged=1, missing=2)
+    spool.close()
+    assert Spool(tmp_path).losses == Losses(damaged=1, missing=2)
+
+
+def test_a_segment_that_a_crash_left_open_is_not_called_truncated(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append([session(1)])
+    spool.append([session(2), session(3)])
+    (path,) = tmp_path.glob("*.spool")
+    content = path.read_bytes()
+    spool.close()
+    path.write_bytes(content[:-20])
+    again = Spool(tmp_path)
+    assert waiting(again) == [1, 2]
+    assert not again.losses
+    path.write_bytes(content[: len(content) // 3])
+    assert waiting(again) == []
+    # the append before the last was known to be on disk when the last one was
+    assert again.losses == Losses(missing=1)
+
+
+def test_files_that_are_not_the_spools_are_left_alone(tmp_path: Path) -> None:
+    for name in ("notes.spool", "1.spool", "x.txt", "00000000000a.spool"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "000000000007.spool").mkdir()
+    spool = Spool(tmp_path)
+    spool.append([session(1)])
+    assert waiting(spool) == [1]
+    assert (tmp_path / "notes.spool").read_text() == "mine"
+
+
+def test_a_segment_without_a_count_is_read_as_before(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append([session(1), session(2)])
+    (path,) = spool.closed()
+    path.write_bytes(path.read_bytes().partition(b"\n")[2])
+    assert waiting(spool) == [1, 2]
+    assert not spool.losses
+
+
+def test_a_large_spool_is_read_a_line_at_a_time(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for start in range(0, 20_000, 1_000):
+        spool.append([session(number) for number in range(start, start + 1_000)])
+    (path,) = spool.closed()
+    tracemalloc.start()
+    count = sum(1 for _ in spool.read(path))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (count, most < 2**20) == (20_000, True)
