@@ -101,19 +101,18 @@ def fit(
     fit_file(console, file, name, Columns(user, item, weight, time), tags, trials)
 
 
-@app.command()
-def evaluate(
-    system: Annotated[str, typer.Argument(help="The system; `artists` can be tried on other splits.")],
+@evaluate.command("artists")
+def evaluate_artists(
     train: Annotated[Path, typer.Option(help="Interactions that the model is fitted on.")],
     heldout: Annotated[Path, typer.Option(help="Interactions that it is judged by.")],
     out: Annotated[Path, typer.Option(help="Where the recommendations are written: user, item, rank.")],
     tags: Annotated[Path | None, typer.Option(help="File of tags of the items.")] = None,
     items: Annotated[int | None, typer.Option(min=1, help="Size of the catalogue; default: items of both.")] = None,
 ) -> None:
-    """Fit SYSTEM on one file alone, write ten items for each user, and print what they are worth."""
+    """Fit the artists' system on one file alone, write ten for each user, and print what they are worth."""
     from buddies_assets.cli.fitting import evaluate_system
 
-    evaluate_system(console, system, train, heldout, out, tags, items)
+    evaluate_system(console, "artists", train, heldout, out, tags, items)
 
 
 @app.command()

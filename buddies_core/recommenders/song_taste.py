@@ -17,7 +17,7 @@ from buddies_core.kernels.randomness import TASTE, uniform
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.ease import Ease, EaseConfig
 
-PLAYS = EaseConfig(ridge=250.0, feature_weight=5.0, exact_items=4_000)
+PLAYS = EaseConfig(ridge=200.0, feature_weight=5.0, exact_items=4_000)
 PLAYLISTS = EaseConfig(ridge=50.0, exact_items=4_000)
 KEPT = 400
 """Songs, the heaviest, that keep a weight in the score of a song."""

@@ -17,7 +17,7 @@ from buddies_core.interactions.ragged import Ragged
 
 SHRINK = 0.5
 """Songs without a chance of a play that every playlist counts as having besides its own."""
-VARIETY = 0.05
+VARIETY = 0.035
 """What a song expected to be played adds, beside the mean over the playlist's new songs."""
 TOP_SONGS = 300
 PLAYLISTS_OF_A_SONG = 400
