@@ -1,12 +1,12 @@
 """`buddies evaluate playlists`: what the likes say of each system, and what listeners say."""
 
-import json
 from pathlib import Path
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from buddies_core import json_text
 from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
@@ -32,7 +32,7 @@ def evaluate_playlists(console: Console, visible: Path | None, hidden: Path | No
     likes = _by_likes(store)
     if as_json:
         found = {"users_judged": judged, "listeners": _named(listeners), "likes": _named(likes)}
-        console.print(json.dumps(found), soft_wrap=True, markup=False, highlight=False)
+        console.print(json_text.dumps(found), soft_wrap=True, markup=False, highlight=False)
         return
     console.print(listeners_table(listeners, judged))
     console.print(_likes_table(likes))

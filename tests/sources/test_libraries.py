@@ -126,3 +126,22 @@ def test_hidden_plays_are_in_no_library_and_their_songs_are_not_played(store: Da
     assert kept == {name: held for name, held in contents(visible, "user_id").items() if held}
     assert library.library.n_rows == 40  # a user whose every play is hidden stays a user
     assert played_songs(stored(store, "one", plays(("a", "S0"))), HiddenPlays(5, 0.9999999)).to_list() == []
+
+
+def test_a_share_of_the_users_is_taken_by_their_id_whoever_else_there_is(store: DatasetStore, songs: Dataset):
+    def library(entp: Dataset, share: float, seed: int = 3) -> LabelledLibrary:
+        return user_library(entp, songs, REGISTER.to_frame(), lengths="all", share=share, seed=seed)[0]
+
+    everyone = [f"{number:040x}" for number in range(2_000)]
+    played = [f"S{number % 3}" for number in range(2_000)]
+    entp = stored(store, "entp_plays", plays(*zip(everyone, played, strict=True)))
+    whole, tenth = library(entp, 1.0), library(entp, 0.1)
+    kept = tenth.rows["user_id"].to_list()
+    assert 150 < len(kept) < 250
+    assert kept == sorted(kept)
+    assert contents(tenth, "user_id").items() <= contents(whole, "user_id").items()
+    assert set(kept) < set(library(entp, 0.5).rows["user_id"])
+    others = [user for user in everyone if int(user, 16) % 2 or user in kept]
+    again = stored(store, "others", plays(*((user, "S1") for user in others)))
+    assert set(library(again, 0.1).rows["user_id"]) == set(kept)
+    assert set(library(entp, 0.1, seed=4).rows["user_id"]) != set(kept)
