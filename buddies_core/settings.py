@@ -81,6 +81,17 @@ class Settings(EnvironmentSettings):
     search_seconds: float = Field(300, gt=0, description="Seconds after which `bpr_search` begins nothing new.")
     expectations: bool = Field(True, description="Let Great Expectations judge user-blocks and feedback too.")
     track: bool = Field(True, description="Track trainings and searches in MLflow.")
+    hidden_share: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="Share of plays hidden from all that learns, to judge lists by; 0 judges nothing.",
+    )
+    ranking: Literal["taste", "reference"] = Field(
+        "taste",
+        description="What lists are ranked by: `taste` of songs over all playlists, or the `reference`'s rule: the "
+        "neighbours' candidates in the model's order.",
+    )
     candidates: int = Field(75, ge=1, description="Candidates drawn for a user.")
     candidate_draw: int | None = Field(
         None, ge=0, description="Fixes the draw of candidates; unset: a new one each run."
