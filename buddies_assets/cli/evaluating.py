@@ -1,95 +1,94 @@
-"""`buddies evaluate`: models of sequences, fitted on the playlists of BUDDIES_MPD_DIR, judged on other slices."""
+"""`buddies evaluate playlists`: what the likes say of each system, and what listeners say."""
 
-import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from buddies_assets.sources.mpd import find_slices, read_slices
-from buddies_core.errors import SequencesError, SourceNotFoundError
-from buddies_core.sequences import tutorial
-from buddies_core.sequences.corpus import Sequences, encoded, keyed_rows, vocabulary
-from buddies_core.sequences.evaluation import Report, evaluate_continuation, evaluate_next_track
-from buddies_core.sequences.metrics import CONTINUATION, NEXT_TRACK
-from buddies_core.sequences.models import NEXT
-from buddies_core.sequences.splits import without_copies
-from buddies_core.sequences.training import ModelsConfig, fit_models
+from buddies_core import json_text
+from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore
 
 
-def evaluate_sequences(console: Console, settings: Settings, task: str, test: Path) -> Report:
-    """Fit on BUDDIES_MPD_DIR, judge on the slices of a folder, print the table and return it.
+class FilesOfPlaysError(BuddiesError):
+    """One of the two files is named and the other is not."""
 
-    Playlists of the test folder whose songs are those of a training playlist are left out, and said so.
+
+def evaluate_playlists(console: Console, visible: Path | None, hidden: Path | None, *, as_json: bool) -> None:
+    """Print both tables; the listeners' by the home's own hidden plays, or by two files.
 
     Raises:
-        SourceNotFoundError: BUDDIES_MPD_DIR is not set, or either folder holds no slices.
-        SequencesError: nothing to learn from or to judge by.
+        FilesOfPlaysError: only one file is named.
     """
-    if settings.mpd_dir is None:
-        raise SourceNotFoundError(
-            "training playlists", "BUDDIES_MPD_DIR", "not set",
-            "Set it to the folder of slices to learn from; --test names those to judge by.",
-        )  # fmt: skip
-    started = time.perf_counter()
-    known, names = _rows(Path(settings.mpd_dir), settings)
-    songs = vocabulary(known)
-    train = encoded(known, names, songs)
-    rows, titles = _rows(test, settings)
-    judged = encoded(rows, titles, songs)
-    kept = without_copies(judged, train)
-    console.print(
-        f"{len(train):,} playlists of {settings.mpd_dir} to learn from ({len(songs):,} songs); "
-        f"{len(kept):,} of {test} to judge by, {len(judged) - len(kept)} copies left out.",
-        soft_wrap=True,
+    if (visible is None) != (hidden is None):
+        raise FilesOfPlaysError(
+            "Name both files or neither: --visible is what the home was made from, --hidden what it never saw."
+        )
+    settings = Settings()
+    store = DatasetStore.at(settings.home)
+    listeners, judged = _by_listeners(store, settings, visible, hidden)
+    likes = _by_likes(store)
+    if as_json:
+        found = {"users_judged": judged, "listeners": _named(listeners), "likes": _named(likes)}
+        console.print(json_text.dumps(found), soft_wrap=True, markup=False, highlight=False)
+        return
+    console.print(listeners_table(listeners, judged))
+    console.print(_likes_table(likes))
+
+
+def _by_listeners(
+    store: DatasetStore, settings: Settings, visible: Path | None, hidden: Path | None
+) -> tuple[pl.DataFrame, int]:
+    from buddies_assets.systems.playlists.listeners import listener_table, plays_from_file, plays_library
+    from buddies_core.interactions.labelled import load_library
+    from buddies_core.registry.checkpoints import CheckpointStore
+
+    users, songs = (
+        store.open("user_library").frame(["user", "user_id"]),
+        store.open("songs").frame(["song", "song_ids"]),
     )
-    if not len(kept):
-        raise SequencesError(f"no playlist of {test} is left: each is a copy of one to learn from. Give other slices.")
-    config = ModelsConfig(seed=settings.seed)
-    models = fit_models(
-        train, songs.artist_of, config, tasks=(task,),
-        progress=lambda step: console.print(f"{time.perf_counter() - started:6.0f} s  {step}", highlight=False),
-    )  # fmt: skip
-    if task == NEXT:
-        report = evaluate_next_track(models, kept, seed=settings.seed, more=_tutorial(console, train, settings.seed))
+    checkpoints = CheckpointStore.at(settings.home)
+    version = store.open("ranked_candidates").manifest.params["version"]
+    if visible is not None and hidden is not None:
+        seen = plays_library(plays_from_file(visible), users, songs)
+        unseen = plays_library(plays_from_file(hidden), users, songs)
     else:
-        report = evaluate_continuation(models, kept, songs.artist_of, seed=settings.seed)
-    for table in tables(report, task):
-        console.print(table)
-    console.print(f"{time.perf_counter() - started:.0f} s in all.")
-    return report
+        seen = load_library(store.open("user_library"))
+        unseen = plays_library(store.open("hidden_plays").frame(["user_id", "song_id"]), users, songs)
+    return listener_table(store, checkpoints.factors(version), seen, unseen, seed=settings.seed)
 
 
-def tables(report: Report, task: str) -> list[Table]:
-    """One table a kind of question, the best model last; intervals are 95 %, by bootstrap over playlists."""
-    metrics = NEXT_TRACK if task == NEXT else CONTINUATION
-    found = []
-    for kind in report.rows["kind"].unique(maintain_order=True):
-        rows = report.rows.filter(pl.col("kind") == kind).sort(metrics[1] if task == NEXT else "ndcg@500")
-        table = Table(title=f"{task}, {kind}: {rows['queries'][0]:,} queries")
-        table.add_column("model")
-        for metric in metrics:
-            table.add_column(metric, justify="right")
-        for row in rows.iter_rows(named=True):
-            cells = [f"{row[m]:.3f} ({row[f'{m}_low']:.3f}-{row[f'{m}_high']:.3f})" for m in metrics]
-            table.add_row(row["model"], *cells)
-        found.append(table)
-    return found
+def _by_likes(store: DatasetStore) -> pl.DataFrame:
+    frame = store.open("bpr_evaluation").frame().filter(pl.col("split") == "test")
+    return frame.select("system", "users", "mrr", "mrr_low", "mrr_high", "hit_1", "hit_5", "hit_10")
 
 
-def _rows(folder: Path, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
-    parts = list(read_slices(find_slices(folder), strict=settings.strict))
-    tracks = pl.concat([part.tracks for part in parts])
-    return keyed_rows(tracks), pl.concat([part.playlists.select("pid", "name") for part in parts])
+def _named(frame: pl.DataFrame) -> dict[str, dict]:
+    rows = {}
+    for row in frame.iter_rows(named=True):
+        rows[str(row.pop("system"))] = row
+    return rows
 
 
-def _tutorial(console: Console, train: Sequences, seed: int) -> dict[str, tutorial.Ranking]:
-    """The reference's recipe; as written it needs gensim, and without it the table says so."""
-    rankings = {"tutorial, sg=1 (skip-gram, last song, cosine)": tutorial.as_meant(train, seed)}
-    if find_spec("gensim") is None:
-        console.print("The tutorial's recipe as written is left out: it needs gensim (pip install -e '.[bench]').")
-        return rankings
-    return {"tutorial as written (CBOW, last song, cosine)": tutorial.as_written(train, seed), **rankings}
+def listeners_table(frame: pl.DataFrame, judged: int) -> Table:
+    """Precision and hits with their 95 % intervals."""
+    table = Table("system", title=f"Hidden plays: of the songs that five playlists bring new ({judged:,} listeners)")
+    for head in ("precision (95 %)", "hits (95 %)", "listeners with a hit", "playlists with a known song"):
+        table.add_column(head, justify="right")
+    for row in frame.iter_rows(named=True):
+        precision = f"{row['precision']:.4f} ({row['precision_low']:.4f}–{row['precision_high']:.4f})"
+        hits = f"{row['hits']:.3f} ({row['hits_low']:.3f}–{row['hits_high']:.3f})"
+        table.add_row(row["system"], precision, hits, f"{row['any']:.3f}", f"{row['common']:.3f}")
+    return table
+
+
+def _likes_table(frame: pl.DataFrame) -> Table:
+    table = Table("system", title="Held-out likes: one among 50 negatives")
+    for head in ("MRR (95 %)", "Hit@1", "Hit@5", "Hit@10"):
+        table.add_column(head, justify="right")
+    for row in frame.iter_rows(named=True):
+        spread = f"{row['mrr']:.3f} ({row['mrr_low']:.3f}–{row['mrr_high']:.3f})"
+        table.add_row(row["system"], spread, *(f"{row[name]:.3f}" for name in ("hit_1", "hit_5", "hit_10")))
+    return table

@@ -7,7 +7,12 @@ from rich.table import Table
 
 from buddies_assets.sources.interactions_file import Columns
 from buddies_assets.systems.artists.commands import SHOWN, Evaluated, evaluate_files, fit
+from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
+
+
+class NoSuchSystemError(BuddiesError):
+    """A system that cannot be evaluated on files."""
 
 
 def fit_file(console: Console, file: Path, name: str | None, columns: Columns, tags: Path | None, trials: int) -> None:
@@ -30,9 +35,15 @@ def fit_file(console: Console, file: Path, name: str | None, columns: Columns, t
 
 
 def evaluate_system(
-    console: Console, train: Path, heldout: Path, out: Path, tags: Path | None, items: int | None
+    console: Console, system: str, train: Path, heldout: Path, out: Path, tags: Path | None, items: int | None
 ) -> None:
-    """Evaluate on files and print the figures with their intervals."""
+    """Evaluate on files and print the figures with their intervals.
+
+    Raises:
+        NoSuchSystemError: another system than `artists` was asked for.
+    """
+    if system != "artists":
+        raise NoSuchSystemError(f"{system!r} cannot be evaluated on two files; `artists` can.")
     console.print(evaluation_table(evaluate_files(train, heldout, out, tags=tags, items=items)))
     console.print(f"Recommendations are in {out}", soft_wrap=True)
 

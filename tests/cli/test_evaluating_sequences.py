@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from buddies_assets.cli import evaluating
+from buddies_assets.cli import evaluating_sequences as evaluating
 from buddies_assets.sources.synthetic.write import world_paths, write_world
 from buddies_core.errors import SourceNotFoundError
 from buddies_core.sequences.fit import SequenceConfig
