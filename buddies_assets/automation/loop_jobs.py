@@ -59,12 +59,11 @@ def purge_old_runs(context: dg.OpExecutionContext, config: Purge, pipeline: dg.R
     """What goes and what stays is decided in `quality.history.purge`; the plan is in the output's metadata."""
     from datetime import UTC, datetime, timedelta
 
-    import psycopg2
-
+    from buddies_core.postgres.connecting import connect
     from buddies_core.postgres.embedded import database_url
     from quality.history.purge import delete_runs, plan_purge, run_facts
 
-    connection = psycopg2.connect(database_url(pipeline.settings))
+    connection = connect(database_url(pipeline.settings))
     try:
         facts = run_facts(context.instance, connection)
     finally:

@@ -9,6 +9,10 @@ from buddies_core.errors import BuddiesError
 from buddies_core.storage.datasets import Dataset, DatasetStore
 
 
+class NoFolderError(BuddiesError):
+    """The folder to write into is not there."""
+
+
 class UnknownFormatError(BuddiesError):
     """A file ending that no writer stands for."""
 
@@ -20,8 +24,11 @@ def export_dataset(store: DatasetStore, name: str, file: Path) -> int:
     `ranked_candidates` one row a place in a list, by user id and pid.
 
     Raises:
+        NoFolderError: the folder of `file` is not there.
         UnknownFormatError: the ending is none of .parquet, .csv, .ndjson, .arrow.
     """
+    if not file.parent.is_dir():
+        raise NoFolderError(f"There is no folder {file.parent}: make it first.")
     frame = _meant(store, store.open(name))
     rows = int(frame.select(pl.len()).collect(engine="streaming").item())
     match file.suffix:

@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from buddies_assets.cli.console import plain_console, styled
 
 app = typer.Typer(
-    help="Organic playlists, recommended to listeners of like taste.", no_args_is_help=True, add_completion=False
+    help="Organic playlists, recommended to listeners of like taste.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 db = typer.Typer(help="The embedded PostgreSQL.", no_args_is_help=True)
 app.add_typer(db, name="db")
 evaluate = typer.Typer(help="How good a system is, by its likes and by its listeners.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
-console = Console() if sys.stdout.isatty() else Console(width=160)
+console = plain_console() if sys.stdout.isatty() else plain_console(width=160)
 
 
 def _print_version(wanted: bool) -> None:
@@ -267,10 +271,11 @@ def _store():
 
 def main() -> None:
     """Run the command; an error that the project foresees is printed as one message, not as a traceback."""
-    from buddies_assets.cli.failing import foreseen
+    from buddies_assets.cli.failing import as_line, foreseen
 
     try:
         app()
     except foreseen() as error:
-        Console(stderr=True).print(f"[bold red]Error:[/] {error}", soft_wrap=True, highlight=False)
+        told = as_line(error)
+        plain_console(stderr=True).print(styled(("Error:", "bold red"), f" {told}"), soft_wrap=True)
         sys.exit(1)
