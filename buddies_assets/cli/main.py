@@ -181,7 +181,9 @@ def simulate(
     users: Annotated[int, typer.Option(min=1, help="Listeners taking part.")] = 500,
     days: Annotated[float, typer.Option(min=0.01, help="Days of listening, ending now.")] = 14.0,
     rate: Annotated[float, typer.Option(min=0.01, help="Lists that a listener asks for in a day, in the mean.")] = 1.0,
-    preference: Annotated[str, typer.Option(help="`score`: by true taste, noise and position; or `chance`.")] = "score",
+    preference: Annotated[
+        str, typer.Option(help="`taste`: niches or hidden plays, noise and position; `score`: song overlap; `chance`.")
+    ] = "taste",
 ) -> None:
     """Let simulated listeners ask the running service and like playlists: weeks of feedback in a minute."""
     from buddies_assets.cli.simulating import simulate as start

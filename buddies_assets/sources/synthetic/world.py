@@ -216,6 +216,14 @@ class SyntheticWorld:
         """The first niche of each playlist: its theme."""
         return self._playlists.tastes(playlists)[0][:, 0]
 
+    def user_tastes(self, users: np.ndarray) -> np.ndarray:
+        """Weight of each niche in what users play, float64 [len(users), NICHES]; the weights of a user add up to 1."""
+        return _by_niche(*self._users.tastes(users))
+
+    def playlist_tastes(self, playlists: np.ndarray) -> np.ndarray:
+        """Weight of each niche in playlists, float64 [len(playlists), NICHES]; those of a playlist add up to 1."""
+        return _by_niche(*self._playlists.tastes(playlists))
+
     def playlist_tracks(self, start: int, stop: int) -> Csr:
         """Tracks of playlists start..stop-1, in playlist order; one row in a hundred repeats an earlier track."""
         rows = np.arange(start, stop)
@@ -258,6 +266,12 @@ class SyntheticWorld:
         """Shared works in playlists start..stop-1, as binary CSR over `shared_of_work`, without files."""
         held = self.playlist_tracks(start, stop)
         return _distinct_rows(held.indptr, self.shared_of_work[self.work_of_tracks(held.indices)])
+
+
+def _by_niche(niches: np.ndarray, cumulative: np.ndarray) -> np.ndarray:
+    weights = np.zeros((len(niches), NICHES))
+    np.add.at(weights, (np.arange(len(niches))[:, None], niches), np.diff(cumulative, axis=1, prepend=0.0))
+    return weights
 
 
 def _distinct_rows(indptr: np.ndarray, items: np.ndarray) -> Csr:
