@@ -12,8 +12,8 @@ from quality.rules.shapes import duplicates
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
 
 METRICS = ("mrr", "hit_1", "hit_5", "hit_10")
-TIES = 0.01
-"""Loss against the most-liked list that ties of equally liked playlists alone can make."""
+LITTLE_LOST = 0.01
+"""Loss against the most-liked list that is not worth an alarm."""
 FEWEST_LISTENERS = 100
 MOST_LOST = 0.02
 """MRR that knowing a whole library may lose against knowing one song before somebody should look."""
@@ -139,7 +139,7 @@ def who_is_known_by_little_gets_no_worse_than_the_most_liked(cold_user_evaluatio
         # An evaluation of the version before this one, which did not compare.
         return offending_rows(cold_user_evaluation.clear(), cold_user_evaluation.height)
     folded = cold_user_evaluation.filter(pl.col("system") == "fold-in")
-    surely = pl.any_horizontal(pl.col(gain) < -TIES for gain in gains)
+    surely = pl.any_horizontal(pl.col(gain) < -LITTLE_LOST for gain in gains)
     worse = surely & (pl.col("users") >= ENOUGH_BATCHES)
     return offending_rows(folded.filter(worse), folded.height)
 

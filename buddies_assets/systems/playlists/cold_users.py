@@ -10,7 +10,6 @@ from buddies_core.evaluation.ranks import (
     bag_metrics,
     bag_ranks,
     intervals,
-    most_liked_scorer,
     scorer_ranks,
 )
 from buddies_core.interactions.csr import Library
@@ -51,7 +50,8 @@ def cold_user_table(
     own = Bags(place.astype(np.uint32), bags.positives, bags.negatives)
     judged = only(user_songs, users)
     catalogue = fold_in.catalogue(factors.playlists)
-    most_liked = scorer_ranks(most_liked_scorer(popularity), bags)
+    # Equally liked playlists tie, for this list as for the others: by index it would win what the others lose.
+    most_liked = scorer_ranks(lambda _, playlists: popularity[playlists].astype(np.float64), bags)
     rows = [_row("most liked", None, most_liked, most_liked, own, seed)]
     for songs in known:
         shown = judged if songs is None else first_known(judged, songs, keys=keys, seed=seed)
