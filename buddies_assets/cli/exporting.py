@@ -13,7 +13,9 @@ class UnknownFormatError(BuddiesError):
 
 
 def export_dataset(dataset: Dataset, file: Path) -> int:
-    """Write the dataset's table to `file` by its ending; lists become JSON text in CSV. Returns the rows written.
+    """Write the dataset's table to `file` by its ending; returns the rows written.
+
+    In CSV lists become JSON text, and a text that a spreadsheet would run as a formula is quoted.
 
     Raises:
         UnknownFormatError: the ending is none of .parquet, .csv, .ndjson, .arrow.
@@ -23,7 +25,7 @@ def export_dataset(dataset: Dataset, file: Path) -> int:
         case ".parquet":
             frame.sink_parquet(file)
         case ".csv":
-            frame.with_columns(_flattened(frame)).sink_csv(file)
+            frame.with_columns(_flattened(frame)).with_columns(_without_formulas(frame)).sink_csv(file)
         case ".ndjson":
             frame.sink_ndjson(file)
         case ".arrow":
@@ -33,6 +35,14 @@ def export_dataset(dataset: Dataset, file: Path) -> int:
                 f"No writer for {other or 'a file without ending'}: use .parquet, .csv, .ndjson or .arrow."
             )
     return dataset.manifest.rows
+
+
+def _without_formulas(frame: pl.LazyFrame) -> list[pl.Expr]:
+    texts = [name for name, dtype in frame.collect_schema().items() if dtype == pl.String]
+    return [
+        pl.when(pl.col(name).str.contains("^[=+@\t\r-]")).then(pl.lit("'") + pl.col(name)).otherwise(name).alias(name)
+        for name in texts
+    ]
 
 
 def _flattened(frame: pl.LazyFrame) -> list[pl.Expr]:

@@ -218,10 +218,17 @@ def _store():
 
 def main() -> None:
     """Run the command; an error that the project foresees is printed as one message, not as a traceback."""
-    from buddies_assets.cli.failing import foreseen
+    from buddies_assets.cli.failing import OF_THE_MACHINE, foreseen
 
     try:
         app()
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        text = f"{error.strerror}{where}: make room, or name another home in BUDDIES_HOME."
+        Console(stderr=True).print(f"[bold red]Error:[/] {text}", soft_wrap=True, highlight=False)
+        sys.exit(1)
     except foreseen() as error:
         Console(stderr=True).print(f"[bold red]Error:[/] {error}", soft_wrap=True, highlight=False)
         sys.exit(1)

@@ -268,7 +268,8 @@ def _ray(settings: SearchSettings) -> Iterator[None]:
         ray.init(address=settings.ray_address, log_to_driver=False)
     else:
         cores = max(1, round(settings.concurrent * settings.cpus))
-        ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False)
+        # this machine's trials alone: at any other address strangers could have it run what they like
+        ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
     try:
         yield
     finally:
