@@ -26,7 +26,7 @@ from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.evaluation.splitting import TEST, TRAIN, VALIDATION, cold_users, split_likes
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
-from buddies_core.interactions.song_index import shared_songs
+from buddies_core.interactions.song_index import song_index
 from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.data import Bags, Blocks, TrainingData
 from buddies_core.recommenders.fold_in import select
@@ -108,7 +108,7 @@ def real_world(*, seed: int = 1) -> World:
     plays = pl.concat([batch.plays for batch in read_triplets(entp, strict=False)])
     text = read_songs([Path(settings.msd_file or "")], wrong, strict=False).songs
     played = text.join(plays.select("song_id").unique(), on="song_id", how="semi")
-    songs, _ = shared_songs(tracks, played, "canonical")
+    songs = song_index(tracks, played, plays["song_id"].unique(), "canonical").songs
     users = _joined(plays, "user_id", songs, "song_id", "song_ids")
     return world_of("real", users, _joined(tracks, "pid", songs, "track_uri", "track_uris"), seed=seed)
 

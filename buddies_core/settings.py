@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     synthetic_playlists: int = Field(5_000, ge=2, description="Playlists of the synthetic sample.")
 
     match: Literal["canonical", "exact"] = Field("canonical", description="Which key makes two songs the same.")
+    lengths: Literal["all", "shared"] = Field(
+        "all",
+        description="Songs that a score's s and p count: all distinct songs of library and playlist, or, as the"
+        " reference's notebook does, only those that both sources hold.",
+    )
     retain: Literal["sampled", "all"] = Field("sampled", description="`all` keeps every scored pair (small data only).")
     pool_size: int = Field(256, ge=2, description="Sampled members kept of each user's hard and easy negative pools.")
     negatives: int = Field(4, ge=2, description="Negatives in a user-block, half hard and half easy.")

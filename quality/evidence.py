@@ -140,7 +140,7 @@ def _library(stored: Dataset) -> Any:
 
 
 def _sizes(name: str, row: str) -> Any:
-    return lambda handles: _columns(handles[name], row, "songs")
+    return lambda handles: _columns(handles[name], row, "songs", "length")
 
 
 def _columns(stored: Any, *names: str) -> pl.DataFrame:

@@ -89,7 +89,8 @@ class Derived:
 
 def _sizes(library: Any, name: str) -> pl.DataFrame:
     sizes = np.diff(np.asarray(library.indptr))
-    return pl.DataFrame({name: np.arange(len(sizes), dtype=np.uint32), "songs": sizes.astype(np.uint32)})
+    songs = pl.Series("songs", sizes.astype(np.uint32))
+    return pl.DataFrame([pl.Series(name, np.arange(len(sizes), dtype=np.uint32)), songs, songs.alias("length")])
 
 
 def _exploded_sessions(user_feedback: pl.DataFrame) -> pl.DataFrame:

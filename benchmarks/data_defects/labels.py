@@ -53,7 +53,7 @@ def _stranger_owner(world: World) -> dict[str, Any]:
 
 def _second_bidder(world: World) -> dict[str, Any]:
     train = world["splits"].filter(pl.col("split") == "train").join(world["user_sizes"], on="user")
-    train = train.with_columns(bid=pl.col("score").cast(pl.Float64) / pl.col("songs").sqrt())
+    train = train.with_columns(bid=pl.col("score").cast(pl.Float64) / pl.col("length").sqrt())
     contested = train.filter(pl.len().over("playlist") > 1).sort("playlist", "bid")
     playlist = contested["playlist"][0]
     lowest = contested.filter(pl.col("playlist") == playlist).row(0, named=True)

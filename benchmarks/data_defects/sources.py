@@ -166,6 +166,16 @@ DEFECTS: tuple[Defect, ...] = (
         _csr("playlist_library", _empty_row),
     ),
     Defect("user rows not sorted by id", "user_library.user_rows_are_sorted_ids", _unsorted_users),
+    Defect(
+        "a user who counts fewer songs than are held",
+        "user_library.user_lengths_count_all_that_is_held",
+        lambda w: {"user_sizes": with_cells(w["user_sizes"], 5, length=w["user_sizes"]["songs"][5] - 1)},
+    ),
+    Defect(
+        "a playlist that counts fewer songs than are held",
+        "playlist_library.playlist_lengths_count_all_that_is_held",
+        lambda w: {"playlist_sizes": with_cells(w["playlist_sizes"], 5, length=w["playlist_sizes"]["songs"][5] - 1)},
+    ),
     Defect("two users with one number", "user_library.users_have_numbers_of_their_own", _one_number_twice),
     Defect(
         "a coefficient of NaN",

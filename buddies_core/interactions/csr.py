@@ -79,6 +79,12 @@ class Library:
         first, last = self.indptr[start], self.indptr[stop]
         return Library(self.indptr[start : stop + 1] - first, self.indices[first:last], self.n_columns)
 
+    def first_columns(self, n: int) -> "Library":
+        """The matrix without the columns from `n` on."""
+        kept = self.indices < n
+        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+        return Library(before[self.indptr], self.indices[kept], n)
+
     def transpose(self) -> "Library":
         """The matrix with rows and columns exchanged, in one counting sort."""
         rows = np.repeat(np.arange(self.n_rows, dtype=np.uint32), self.lengths)

@@ -1,4 +1,7 @@
-"""The index of songs that both sources hold: one row per song, with all its ids on either side."""
+"""The index of songs that both sources hold: one row per song, with all its ids on either side.
+
+Songs of one source alone have no row, but a number after those of the shared ones: a library's length counts them.
+"""
 
 from dataclasses import asdict, dataclass
 
@@ -16,6 +19,23 @@ SONGS = pl.Schema(
         "track_uris": pl.List(pl.String),
     }
 )
+
+
+@dataclass(frozen=True)
+class SongIndex:
+    """The songs of both sources.
+
+    Attributes:
+        songs: those shared, columns of `SONGS`.
+        tracks, played: number of the song (`song`) of every `track_uri` and of every `song_id`; below `songs.height`
+            it is a row of `songs`. A song id whose text is missing or known to be wrong is a song of its own.
+        counts: how the two sources meet.
+    """
+
+    songs: pl.DataFrame
+    tracks: pl.DataFrame
+    played: pl.DataFrame
+    counts: "SongCounts"
 
 
 @dataclass(frozen=True)
@@ -45,8 +65,8 @@ class SongCounts:
         return asdict(self)
 
 
-def shared_songs(mpd_tracks: pl.DataFrame, msd_songs: pl.DataFrame, match: Match) -> tuple[pl.DataFrame, SongCounts]:
-    """Songs in both sources, sorted by key.
+def song_index(mpd_tracks: pl.DataFrame, msd_songs: pl.DataFrame, played: pl.Series, match: Match) -> SongIndex:
+    """Songs in both sources, sorted by key, and a number for every other song.
 
     Both sides are grouped by key before they are joined: a key with several song ids and several URIs is one song,
     and joining the rows themselves would multiply them. The text shown is that of the smallest URI.
@@ -54,16 +74,14 @@ def shared_songs(mpd_tracks: pl.DataFrame, msd_songs: pl.DataFrame, match: Match
     Args:
         mpd_tracks: `track_uri`, `track_name`, `artist_name`; of a URI with several texts the lexically first stands.
         msd_songs: `song_id`, `title`, `artist`, `mismatched`, of songs that were played.
+        played: ids of all songs that were played, distinct, with text or without.
         match: the key to match by.
-
-    Returns:
-        Columns of `SONGS` (`song` is the row), with sorted id lists, and the counts.
     """
     tracks = _one_text_per_uri(mpd_tracks.select("track_uri", "track_name", "artist_name"))
-    played = msd_songs.unique("song_id")
-    told = played.filter(~pl.col("mismatched")).select("song_id", "title", "artist").sort("song_id")
+    texts = msd_songs.unique("song_id")
+    told = texts.filter(~pl.col("mismatched")).select("song_id", "title", "artist").sort("song_id")
     keys: dict[str, int] = {}
-    songs = pl.DataFrame(schema=SONGS)
+    songs, numbers = pl.DataFrame(schema=SONGS), (pl.DataFrame(), pl.DataFrame())
     for kind in ("exact", "canonical"):
         ours = with_key(tracks, "track_name", "artist_name", kind)
         theirs = with_key(told, "title", "artist", kind)
@@ -72,13 +90,27 @@ def shared_songs(mpd_tracks: pl.DataFrame, msd_songs: pl.DataFrame, match: Match
         keys |= {f"mpd_{kind}": our_keys.height, f"entp_{kind}": their_keys.height, f"shared_{kind}": shared.height}
         if kind == match:
             songs = _one_row_per_key(ours, theirs, shared)
+            silent = pl.DataFrame({"song_id": played}).join(told, on="song_id", how="anti")
+            # No text has a line break, so this key is nobody else's.
+            alone = silent.with_columns(key="\n" + pl.col("song_id"))
+            theirs = pl.concat([theirs.select("song_id", "key"), alone])
+            numbers = _numbered(ours, "track_uri", songs), _numbered(theirs, "song_id", songs)
     counts = SongCounts(
         mpd_tracks=tracks.height,
-        entp_songs=played.height,
-        mismatched_songs=int(played["mismatched"].sum()),
+        entp_songs=texts.height,
+        mismatched_songs=int(texts["mismatched"].sum()),
         **keys,
     )
-    return songs, counts
+    return SongIndex(songs, *numbers, counts)
+
+
+def _numbered(keyed: pl.DataFrame, name: str, songs: pl.DataFrame) -> pl.DataFrame:
+    """The song of each id (`name`): that of the shared index, or of this source alone, numbered after those."""
+    alone = keyed.select("key").unique().join(songs, on="key", how="anti").sort("key")
+    numbers = pl.concat(
+        [songs.select("key", "song"), alone.with_row_index("song", offset=songs.height).select("key", "song")]
+    )
+    return keyed.join(numbers, on="key", how="left").select(name, "song").sort(name)
 
 
 def _one_text_per_uri(tracks: pl.DataFrame) -> pl.DataFrame:

@@ -90,6 +90,19 @@ def users_have_numbers_of_their_own(user_rows: pl.DataFrame) -> Finding:
     return offending_rows(user_rows.filter(wrong), user_rows.height)
 
 
+@rule(asset="user_library", blocking=True)
+def user_lengths_count_all_that_is_held(user_sizes: pl.DataFrame) -> Finding:
+    """A user's length, which scores divide by, is not below the songs in the library."""
+    return offending_rows(user_sizes.filter((pl.col("length") < pl.col("songs")).fill_null(True)), user_sizes.height)
+
+
+@rule(asset="playlist_library", blocking=True)
+def playlist_lengths_count_all_that_is_held(playlist_sizes: pl.DataFrame) -> Finding:
+    """A playlist's length, which scores divide by, is not below the songs in the library."""
+    wrong = (pl.col("length") < pl.col("songs")).fill_null(True)
+    return offending_rows(playlist_sizes.filter(wrong), playlist_sizes.height)
+
+
 @rule(severity=Severity.WARN)
 def most_users_know_a_shared_song(user_library: Library) -> Finding:
     """At most 20 % of users have an empty library: none of the songs they played is in a playlist."""

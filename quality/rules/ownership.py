@@ -66,11 +66,11 @@ def every_ownable_playlist_is_owned(
 def owners_outbid_all_likers_with_room(
     playlist_ownership: pl.DataFrame, splits: pl.DataFrame, user_sizes: pl.DataFrame, owned_counts: pl.DataFrame
 ) -> Finding:
-    """Only users who own 100 already bid higher: priority is score / √songs, ties go to the lower index."""
+    """Only users who own 100 already bid higher: priority is score / √length, ties go to the lower index."""
     bids = (
         _train(splits)
         .join(user_sizes, on="user", how="left")
-        .with_columns((pl.col("score").cast(pl.Float64) / pl.col("songs").sqrt()).alias("bid"))
+        .with_columns((pl.col("score").cast(pl.Float64) / pl.col("length").sqrt()).alias("bid"))
     )
     full = owned_counts.filter(pl.col("owned") >= CAP).select(pl.col("owner").alias("user"))
     joined = bids.join(full, on="user", how="anti").join(
@@ -84,14 +84,14 @@ def owners_outbid_all_likers_with_room(
 def priorities_are_those_bid(
     playlist_ownership: pl.DataFrame, splits: pl.DataFrame, user_sizes: pl.DataFrame
 ) -> Finding:
-    """`priority` is finite and the owner's score / √songs."""
+    """`priority` is finite and the owner's score / √length."""
     bids = (
         _train(splits)
         .join(user_sizes, on="user", how="left")
         .select(
             pl.col("user").alias("owner"),
             "playlist",
-            (pl.col("score").cast(pl.Float64) / pl.col("songs").sqrt()).alias("bid"),
+            (pl.col("score").cast(pl.Float64) / pl.col("length").sqrt()).alias("bid"),
         )
     )
     joined = playlist_ownership.join(bids, on=["owner", "playlist"], how="inner")

@@ -119,15 +119,18 @@ def liked_scores_fall_to_the_cut(scores: pl.DataFrame) -> Finding:
 @rule()
 def liked_scores_follow_the_formula(scores: pl.DataFrame, playlist_sizes: pl.DataFrame) -> Finding:
     """Each liked score is ((1 − e) · ln(1 + m) + e) / √(songs · playlist songs)."""
-    sized = _pairs(scores).join(playlist_sizes.rename({"songs": "playlist_songs"}), on="playlist", how="left")
+    lengths = playlist_sizes.select("playlist", playlist_songs="length")
+    sized = _pairs(scores).join(lengths, on="playlist", how="left")
     wrong = ((pl.col("score") - formula()).abs() > TOLERANCE * formula()).fill_null(True)
     return offending_rows(sized.filter(wrong).with_columns(formula().alias("expected")), sized.height)
 
 
 @rule()
-def matches_fit_the_libraries(scores: pl.DataFrame, playlist_sizes: pl.DataFrame) -> Finding:
-    """A liked pair shares at least one song and no more than the user or the playlist has."""
-    sized = _pairs(scores).join(playlist_sizes.rename({"songs": "playlist_songs"}), on="playlist", how="left")
+def matches_fit_the_libraries(scores: pl.DataFrame, user_sizes: pl.DataFrame, playlist_sizes: pl.DataFrame) -> Finding:
+    """A liked pair shares at least one song and no more than the libraries of user or playlist hold."""
+    held = playlist_sizes.select("playlist", playlist_songs="songs")
+    own = user_sizes.select("user", "songs")
+    sized = _pairs(scores).drop("songs").join(held, on="playlist", how="left").join(own, on="user", how="left")
     wrong = (
         (pl.col("matches") < 1)
         | (pl.col("matches") > pl.col("songs"))
@@ -138,8 +141,8 @@ def matches_fit_the_libraries(scores: pl.DataFrame, playlist_sizes: pl.DataFrame
 
 @rule()
 def songs_count_the_library(scores: pl.DataFrame, user_sizes: pl.DataFrame) -> Finding:
-    """`songs` is the size of the user's library."""
-    joined = scores.select("user", "songs").join(user_sizes.rename({"songs": "held"}), on="user", how="left")
+    """`songs` is the length of the user's library: all its songs, or those shared, as `BUDDIES_LENGTHS` says."""
+    joined = scores.select("user", "songs").join(user_sizes.select("user", held="length"), on="user", how="left")
     return offending_rows(joined.filter((pl.col("songs") != pl.col("held")).fill_null(True)), scores.height)
 
 

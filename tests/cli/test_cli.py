@@ -63,7 +63,7 @@ def test_recommend_takes_an_index_or_an_id_and_says_why(buddies, tiny_world):
 
 
 def test_an_unknown_user_is_an_error_that_says_which_there_are(buddies):
-    with pytest.raises(Exception, match="indexes run from 0 to 399"):
+    with pytest.raises(Exception, match=r"a number \(0 to 399\) or a 40-hex id"):
         buddies("recommend", "400")
 
 

@@ -51,7 +51,8 @@ def _libraries_in(store: DatasetStore) -> dict[str, Dataset]:
         ids = pl.Series(key, np.arange(n, dtype=np.uint32) + 9).cast(pl.String if side == "user" else pl.UInt32)
         rows = pl.DataFrame([pl.Series(side, np.arange(n, dtype=np.uint32)), ids])
         keys = pl.Series("key", [f"song {i}" for i in range(N_SONGS)])
-        labelled = LabelledLibrary(library, rows.with_columns(songs=pl.Series(library.lengths)), keys)
+        lengths_of = pl.Series(library.lengths).cast(pl.UInt32)
+        labelled = LabelledLibrary(library, rows.with_columns(songs=lengths_of, length=lengths_of), keys)
         name = f"{side}_library"
         sides[name] = labelled.save(store.writer(Recipe(name), "test"))
     writer = store.writer(Recipe("exploration_coefficients"), "test")

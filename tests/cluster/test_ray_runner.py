@@ -84,7 +84,7 @@ def every_step(store: DatasetStore, runner: ShardRunner, inputs: dict[str, Datas
     cold = whole("cold_users", pl.DataFrame({"user": [3]}, schema={"user": pl.UInt32}))
     libraries = {name: inputs[name] for name in ("user_library", "playlist_library")}
     splits = build(SPLITS, {"seed": SEED}, liked_playlists=liked, cold_users=cold, **libraries)
-    songs = inputs["user_library"].frame(["songs"])["songs"].to_numpy()
+    songs = inputs["user_library"].frame(["length"])["length"].to_numpy()
     ownership = whole("playlist_ownership", own_playlists(splits, songs, playlists.manifest.rows, 100)[0])
     drawn = {"seed": SEED, "mode": "full", "split": "validation", "negatives": 4, "batch_negatives": 50}
     blocks = build(USER_BLOCKS, drawn, splits=splits, scores=scores, **libraries)

@@ -6,19 +6,22 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from buddies_assets.sources.steps.libraries import distinct_tracks, playlist_library, user_library
+from buddies_assets.sources.steps.libraries import (
+    Lengths,
+    SongIndexError,
+    distinct_tracks,
+    playlist_library,
+    user_library,
+)
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.interactions.numbers import REGISTER
 from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
 
-SONGS = pl.DataFrame(
-    {
-        "song": pl.Series([0, 1, 2], dtype=pl.UInt32),
-        "key": ["a", "b", "c"],
-        "song_ids": [["S0"], ["S1", "S1b"], ["S2"]],
-        "track_uris": [["u0", "u0b"], ["u1"], ["u2"]],
-    }
-)
+NUMBERS = {
+    "played": {"S0": 0, "S1": 1, "S1b": 1, "S2": 2, "none": 3, "other": 4},
+    "tracks": {"u0": 0, "u0b": 0, "u1": 1, "u2": 2, "none": 3, "other": 4},
+}
+"""Three songs are shared; each source has two more of its own."""
 
 
 @pytest.fixture
@@ -29,6 +32,17 @@ def store(tmp_path: Path) -> DatasetStore:
 def stored(store: DatasetStore, name: str, *shards: pl.DataFrame) -> Dataset:
     writer = store.writer(Recipe(name), "run")
     return writer.commit([writer.write_shard(index, shard) for index, shard in enumerate(shards)])
+
+
+@pytest.fixture
+def songs(store: DatasetStore) -> Dataset:
+    """The song index that `NUMBERS` describes."""
+    writer = store.writer(Recipe("songs"), "run")
+    for part, name in (("played", "song_id"), ("tracks", "track_uri")):
+        ids = NUMBERS[part]
+        frame = pl.DataFrame({name: list(ids), "song": list(ids.values())}, schema_overrides={"song": pl.UInt32})
+        writer.write_part(part, frame)
+    return writer.commit([writer.write_shard(0, pl.DataFrame({"key": ["a", "b", "c"]}))])
 
 
 def plays(*rows: tuple[str, str]) -> pl.DataFrame:
@@ -44,34 +58,51 @@ def contents(library: LabelledLibrary, owner: str) -> dict:
     return {name: library.library.row(row).tolist() for row, name in enumerate(owners)}
 
 
-def test_a_user_who_returns_in_another_shard_has_one_row_and_one_without_shared_songs_an_empty_one(store: DatasetStore):
+def test_a_user_who_returns_in_another_shard_has_one_row_and_one_without_shared_songs_an_empty_one(
+    store: DatasetStore, songs: Dataset
+):
     first = plays(("v", "S1"), ("v", "S1b"), ("u", "none"), ("v", "S0"))
     second = plays(("t", "S2"), ("v", "S2"))
-    library, register = user_library(stored(store, "entp_plays", first, plays(), second), SONGS, REGISTER.to_frame())
+    dataset = stored(store, "entp_plays", first, plays(), second)
+    library, register = user_library(dataset, songs, REGISTER.to_frame(), lengths="all")
     assert contents(library, "user_id") == {"t": [2], "u": [], "v": [0, 1, 2]}
-    assert library.rows.schema == {"user": pl.UInt32, "user_id": pl.String, "songs": pl.UInt32, "number": pl.UInt32}
+    assert library.rows.columns == ["user", "user_id", "songs", "length", "number"]
     assert register.rows() == [(0, "t"), (1, "u"), (2, "v")]
     assert library.rows["songs"].to_list() == [1, 0, 3]
+    assert library.rows["length"].to_list() == [1, 1, 3]
     assert library.columns.to_list() == ["a", "b", "c"]
 
 
-def test_a_playlist_without_a_shared_song_has_no_row_and_the_others_stand_by_pid(store: DatasetStore):
+def test_a_playlist_without_a_shared_song_has_no_row_and_the_others_stand_by_pid(store: DatasetStore, songs: Dataset):
     first = held((900, "u1"), (900, "u1"), (7, "none"), (3, "u0"), (3, "u0b"))
-    library = playlist_library(stored(store, "mpd_tracks", first, held((8, "none"), (5, "u2"), (5, "u0"))), SONGS)
+    dataset = stored(store, "mpd_tracks", first, held((8, "none"), (5, "u2"), (5, "u0")))
+    library = playlist_library(dataset, songs, lengths="all")
     assert contents(library, "pid") == {3: [0], 5: [0, 2], 900: [1]}
-    assert library.rows.schema == {"playlist": pl.UInt32, "pid": pl.UInt32, "songs": pl.UInt32}
+    assert library.rows.schema == {"playlist": pl.UInt32, "pid": pl.UInt32, "songs": pl.UInt32, "length": pl.UInt32}
     assert library.rows["playlist"].to_list() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_libraries_hold_what_sets_of_all_rows_hold(store: DatasetStore, seed: int):
+@pytest.mark.parametrize("lengths", ["all", "shared"])
+def test_libraries_hold_what_sets_of_all_rows_hold(store: DatasetStore, songs: Dataset, lengths: Lengths, seed: int):
     draw = random.Random(seed)
-    song_of = {uri: song for song, uris in enumerate(SONGS["track_uris"]) for uri in uris}
-    rows = [(draw.choice([1, 2, 3, 4_000_000_000]), draw.choice([*song_of, "none", "other"])) for _ in range(12)]
+    song_of = NUMBERS["tracks"]
+    rows = [(draw.choice([1, 2, 3, 4_000_000_000]), draw.choice([*song_of])) for _ in range(12)]
     cut = draw.randrange(13)
-    library = playlist_library(stored(store, "mpd_tracks", held(*rows[:cut]), held(*rows[cut:])), SONGS)
-    expected = {pid: sorted({song_of[uri] for p, uri in rows if p == pid and uri in song_of}) for pid, _ in rows}
-    assert contents(library, "pid") == {pid: songs for pid, songs in sorted(expected.items()) if songs}
+    dataset = stored(store, "mpd_tracks", held(*rows[:cut]), held(*rows[cut:]))
+    library = playlist_library(dataset, songs, lengths=lengths)
+    every = {pid: {song_of[uri] for p, uri in rows if p == pid} for pid, _ in sorted(rows)}
+    shared = {pid: sorted(song for song in found if song < 3) for pid, found in every.items()}
+    assert contents(library, "pid") == {pid: found for pid, found in shared.items() if found}
+    counted = every if lengths == "all" else shared
+    expected = {pid: len(counted[pid]) for pid, found in shared.items() if found}
+    assert dict(library.rows.select("pid", "length").iter_rows()) == expected
+
+
+def test_a_song_that_the_index_lacks_is_named(store: DatasetStore, songs: Dataset):
+    dataset = stored(store, "mpd_tracks", held((1, "u0"), (1, "u9")))
+    with pytest.raises(SongIndexError, match="mpd_tracks: track_uri u9 is not in the song index: materialise"):
+        playlist_library(dataset, songs, lengths="all")
 
 
 def test_a_text_of_a_track_is_told_once_however_many_shards_hold_it(store: DatasetStore):

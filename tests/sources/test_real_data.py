@@ -12,7 +12,7 @@ import pytest
 from buddies_assets.sources.entp import read_triplets
 from buddies_assets.sources.mpd import find_slices, merge_slices, read_slices
 from buddies_assets.sources.msd import read_songs
-from buddies_core.interactions.song_index import shared_songs
+from buddies_core.interactions.song_index import song_index
 
 pytestmark = pytest.mark.real_data
 
@@ -71,7 +71,7 @@ def test_song_text_is_what_csv_gives_less_the_one_song_without_a_title(data: Pat
 def test_shared_exact_keys_are_those_of_a_plain_join(data: Path):
     tracks = merge_slices(list(read_slices(find_slices(data / "mpd"), strict=True))).tracks
     text = read_songs([data / "msd" / "song_data.csv"], data / "msd" / "sid_mismatches.txt", strict=False).songs
-    _, counts = shared_songs(tracks, text, "exact")
+    counts = song_index(tracks, text, text["song_id"].unique(), "exact").counts
     ours = {(t.strip().lower(), a.strip().lower()) for t, a in tracks.select("track_name", "artist_name").iter_rows()}
     told = text.filter(~pl.col("mismatched")).select("title", "artist")
     theirs = {(title.strip().lower(), artist.strip().lower()) for title, artist in told.iter_rows()}

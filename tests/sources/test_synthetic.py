@@ -16,7 +16,7 @@ from buddies_assets.sources.msd import read_songs
 from buddies_assets.sources.synthetic.slices import SliceWriter
 from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS, Csr, SyntheticWorld
 from buddies_assets.sources.synthetic.write import in_memory_slices, triplet_bytes, world_paths, write_world
-from buddies_core.interactions.song_index import shared_songs
+from buddies_core.interactions.song_index import song_index
 
 SMALL = SyntheticWorld(users=1_500, playlists=2_500, seed=7)
 FULL = SyntheticWorld(users=FULL_USERS, playlists=FULL_PLAYLISTS, seed=3)
@@ -107,7 +107,8 @@ def test_libraries_without_files_are_those_the_files_give(folder: Path):
     plays = pl.concat([batch.plays for batch in read_triplets(paths.triplets, strict=True)])
     text = read_songs([paths.song_data], paths.mismatches, strict=True).songs
     heard = text.join(plays, on="song_id", how="semi")
-    songs, counts = shared_songs(mpd.tracks, heard, "canonical")
+    index = song_index(mpd.tracks, heard, plays["song_id"].unique(), "canonical")
+    songs, counts = index.songs, index.counts
     assert 1.35 < counts.shared_canonical / counts.shared_exact < 1.65
     by_id = songs.explode("song_ids").select("song", pl.col("song_ids").alias("song_id"))
     from_files = plays.join(by_id, on="song_id").select("user_id", "song").unique().height

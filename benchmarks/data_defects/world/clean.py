@@ -48,7 +48,8 @@ def clean_world(seed: int) -> dict[str, Any]:
         {"user": np.arange(USERS, dtype=np.uint32), "exploration": exploration}
     )
     matches = heard.astype(np.int64) @ held.T.astype(np.int64)
-    sizes, lengths = heard.sum(axis=1), held.sum(axis=1)
+    sizes, lengths = (side.sum(axis=1) + rng.integers(0, 6, len(side)) for side in (heard, held))
+    world |= {"user_sizes": _sizes("user", heard, sizes), "playlist_sizes": _sizes("playlist", held, lengths)}
     overlap = (1 - exploration)[:, None] * np.log1p(matches) + exploration[:, None]
     score = np.where(matches > 0, overlap / np.sqrt(np.outer(sizes, lengths)), -np.inf)
     world |= scores(rng, score, matches, sizes, exploration)
@@ -63,6 +64,12 @@ def clean_world(seed: int) -> dict[str, Any]:
     fingerprints = {"input": ["user_library"], "made_of": ["f00d"], "stored": ["f00d"]}
     world |= {f"lineage:{asset}": pl.DataFrame(fingerprints) for asset in MADE_OF_OTHERS}
     return with_derived(world)
+
+
+def _sizes(name: str, dense: np.ndarray, lengths: np.ndarray) -> pl.DataFrame:
+    """Songs in each row's library, and its length, which counts those that the other source lacks too."""
+    columns = {name: np.arange(len(dense)), "songs": dense.sum(axis=1), "length": lengths}
+    return pl.DataFrame(columns).cast(pl.UInt32)
 
 
 def _memberships(rng: np.random.Generator, rows: int, fewest: int, most: int, weight: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from buddies_core.interactions.labelled import row_keys
@@ -31,6 +30,6 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         writer.write_part("indices", library.indices)
         writer.write_part("columns", world["songs"].select("key"))
         writer.write_part("keys", row_keys(world[rows]))
-        sizes = pl.Series("songs", np.diff(library.indptr).astype(np.uint32))
-        writer.commit([writer.write_shard(0, world[rows].with_row_index(row).with_columns(sizes))])
+        counted = world[f"{row}_sizes"].select("songs", "length")
+        writer.commit([writer.write_shard(0, world[rows].with_row_index(row).hstack(counted))])
     return store

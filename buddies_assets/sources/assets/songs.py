@@ -18,23 +18,36 @@ from buddies_core.storage.files import digest
     code_version=code_version("buddies_core.interactions.song_index", "buddies_assets.sources.steps.libraries"),
 )
 def songs(
-    pipeline: dg.ResourceParam[Pipeline], mpd_tracks: Dataset, entp_plays: Dataset, msd_songs: pl.DataFrame
-) -> dg.Output[pl.DataFrame]:
-    """The shared song index: one row a song that both sources hold, with its key, text and all ids on either side."""
-    from buddies_assets.sources.steps import libraries
-    from buddies_core.interactions.song_index import shared_songs
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    mpd_tracks: Dataset,
+    entp_plays: Dataset,
+    msd_songs: Dataset,
+) -> dg.Output[Dataset]:
+    """The shared song index: one row a song that both sources hold, with its key, text and all ids on either side.
 
-    played = libraries.played_songs(entp_plays)
-    told = msd_songs.filter(pl.col("song_id").is_in(played.implode()))
-    frame, counts = shared_songs(libraries.distinct_tracks(mpd_tracks), told, pipeline.settings.match)
-    if not frame.height:
+    Its parts `tracks` and `played` say which song every track and every song id is, also those of one source alone.
+    """
+    from buddies_assets.sources.steps import libraries
+    from buddies_core.interactions.song_index import song_index
+
+    played, match = libraries.played_songs(entp_plays), pipeline.settings.match
+    told = msd_songs.frame().filter(pl.col("song_id").is_in(played.implode()))
+    found = song_index(libraries.distinct_tracks(mpd_tracks), told, played, match)
+    counts = found.counts
+    if not found.songs.height:
         raise dg.Failure(
             "No song is in both sources, so nothing can be recommended. Do BUDDIES_MPD_DIR, BUDDIES_ENTP_FILE and "
             "BUDDIES_MSD_FILE belong together? The counts below say how many songs each has.",
             metadata=plain(counts.as_metadata()),
         )
-    facts = plain(counts.as_metadata()) | {"match": pipeline.settings.match, "played songs": len(played)}
-    return dg.Output(frame, metadata=facts | {"sample": table(frame)})
+    inputs = {"mpd_tracks": mpd_tracks, "entp_plays": entp_plays, "msd_songs": msd_songs}
+    writer = pipeline.writer(context, "songs", inputs, {"match": match})
+    writer.write_part("tracks", found.tracks)
+    writer.write_part("played", found.played)
+    dataset = writer.commit([writer.write_shard(0, found.songs)])
+    facts = plain(counts.as_metadata()) | {"match": match, "played songs": len(played)}
+    return dg.Output(dataset, metadata=facts | {"sample": table(found.songs)})
 
 
 @dg.asset(
@@ -58,10 +71,11 @@ def user_library(
 
     stored = pipeline.store.open("user_library") if pipeline.store.has("user_library") else None
     known = numbers.stored_register(stored)
-    library, register = libraries.user_library(entp_plays, songs.frame(), known)
+    lengths = pipeline.settings.lengths
+    library, register = libraries.user_library(entp_plays, songs, known, lengths=lengths)
     inputs = {"entp_plays": entp_plays, "songs": songs}
     # Part of the recipe, since the numbers of earlier runs decide the content too.
-    params = {"numbers": digest(register.write_csv().encode())}
+    params = {"numbers": digest(register.write_csv().encode()), "lengths": lengths}
     writer = pipeline.writer(context, "user_library", inputs, params)
     dataset = library.save(writer, {"numbers": register.height}, {numbers.PART: register})
     facts = {"numbers given so far": register.height, "new users": register.height - known.height}
@@ -83,9 +97,10 @@ def playlist_library(
     """Which shared songs each playlist holds, as binary CSR; playlists with none have no row, the others go by pid."""
     from buddies_assets.sources.steps import libraries
 
-    library = libraries.playlist_library(mpd_tracks, songs.frame())
+    lengths = pipeline.settings.lengths
+    library = libraries.playlist_library(mpd_tracks, songs, lengths=lengths)
     inputs = {"mpd_tracks": mpd_tracks, "songs": songs}
-    dataset = library.save(pipeline.writer(context, "playlist_library", inputs, {}))
+    dataset = library.save(pipeline.writer(context, "playlist_library", inputs, {"lengths": lengths}))
     return dg.Output(dataset, metadata=_described("playlists", library.rows))
 
 
@@ -95,5 +110,6 @@ def _described(what: str, rows: pl.DataFrame) -> dict:
         f"{what} with a shared song": int((lengths > 0).sum()),
         "entries": int(lengths.sum()),
         **spread(f"songs of {what}", lengths),
+        **spread(f"length of {what}", rows["length"]),
         "plot": plots.histogram(lengths, f"Shared songs of {what}", "songs"),
     }

@@ -1,10 +1,15 @@
-"""From text to matrices: the shared song index applied to users and playlists, one shard of rows at a time."""
+"""From text to matrices: the song index applied to users and playlists, one shard of rows at a time.
+
+A library holds the shared songs; its *length* is what scores count: all distinct songs, or the shared ones alone.
+"""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
+from buddies_core.errors import BuddiesError
 from buddies_core.interactions import numbers
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
@@ -22,76 +27,101 @@ def played_songs(entp_plays: Dataset) -> pl.Series:
     return pl.concat(ids).unique().sort()
 
 
+class SongIndexError(BuddiesError, LookupError):
+    """A song index of other data than the plays or tracks that it is applied to."""
+
+
+Lengths = Literal["all", "shared"]
+"""Which songs s and p count."""
+
+
 def user_library(
-    entp_plays: Dataset, songs: pl.DataFrame, register: pl.DataFrame
+    entp_plays: Dataset, songs: Dataset, register: pl.DataFrame, *, lengths: Lengths
 ) -> tuple[LabelledLibrary, pl.DataFrame]:
     """Which shared songs each user has played, and the register of numbers with those of new users added.
 
-    Every user of the file has a row, sorted by their 40-hex id: `user, user_id, songs, number`.
+    Every user of the file has a row, sorted by their 40-hex id: `user, user_id, songs, length, number`.
     """
-    song_of = songs.select("song", song_id="song_ids").explode("song_id", empty_as_null=False)
-    entries = _entries(entp_plays, "user_id", "song_id", song_of)
+    entries = _entries(entp_plays, "user_id", "song_id", songs, "played")
     users = entries.owners.unique().sort()
-    library = entries.library(users, songs.height)
     register = numbers.extended(register, users)
-    index = pl.DataFrame({"user_id": users, "songs": library.lengths}, schema_overrides={"songs": pl.UInt32})
+    library, index = entries.library(users, lengths)
     index = index.join(register, on="user_id", how="left", maintain_order="left")
-    return LabelledLibrary(library, index.with_row_index("user"), songs["key"]), register
+    return LabelledLibrary(library, index.with_row_index("user"), songs.frame(["key"])["key"]), register
 
 
-def playlist_library(mpd_tracks: Dataset, songs: pl.DataFrame) -> LabelledLibrary:
-    """Which shared songs each playlist holds; only playlists with at least one have a row, sorted by pid."""
-    song_of = songs.select("song", track_uri="track_uris").explode("track_uri", empty_as_null=False)
-    entries = _entries(mpd_tracks, "pid", "track_uri", song_of)
+def playlist_library(mpd_tracks: Dataset, songs: Dataset, *, lengths: Lengths) -> LabelledLibrary:
+    """Which shared songs each playlist holds: `playlist, pid, songs, length`.
+
+    Only playlists with at least one shared song have a row, sorted by pid.
+    """
+    entries = _entries(mpd_tracks, "pid", "track_uri", songs, "tracks")
     playlists = entries.owners.filter(entries.shares_a_song()).unique().sort()
-    library = entries.library(playlists, songs.height)
-    index = pl.DataFrame({"pid": playlists, "songs": library.lengths}, schema_overrides={"songs": pl.UInt32})
-    return LabelledLibrary(library, index.with_row_index("playlist"), songs["key"])
+    library, index = entries.library(playlists, lengths)
+    return LabelledLibrary(library, index.with_row_index("playlist"), songs.frame(["key"])["key"])
 
 
 @dataclass(frozen=True)
 class _Entries:
-    """The rows of a dataset whose song is shared, by *run*: consecutive rows of one user or playlist in a shard.
+    """The rows of a dataset by *run*: consecutive rows of one user or playlist in a shard.
 
     Attributes:
         owners: whose each run is; one whose rows do not stand together has several.
-        parts: of each shard, the run and the song of every such row, uint32.
+        parts: of each shard, the run and the song of every row, uint32.
+        shared: songs below this number are in both sources.
+        numbered: one more than the highest number of a song.
     """
 
     owners: pl.Series
     parts: list[tuple[np.ndarray, np.ndarray]]
+    shared: int
+    numbered: int
 
     def shares_a_song(self) -> pl.Series:
-        """Whether a run has a row at all."""
+        """Whether a run has a song that is shared."""
         found = np.zeros(len(self.owners), bool)
-        for runs, _ in self.parts:
-            found[runs] = True
+        for runs, songs in self.parts:
+            found[runs[songs < self.shared]] = True
         return pl.Series(found)
 
-    def library(self, owners: pl.Series, n_songs: int) -> Library:
-        """The matrix with a row for each of `owners`, which are distinct, and among them that of every row."""
-        numbered = pl.DataFrame({"owner": owners}).with_row_index("row")
-        of_runs = pl.DataFrame({"owner": self.owners}).join(numbered, on="owner", how="left", maintain_order="left")
-        rows = of_runs["row"].fill_null(0).to_numpy()
-        return Library.from_parts([(rows[runs], songs) for runs, songs in self.parts], len(owners), n_songs)
+    def library(self, owners: pl.Series, lengths: Lengths) -> tuple[Library, pl.DataFrame]:
+        """The shared songs of each of `owners`, which are distinct, and their index: the owner, `songs`, `length`."""
+        numbered = pl.DataFrame({owners.name: owners}).with_row_index("row")
+        runs_of = pl.DataFrame({owners.name: self.owners})
+        row_of = runs_of.join(numbered, on=owners.name, how="left", maintain_order="left")["row"]
+        known, rows = row_of.is_not_null().to_numpy(), row_of.fill_null(0).to_numpy()
+        parts = [(rows[runs[known[runs]]], songs[known[runs]]) for runs, songs in self.parts]
+        every = Library.from_parts(parts, len(owners), self.numbered)
+        library = every.first_columns(self.shared)
+        counted = {"all": every, "shared": library}[lengths].lengths
+        columns = {"songs": library.lengths, "length": counted}
+        index = pl.DataFrame([owners, *(pl.Series(name, count, pl.UInt32) for name, count in columns.items())])
+        return library, index
 
 
-def _entries(dataset: Dataset, owner: str, track: str, song_of: pl.DataFrame) -> _Entries:
+def _entries(dataset: Dataset, owner: str, track: str, songs: Dataset, part: str) -> _Entries:
     """One pass over the text: each song id becomes a number, and of the owners' ids one a run is kept, not one a row.
 
     Args:
         dataset: with the text columns `owner` and `track`.
         owner: column of the user or playlist.
         track: column of the song id, also in `song_of`.
-        song_of: the id and number (`song`) of each shared song.
+        songs: the song index; its `part` holds the id and number (`song`) of each song of this source.
     """
+    song_of = songs.part(part)
     owners, parts, met = [], [], 0
     for shard in dataset.shards([owner, track]):
         runs = shard[owner].rle().struct.unnest()
-        songs = shard.join(song_of, on=track, how="left", maintain_order="left")["song"]
+        numbers_of = shard.join(song_of, on=track, how="left", maintain_order="left")["song"]
+        if numbers_of.null_count():
+            unknown = shard[track].filter(numbers_of.is_null())[0]
+            raise SongIndexError(
+                f"{dataset.name}: {track} {unknown} is not in the song index: materialise the asset songs again"
+            )
         run = np.repeat(np.arange(met, met + runs.height, dtype=np.uint32), runs["len"])
-        shared = songs.is_not_null()
-        parts.append((run[shared.to_numpy()], songs.filter(shared).to_numpy()))
-        owners.append(runs["value"])
+        parts.append((run, numbers_of.to_numpy()))
+        owners.append(runs["value"].alias(owner))
         met += runs.height
-    return _Entries(pl.concat(owners), parts)
+    highest = song_of["song"].max()
+    shared = songs.manifest.rows
+    return _Entries(pl.concat(owners), parts, shared, max(shared, 0 if highest is None else int(highest) + 1))  # type: ignore[arg-type]

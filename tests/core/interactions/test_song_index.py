@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from buddies_core.interactions.song_index import SONGS, shared_songs
+from buddies_core.interactions.song_index import SONGS, SongIndex, song_index
+from buddies_core.interactions.text_keys import Match
 
 TRACKS = pl.DataFrame(
     [
@@ -29,8 +30,18 @@ SONG_TEXT = pl.DataFrame(
 )
 
 
+PLAYED = pl.Series(["S1", "S2", "S3", "S4", "S5", "S6"])
+
+
+def index_of(
+    tracks: pl.DataFrame, text: pl.DataFrame = SONG_TEXT, played: pl.Series = PLAYED, match: Match = "canonical"
+) -> SongIndex:
+    return song_index(tracks, text, played, match)
+
+
 def test_several_ids_on_both_sides_make_one_row_sorted_by_key():
-    songs, counts = shared_songs(TRACKS, SONG_TEXT, "canonical")
+    index = index_of(TRACKS)
+    songs, counts = index.songs, index.counts
     assert songs.schema == SONGS
     assert songs.rows() == [
         (0, "halo\tbeyonce", "Halo", "Beyoncé", ["S3"], ["u1", "u3"]),
@@ -50,19 +61,37 @@ def test_several_ids_on_both_sides_make_one_row_sorted_by_key():
 
 
 def test_the_exact_key_finds_only_what_is_spelt_alike():
-    songs, _ = shared_songs(TRACKS, SONG_TEXT, "exact")
+    songs = index_of(TRACKS, match="exact").songs
     assert songs["key"].to_list() == ["smile\tlily allen"]
 
 
 def test_of_several_texts_of_a_track_the_lexically_first_stands():
     told = [("u1", "halo", "Zoe"), ("u1", "Halo", "beyonce"), ("u1", "Halo", "Beyoncé")]
     tracks = pl.DataFrame(told, schema=["track_uri", "track_name", "artist_name"], orient="row")
-    songs, counts = shared_songs(tracks, SONG_TEXT, "canonical")
+    index = index_of(tracks)
+    songs, counts = index.songs, index.counts
     assert songs.select("title", "artist", "track_uris").rows() == [("Halo", "Beyoncé", ["u1"])]
     assert (counts.mpd_tracks, counts.mpd_exact) == (1, 1)
 
 
 def test_the_order_of_the_input_does_not_matter():
-    once, _ = shared_songs(TRACKS, SONG_TEXT, "canonical")
-    again, _ = shared_songs(TRACKS.reverse(), SONG_TEXT.reverse(), "canonical")
-    assert once.equals(again)
+    once, again = index_of(TRACKS), index_of(TRACKS.reverse(), SONG_TEXT.reverse(), PLAYED.reverse())
+    for part in ("songs", "tracks", "played"):
+        assert getattr(once, part).equals(getattr(again, part))
+
+
+def test_songs_of_one_source_alone_are_numbered_after_the_shared_ones():
+    found = index_of(TRACKS)
+    assert found.songs["key"].to_list() == ["halo\tbeyonce", "smile\tlily allen"]
+    # u4 and u5 are no song that is played: the text "Wrong" of S4 is known to be wrong.
+    assert found.tracks.rows() == [("u1", 0), ("u2", 1), ("u3", 0), ("u4", 2), ("u5", 3)]
+    # S4 and S6 are each a song of its own, since nothing, or nothing true, is known of them; S5 is nowhere else.
+    numbers = dict(found.played.rows())
+    assert {name: numbers[name] for name in ("S1", "S2", "S3")} == {"S1": 1, "S2": 1, "S3": 0}
+    assert sorted(numbers[name] for name in ("S4", "S5", "S6")) == [2, 3, 4]
+
+
+def test_two_texts_of_one_song_in_one_source_are_one_song_there():
+    told = pl.concat([SONG_TEXT, SONG_TEXT.filter(pl.col("song_id") == "S5").with_columns(song_id=pl.lit("S7"))])
+    numbers = dict(index_of(TRACKS, told, pl.Series([*PLAYED, "S7"])).played.rows())
+    assert numbers["S5"] == numbers["S7"]

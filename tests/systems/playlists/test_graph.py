@@ -118,8 +118,8 @@ def test_likes_obey_the_definition_when_recomputed_from_the_libraries(tiny_world
     pairs = entries["user"].join(entries["playlist"], on="song").group_by("user", "playlist").len("m")
     scored = (
         pairs.join(store.open("exploration_coefficients").frame(), on="user")
-        .join(songs["user"].select("user", s="songs"), on="user")
-        .join(songs["playlist"].select("playlist", p="songs"), on="playlist")
+        .join(songs["user"].select("user", s="length"), on="user")
+        .join(songs["playlist"].select("playlist", p="length"), on="playlist")
         .with_columns(
             score=((1 - pl.col("exploration")) * (1 + pl.col("m")).log() + pl.col("exploration"))
             / (pl.col("s").sqrt() * pl.col("p").sqrt())

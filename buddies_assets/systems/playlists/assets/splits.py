@@ -79,7 +79,7 @@ def playlist_ownership(
     """
     from buddies_assets.systems.playlists.steps.splits import own_playlists
 
-    songs = user_library["songs"].to_numpy()
+    songs = user_library["length"].to_numpy()
     frame, owned = own_playlists(splits, songs, playlist_library.manifest.rows, pipeline.settings.ownership_cap)
     held = frame.group_by("owner").len("owned")["owned"]
     top = np.sort(held.to_numpy())[::-1]

@@ -30,9 +30,9 @@ def prepare_scores(inputs: Inputs, params: Params) -> _ScoresState:
     return _ScoresState(
         users=load_library(users),
         keys=load_keys(users),
-        songs=users.frame(["songs"])["songs"].to_numpy(),
+        songs=users.frame(["length"])["length"].to_numpy(),
         playlists=index_playlists(
-            load_library(playlists), load_keys(playlists), playlists.frame(["songs"])["songs"].to_numpy()
+            load_library(playlists), load_keys(playlists), playlists.frame(["length"])["length"].to_numpy()
         ),
         exploration=inputs["exploration_coefficients"].frame()["exploration"].to_numpy(),
         seed=params["seed"],
