@@ -151,8 +151,8 @@ def servers(settings: Settings, database: str, only: Collection[str] = ()) -> li
                "/healthz"),
         # Its job workers (online scoring and the like, which nothing here uses) cost 1.2 GiB. The database's password
         # goes by a variable, which nobody else may read: everybody on the machine sees a command line.
-        Server("mlflow", "MLflow", [str(BIN / "mlflow"), "server", *local, str(mlflow), "--artifacts-destination",
-               str(artifacts), "--workers", "1"], mlflow, "/health",
+        Server("mlflow", "MLflow", [sys.executable, "-m", "buddies_assets.cli.gated_mlflow", "server", *local,
+               str(mlflow), "--artifacts-destination", str(artifacts), "--workers", "1"], mlflow, "/health",
                environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_BACKEND_STORE_URI": tracking,
                             "MLFLOW_SERVER_ALLOWED_HOSTS": "localhost,localhost:*,127.0.0.1,127.0.0.1:*"}),
     ]  # fmt: skip

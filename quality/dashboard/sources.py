@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CONNECTIONS = 8
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 30.0
 
 
 class BusyError(BuddiesError):
