@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     ray_address: str | None = Field(None, description="Existing Ray cluster that maps shards; unset: local threads.")
     threads: int = Field(0, ge=0, description="Threads for kernels and readers; 0: as many as there are cores.")
     seed: int = Field(20181109, ge=0, description="Seed of every draw; results depend on it and the entity alone.")
+    user_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of the users that are kept, by a hash of their id, before anything is scored.",
+    )
     mode: Literal["full", "toy"] = Field("full", description="`toy` keeps 5 % of users from the user-blocks on.")
     shard_users: int = Field(10_000, ge=1, description="Users in a shard; changes files, never results.")
     reuse_shards: bool = Field(
@@ -51,8 +57,8 @@ class Settings(BaseSettings):
     sample: float = Field(
         1.0, gt=0, le=1, description="Share of playlists and users that is read, by hash of their ids: a first try."
     )
-    synthetic_users: int = Field(2_000, ge=2, description="Users of the synthetic sample.")
-    synthetic_playlists: int = Field(5_000, ge=2, description="Playlists of the synthetic sample.")
+    synthetic_users: int = Field(2_000, ge=20, description="Users of the synthetic sample.")
+    synthetic_playlists: int = Field(5_000, ge=60, description="Playlists of the synthetic sample.")
 
     match: Literal["canonical", "exact"] = Field("canonical", description="Which key makes two songs the same.")
     lengths: Literal["all", "shared"] = Field(

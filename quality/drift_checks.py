@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from quality.drift_watch import DISTRIBUTIONS, NULL_SHARES, observe
+from quality.finite_metadata import finite_metadata
 
 DRIFT = "has_not_drifted"
 NO_DATABASE = "There is no database here, so there is no history to compare with."
@@ -70,7 +71,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
                 passed=not failed,
                 severity=dg.AssetCheckSeverity.WARN,
                 description=texts[asset].replace("_", " "),
-                metadata=metadata,
+                metadata=finite_metadata(metadata),
             )
 
     return drift_checks

@@ -34,7 +34,7 @@ UPSTREAM: dict[str, tuple[str, ...]] = {
     "user_feedback": ("served_model",),
     "feedback_blocks": ("user_feedback",),
     "quarantined_feedback": ("user_feedback",),
-    "training_window": ("feedback_blocks",),
+    "training_window": ("feedback_blocks", "splits"),
 }
 """What each asset is drawn behind. Dagster's own graph has more edges (an index table feeds nearly everything); these
 are the ones along which data flow. The edge from served models to feedback is made by listeners, not by a run."""

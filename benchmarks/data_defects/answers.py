@@ -22,6 +22,14 @@ def _nan(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def _trained_on(world: World, likes: pl.DataFrame) -> dict[str, Any]:
+    """The window with the first of these likes in its first train session."""
+    window = world["training_window"].with_row_index("place")
+    place = window.filter(pl.col("split") == "train")["place"][0]
+    user, playlist = likes.select("user", "playlist").row(0)
+    return {"training_window": with_cells(window.drop("place"), place, user=user, positive=playlist)}
+
+
 def _sessions(world: World, rows: list[dict[str, Any]]) -> dict[str, Any]:
     added = pl.DataFrame(rows, schema=world["user_feedback"].schema)
     return {"user_feedback": pl.concat([world["user_feedback"], added]).sort("created_at"), "feedback_scores": None}
@@ -217,6 +225,16 @@ DEFECTS: tuple[Defect, ...] = (
         "an old session in the window",
         "training_window.window_sessions_are_recent",
         lambda w: {"window_from": w["window_from"] + timedelta(days=3)},
+    ),
+    Defect(
+        "a test like trained on",
+        "training_window.window_trains_on_no_held_out_like",
+        lambda w: _trained_on(w, w["splits"].filter(pl.col("split").cast(pl.String) == "test")),
+    ),
+    Defect(
+        "a like of a cold user trained on",
+        "training_window.window_trains_on_no_like_of_a_cold_user",
+        lambda w: _trained_on(w, w["liked_playlists"].join(w["cold_users"].select("user"), on="user", how="semi")),
     ),
     Defect(
         "a window trained on whole",

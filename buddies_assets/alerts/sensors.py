@@ -9,6 +9,7 @@ import dagster as dg
 
 from buddies_assets.alerts.incidents import Incidents, Message
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core import json_text
 from buddies_core.postgres.embedded import feedback_database
 from buddies_core.settings import Settings
 from quality.incidents import Incident, open_incidents
@@ -63,7 +64,7 @@ def tell(context: dg.SensorEvaluationContext, settings: Settings, failing: Mappi
     after, messages = before.update(failing)
     for message in messages:
         send(context, settings, message)
-    context.update_cursor(json.dumps(dict(after.open)))
+    context.update_cursor(json_text.dumps(dict(after.open)))
     return dg.SkipReason(f"{len(after.open)} open incidents, {len(messages)} messages sent")
 
 
@@ -76,5 +77,5 @@ def send(context: dg.SensorEvaluationContext, settings: Settings, message: Messa
     from urllib.request import Request, urlopen
 
     body = {"text": text, "subject": message.subject, "state": "recovered" if message.recovered else "failing"}
-    request = Request(settings.alert_webhook, json.dumps(body).encode(), {"content-type": "application/json"})
+    request = Request(settings.alert_webhook, json_text.dumps(body).encode(), {"content-type": "application/json"})
     urlopen(request, timeout=10).close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from buddies_core import json_text
 from buddies_core.errors import BuddiesError
 from buddies_core.postgres.embedded import feedback_database, running_database
 from buddies_core.settings import Settings
@@ -93,7 +94,7 @@ def feedback_database_is_absent(settings: Settings) -> bool:
 def print_status(console: Console, status: Status, *, as_json: bool) -> int:
     """Print the status; the exit code."""
     if as_json:
-        console.print_json(json.dumps(status_json(status), default=str))
+        console.print_json(json_text.dumps(status_json(status), default=str))
         return status.exit_code
     assets = status.report.assets
     known = {name: health for name, health in assets.items() if health.state is not State.UNKNOWN}
@@ -156,7 +157,7 @@ def print_checks(console: Console, report: Report, asset: str | None, *, as_json
         raise UnknownAssetError(f"No asset is named {asset!r}. There are: {', '.join(sorted(report.assets))}.")
     found = [check for check in report.checks if asset is None or check.asset == asset]
     if as_json:
-        console.print_json(json.dumps([_check_json(check) for check in found], default=str))
+        console.print_json(json_text.dumps([_check_json(check) for check in found], default=str))
     else:
         table = Table("check", "asset", "status", "offending", "why")
         for check in found:

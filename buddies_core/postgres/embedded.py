@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from buddies_core import json_text
 from buddies_core.settings import Settings
 from buddies_core.storage.locks import locked
 
@@ -172,7 +173,7 @@ class EmbeddedPostgres:
     def _write_state(self, state: ServerState) -> None:
         partial = self._state_file.with_suffix(".partial")
         partial.touch(0o600)
-        partial.write_text(json.dumps(asdict(state)))
+        partial.write_text(json_text.dumps(asdict(state)))
         partial.replace(self._state_file)
 
     def _wait(self, state: ServerState, timeout: float) -> None:

@@ -112,3 +112,22 @@ def test_a_text_of_a_track_is_told_once_however_many_shards_hold_it(store: Datas
     found = distinct_tracks(stored(store, "mpd_tracks", *shards))
     assert found.columns == columns
     assert sorted(found.rows()) == sorted(set(rows))
+
+
+def test_a_share_of_the_users_is_taken_by_their_id_whoever_else_there_is(store: DatasetStore, songs: Dataset):
+    def library(entp: Dataset, share: float, seed: int = 3) -> LabelledLibrary:
+        return user_library(entp, songs, REGISTER.to_frame(), lengths="all", share=share, seed=seed)[0]
+
+    everyone = [f"{number:040x}" for number in range(2_000)]
+    played = [f"S{number % 3}" for number in range(2_000)]
+    entp = stored(store, "entp_plays", plays(*zip(everyone, played, strict=True)))
+    whole, tenth = library(entp, 1.0), library(entp, 0.1)
+    kept = tenth.rows["user_id"].to_list()
+    assert 150 < len(kept) < 250
+    assert kept == sorted(kept)
+    assert contents(tenth, "user_id").items() <= contents(whole, "user_id").items()
+    assert set(kept) < set(library(entp, 0.5).rows["user_id"])
+    others = [user for user in everyone if int(user, 16) % 2 or user in kept]
+    again = stored(store, "others", plays(*((user, "S1") for user in others)))
+    assert set(library(again, 0.1).rows["user_id"]) == set(kept)
+    assert set(library(entp, 0.1, seed=4).rows["user_id"]) != set(kept)

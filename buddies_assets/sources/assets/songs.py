@@ -1,5 +1,7 @@
 """The songs that both sources hold, and the libraries of users and playlists over them."""
 
+from typing import Any
+
 import dagster as dg
 import polars as pl
 
@@ -71,11 +73,15 @@ def user_library(
 
     stored = pipeline.store.open("user_library") if pipeline.store.has("user_library") else None
     known = numbers.stored_register(stored)
-    lengths = pipeline.settings.lengths
-    library, register = libraries.user_library(entp_plays, songs, known, lengths=lengths)
+    settings, lengths = pipeline.settings, pipeline.settings.lengths
+    library, register = libraries.user_library(
+        entp_plays, songs, known, lengths=lengths, share=settings.user_share, seed=settings.seed
+    )
     inputs = {"entp_plays": entp_plays, "songs": songs}
     # Part of the recipe, since the numbers of earlier runs decide the content too.
-    params = {"numbers": digest(register.write_csv().encode()), "lengths": lengths}
+    params: dict[str, Any] = {"numbers": digest(register.write_csv().encode()), "lengths": lengths}
+    if settings.user_share < 1:
+        params |= {"share": settings.user_share, "seed": settings.seed}
     writer = pipeline.writer(context, "user_library", inputs, params)
     dataset = library.save(writer, {"numbers": register.height}, {numbers.PART: register})
     facts = {"numbers given so far": register.height, "new users": register.height - known.height}

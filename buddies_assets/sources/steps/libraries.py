@@ -13,7 +13,11 @@ from buddies_core.errors import BuddiesError
 from buddies_core.interactions import numbers
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
+from buddies_core.kernels.entity_keys import id_keys
+from buddies_core.kernels.randomness import uniform
 from buddies_core.storage.datasets import Dataset
+
+_USER_SHARE = 0x5348
 
 
 def distinct_tracks(mpd_tracks: Dataset) -> pl.DataFrame:
@@ -36,14 +40,21 @@ Lengths = Literal["all", "shared"]
 
 
 def user_library(
-    entp_plays: Dataset, songs: Dataset, register: pl.DataFrame, *, lengths: Lengths
+    entp_plays: Dataset,
+    songs: Dataset,
+    register: pl.DataFrame,
+    *,
+    lengths: Lengths,
+    share: float = 1.0,
+    seed: int = 0,
 ) -> tuple[LabelledLibrary, pl.DataFrame]:
     """Which shared songs each user has played, and the register of numbers with those of new users added.
 
     Every user of the file has a row, sorted by their 40-hex id: `user, user_id, songs, length, number`.
+    With a `share` below 1 so many of the users, those whose id has a low hash: the same whoever else there is.
     """
     entries = _entries(entp_plays, "user_id", "song_id", songs, "played")
-    users = entries.owners.unique().sort()
+    users = sampled(entries.owners.unique().sort(), share, seed=seed)
     register = numbers.extended(register, users)
     library, index = entries.library(users, lengths)
     index = index.join(register, on="user_id", how="left", maintain_order="left")
@@ -59,6 +70,14 @@ def playlist_library(mpd_tracks: Dataset, songs: Dataset, *, lengths: Lengths) -
     playlists = entries.owners.filter(entries.shares_a_song()).unique().sort()
     library, index = entries.library(playlists, lengths)
     return LabelledLibrary(library, index.with_row_index("playlist"), songs.frame(["key"])["key"])
+
+
+def sampled(ids: pl.Series, share: float, *, seed: int) -> pl.Series:
+    """The ids whose hash with the seed lies in the first `share` of all hashes."""
+    if share >= 1.0:
+        return ids
+    keys = id_keys(np.array(ids.to_list(), dtype="S"))
+    return ids.filter(pl.Series(uniform(seed, _USER_SHARE, keys) < share))
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,14 @@ from buddies_core.recommenders.bpr.data import (
 from buddies_core.recommenders.factors import Factors
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.storage.datasets import Dataset
-from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
+from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep, ranges_of
 
 if TYPE_CHECKING:
     from buddies_core.interactions.csr import Library
 
 USERS_AT_ONCE = 1_000
+USERS_IN_A_SHARD = 10_000
+"""Users whose blocks a training has in memory together, whatever ranges they are stored in."""
 MOST_BAGS = 500_000
 
 
@@ -51,14 +53,18 @@ def training_data(
 
     columns = ["user", "positive"] + ["negatives"] * (mix is None or mix.stored)
 
-    def loader(index: int) -> Loader:
-        return lambda: blocks_from_frame(blocks.shard(index, columns))
+    # Ranges of their own: a training goes through its shards in an order, so that files cut otherwise would give
+    # another model.
+    read = EntityShards(blocks)
+
+    def loader(users: range) -> Loader:
+        return lambda: blocks_from_frame(read.frame(users, columns))
 
     def pool(name: str) -> "Library | None":
         unused = mix is not None and not (mix.resample and getattr(mix, name))
         return None if unused else _pool(scores, name, n_playlists)
 
-    shards = [loader(index) for index in range(len(blocks.manifest.shards))]
+    shards = [loader(users) for users in ranges_of(user_library.manifest.rows, USERS_IN_A_SHARD)]
     fingerprint = blocks.fingerprint + validation.fingerprint
     if window is not None and feedback is not None and feedback.height:
         shards.append(lambda: blocks_from_frame(feedback, explicit=True))
