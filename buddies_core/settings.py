@@ -8,20 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
 from buddies_core.artifact.homes import local_folder
+from buddies_core.environment import EnvironmentSettings, InvalidSettingError
 
 
-class InvalidSettingError(ValueError):
-    """A combination of settings that no run can mean."""
-
-
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """What a run may vary; defaults reproduce the published recipe on the synthetic sample."""
-
-    model_config = SettingsConfigDict(env_prefix="BUDDIES_", env_file=".env", extra="ignore", frozen=True)
 
     home: str = Field(
         ".buddies", description="Root of everything stored: a folder, or any fsspec URL for the datasets."
@@ -87,6 +81,17 @@ class Settings(BaseSettings):
     search_seconds: float = Field(300, gt=0, description="Seconds after which `bpr_search` begins nothing new.")
     expectations: bool = Field(True, description="Let Great Expectations judge user-blocks and feedback too.")
     track: bool = Field(True, description="Track trainings and searches in MLflow.")
+    hidden_share: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="Share of plays hidden from all that learns, to judge lists by; 0 judges nothing.",
+    )
+    ranking: Literal["taste", "reference"] = Field(
+        "taste",
+        description="What lists are ranked by: `taste` of songs over all playlists, or the `reference`'s rule: the "
+        "neighbours' candidates in the model's order.",
+    )
     candidates: int = Field(75, ge=1, description="Candidates drawn for a user.")
     candidate_draw: int | None = Field(
         None, ge=0, description="Fixes the draw of candidates; unset: a new one each run."
@@ -147,13 +152,6 @@ class Settings(BaseSettings):
     )
     service_api_key: str | None = Field(None, description="API key that simulated listeners send, where keys are on.")
     alert_webhook: str | None = Field(None, description="URL that alerts are posted to as JSON; unset: the log alone.")
-
-    @field_validator(
-        "mpd_dir", "entp_file", "msd_file", "msd_mismatches_file", "postgres_url", "ray_address", mode="before"
-    )
-    @classmethod
-    def _empty_is_unset(cls, value: str | None) -> str | None:
-        return value or None
 
     @property
     def sources_are_real(self) -> bool:

@@ -31,8 +31,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
         name="drift_checks", specs=specs, can_subset=True, required_resource_keys={"pipeline"}, description=__doc__
     )
     def drift_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        import psycopg2
-
+        from buddies_core.postgres.connecting import connect
         from buddies_core.postgres.embedded import feedback_database
         from quality.history.sync import sync
 
@@ -46,7 +45,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
                 )
             return
         # Not a transaction for the block: bringing the schema up to date opens and ends its own.
-        with closing(psycopg2.connect(url)) as connection:
+        with closing(connect(url)) as connection:
             sync(context.instance, connection)
             found = observe(connection, pipeline.store, wanted)
         for asset in wanted:

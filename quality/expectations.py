@@ -17,6 +17,8 @@ import polars as pl
 from upath import UPath
 
 from buddies_core import json_text
+from buddies_core.postgres.connecting import speak_utc
+from buddies_core.postgres.urls import sqlalchemy_url
 from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.files import write_atomically
 from buddies_core.storage.shards import EntityShards
@@ -159,7 +161,8 @@ class Expectations:
         import great_expectations.expectations as gxe
 
         context = self._context()
-        driver = url.replace("postgresql://", "postgresql+psycopg2://", 1)
+        speak_utc()
+        driver = sqlalchemy_url(url)
         # The password stays in the environment: the context writes its configuration to disk.
         os.environ["BUDDIES_GX_DATABASE"] = driver
         source = _or_add(

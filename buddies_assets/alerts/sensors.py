@@ -45,15 +45,14 @@ def tell_of(context: dg.SensorEvaluationContext, pipeline: Pipeline, *, of_runs:
 
 def current_incidents(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[Incident] | None:
     """The open incidents by the log of the instance as it is now; None where there is no database."""
-    import psycopg2
-
+    from buddies_core.postgres.connecting import connect
     from quality.history.sync import sync
     from quality.reporting import read_report
 
     url = feedback_database(pipeline.settings)
     if url is None:
         return None
-    with closing(psycopg2.connect(url)) as connection:
+    with closing(connect(url)) as connection:
         sync(instance, connection)
         return open_incidents(read_report(connection, pipeline.store, datetime.now(UTC)))
 

@@ -165,7 +165,7 @@ def judge(context: dg.SensorEvaluationContext, url: str, settings: Settings) -> 
 def raw_files(settings: Settings) -> dict[str, str]:
     """Path -> size and time of every raw file that the settings name."""
     mpd = Path(settings.mpd_dir or "")
-    slices = sorted(mpd.glob("mpd.slice.*")) if mpd.is_dir() else [mpd]
+    slices = sorted(path for path in mpd.rglob("*") if path.is_file()) if mpd.is_dir() else [mpd]
     named = [settings.entp_file, settings.msd_file, settings.msd_mismatches_file]
     paths = [*slices, *(Path(name) for name in named if name)]
     stats = {str(path): path.stat() for path in paths if path.exists()}

@@ -1,6 +1,7 @@
 """PostgreSQL under `buddies up`: asked for a sign of life, and started again where it is the embedded one."""
 
-from buddies_core.postgres.embedded import DatabaseError, answers, embedded
+from buddies_core.postgres.connecting import problem_with
+from buddies_core.postgres.embedded import DatabaseError, embedded
 from buddies_core.postgres.keeper import begin
 from buddies_core.settings import Settings
 
@@ -22,13 +23,13 @@ class DatabaseWatch:
         if now < self._next:
             return None
         self._next = now + LOOK_SECONDS
-        if answers(self._url):
+        if problem_with(self._url) is None:
             was_up, self._is_up = self._is_up, True
-            return None if was_up else "[green]✓[/] PostgreSQL answers again"
+            return None if was_up else "PostgreSQL answers again"
         was_up, self._is_up = self._is_up, False
         if self._server is None or self._server.has_process:
             # a server of others, or one that is starting, recovering or held up: it must come back by itself
-            return "[yellow]PostgreSQL does not answer[/]; feedback waits in the spool" if was_up else None
+            return "PostgreSQL does not answer; feedback waits in the spool" if was_up else None
         return self._start_again()
 
     def _start_again(self) -> str:
@@ -36,10 +37,10 @@ class DatabaseWatch:
         try:
             url = self._server.start(detached=True)
         except DatabaseError as error:
-            return f"[red]PostgreSQL has ended and does not start[/]: {error}"
+            return f"PostgreSQL has ended and does not start: {error}"
         begin(self._server)
         if url != self._url:
             self._server.stop()
-            return "[red]PostgreSQL has ended, and another process took its port[/]; it is tried again"
+            return "PostgreSQL has ended, and another process took its port; it is tried again"
         self._is_up = True
-        return "[yellow]PostgreSQL had ended and was started again[/]"
+        return "PostgreSQL had ended and was started again"

@@ -4,6 +4,7 @@ import sys
 
 import uvicorn
 
+from buddies_core.environment import InvalidSettingError
 from buddies_core.http.connections import PatientProtocol
 from buddies_core.http.gate import Gate
 from buddies_core.http.hosts import AllowedHosts, is_loopback, names_in
@@ -34,13 +35,13 @@ def allowed_hosts(dashboard: DashboardSettings) -> AllowedHosts:
 
 def main() -> None:
     """Serve until stopped."""
-    dashboard = DashboardSettings()
     try:
+        dashboard, settings = DashboardSettings(), get_settings()
         hosts = allowed_hosts(dashboard)
-    except UnsafeBindError as error:
+    except (InvalidSettingError, UnsafeBindError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from error
-    app = Gate(create_app(get_settings(), dashboard), hosts)  # type: ignore[arg-type]
+    app = Gate(create_app(settings, dashboard), hosts)  # type: ignore[arg-type]
     where = {"host": dashboard.dashboard_host, "port": dashboard.dashboard_port}
     uvicorn.run(app, **where, http=PatientProtocol, proxy_headers=False, log_level="warning")  # type: ignore[arg-type]
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from buddies_assets.sources.steps.hidden import EVERYTHING_VISIBLE, HiddenPlays
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions import numbers
 from buddies_core.interactions.csr import Library
@@ -25,9 +26,10 @@ def distinct_tracks(mpd_tracks: Dataset) -> pl.DataFrame:
     return mpd_tracks.scan().select("track_uri", "track_name", "artist_name").unique().collect(engine="streaming")
 
 
-def played_songs(entp_plays: Dataset) -> pl.Series:
-    """Every song id that some user has played, sorted."""
-    ids = [shard["song_id"].unique() for shard in entp_plays.shards(["song_id"])]
+def played_songs(entp_plays: Dataset, hidden: HiddenPlays = EVERYTHING_VISIBLE) -> pl.Series:
+    """Every song id that some user is seen to have played, sorted."""
+    columns = ["user_id", "song_id"] if hidden.share else ["song_id"]
+    ids = [hidden.visible(shard)["song_id"].unique() for shard in entp_plays.shards(columns)]
     return pl.concat(ids).unique().sort()
 
 
@@ -47,13 +49,14 @@ def user_library(
     lengths: Lengths,
     share: float = 1.0,
     seed: int = 0,
+    hidden: HiddenPlays = EVERYTHING_VISIBLE,
 ) -> tuple[LabelledLibrary, pl.DataFrame]:
-    """Which shared songs each user has played, and the register of numbers with those of new users added.
+    """Which shared songs each user is seen to have played, and the register of numbers with those of new users added.
 
     Every user of the file has a row, sorted by their 40-hex id: `user, user_id, songs, length, number`.
     With a `share` below 1 so many of the users, those whose id has a low hash: the same whoever else there is.
     """
-    entries = _entries(entp_plays, "user_id", "song_id", songs, "played")
+    entries = _entries(entp_plays, "user_id", "song_id", songs, "played", hidden)
     users = sampled(entries.owners.unique().sort(), share, seed=seed)
     register = numbers.extended(register, users)
     library, index = entries.library(users, lengths)
@@ -118,7 +121,9 @@ class _Entries:
         return library, index
 
 
-def _entries(dataset: Dataset, owner: str, track: str, songs: Dataset, part: str) -> _Entries:
+def _entries(
+    dataset: Dataset, owner: str, track: str, songs: Dataset, part: str, hidden: HiddenPlays = EVERYTHING_VISIBLE
+) -> _Entries:
     """One pass over the text: each song id becomes a number, and of the owners' ids one a run is kept, not one a row.
 
     Args:
@@ -126,18 +131,22 @@ def _entries(dataset: Dataset, owner: str, track: str, songs: Dataset, part: str
         owner: column of the user or playlist.
         track: column of the song id, also in `song_of`.
         songs: the song index; its `part` holds the id and number (`song`) of each song of this source.
+        hidden: rows that are left out; their owners stay.
     """
     song_of = songs.part(part)
     owners, parts, met = [], [], 0
     for shard in dataset.shards([owner, track]):
         runs = shard[owner].rle().struct.unnest()
+        run = np.repeat(np.arange(met, met + runs.height, dtype=np.uint32), runs["len"])
+        if hidden.share:
+            visible = ~hidden.mask(shard)
+            shard, run = shard.filter(visible), run[visible]
         numbers_of = shard.join(song_of, on=track, how="left", maintain_order="left")["song"]
         if numbers_of.null_count():
             unknown = shard[track].filter(numbers_of.is_null())[0]
             raise SongIndexError(
                 f"{dataset.name}: {track} {unknown} is not in the song index: materialise the asset songs again"
             )
-        run = np.repeat(np.arange(met, met + runs.height, dtype=np.uint32), runs["len"])
         parts.append((run, numbers_of.to_numpy()))
         owners.append(runs["value"].alias(owner))
         met += runs.height

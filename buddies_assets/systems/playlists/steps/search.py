@@ -41,4 +41,4 @@ def track(settings: Settings, found: SearchResult, run_id: str, fingerprint: str
 
     tags = tracked_training.tags_of(settings, run_id, fingerprint)
     parent = track_search(tracking, found, name="bpr_search", tags=tags)
-    return tracked_training.as_metadata(settings, {"run_id": parent})
+    return tracked_training.as_metadata(settings, {"run_id": parent} if parent else {})

@@ -119,6 +119,7 @@ def train_likers(splits: Dataset, n_playlists: int) -> np.ndarray:
 @dataclass(frozen=True)
 class _RankingState:
     candidates: EntityShards
+    by_taste: EntityShards | None
     factors: Factors
 
 
@@ -127,21 +128,28 @@ def prepare_ranking(inputs: Inputs, params: Params) -> _RankingState:
     from upath import UPath
 
     store = CheckpointStore(UPath(params["checkpoints"]))
-    return _RankingState(EntityShards(inputs["candidates"]), store.factors(params["version"]))
+    by_taste = EntityShards(inputs["taste_candidates"]) if params["ranking"] == "taste" else None
+    return _RankingState(EntityShards(inputs["candidates"]), by_taste, store.factors(params["version"]))
 
 
 def rank_users(state: _RankingState, users: range) -> pl.DataFrame:
     """One row a user with candidates: `user, playlists, scores`, best first, ties by lower playlist.
 
+    By taste, the list is the one that taste chose; only users without one get their neighbours' candidates.
+
     Raises:
         NonFiniteScoresError: a score is not a number; it would otherwise rank first.
     """
     frame = state.candidates.frame(users)
+    chosen = state.by_taste.frame(users) if state.by_taste is not None else None
+    if chosen is not None:
+        frame = frame.join(chosen, on="user", how="anti", maintain_order="left")
     parts = [
         _rank(state.factors, frame[start : start + USERS_AT_ONCE]) for start in range(0, frame.height, USERS_AT_ONCE)
     ]
     empty = [("user", pl.UInt32()), ("playlists", pl.List(pl.UInt32)), ("scores", pl.List(pl.Float32))]
-    return pl.concat([pl.DataFrame(schema=empty), *parts])
+    ranked = pl.concat([pl.DataFrame(schema=empty), *parts])
+    return ranked if chosen is None else pl.concat([ranked, chosen]).sort("user")
 
 
 def _rank(factors: Factors, frame: pl.DataFrame) -> pl.DataFrame:
