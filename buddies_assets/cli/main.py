@@ -237,6 +237,30 @@ def evaluate_playlists(
     start(console, visible, hidden, as_json=as_json)
 
 
+@evaluate.command("next_track")
+def evaluate_next_track(
+    test: Annotated[Path, typer.Option(help="Folder of MPD slices to judge by; BUDDIES_MPD_DIR is learned from.")],
+) -> None:
+    """Which song comes next: hits and reciprocal rank on the playlists of another folder, beside every baseline."""
+    from buddies_assets.cli.evaluating_sequences import evaluate_sequences
+    from buddies_core.sequences.models import NEXT
+    from buddies_core.settings import Settings
+
+    evaluate_sequences(console, Settings(), NEXT, test)
+
+
+@evaluate.command("continuation")
+def evaluate_continuation(
+    test: Annotated[Path, typer.Option(help="Folder of MPD slices to judge by; BUDDIES_MPD_DIR is learned from.")],
+) -> None:
+    """What else belongs to a playlist: eight categories on the playlists of another folder, beside every baseline."""
+    from buddies_assets.cli.evaluating_sequences import evaluate_sequences
+    from buddies_core.sequences.models import CONTINUE
+    from buddies_core.settings import Settings
+
+    evaluate_sequences(console, Settings(), CONTINUE, test)
+
+
 @db.command("start")
 def db_start() -> None:
     """Start the embedded server in the background and write its address to .env, which `dagster dev` reads."""
