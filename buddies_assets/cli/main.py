@@ -5,14 +5,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from buddies_assets.cli.console import plain_console, styled
 
 app = typer.Typer(
-    help="Organic playlists, recommended to listeners of like taste.", no_args_is_help=True, add_completion=False
+    help="Organic playlists, recommended to listeners of like taste.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 db = typer.Typer(help="The embedded PostgreSQL.", no_args_is_help=True)
 app.add_typer(db, name="db")
-console = Console() if sys.stdout.isatty() else Console(width=160)
+evaluate = typer.Typer(help="How good a system is, by its likes and by its listeners.", no_args_is_help=True)
+app.add_typer(evaluate, name="evaluate")
+console = plain_console() if sys.stdout.isatty() else plain_console(width=160)
 
 
 def _print_version(wanted: bool) -> None:
@@ -81,6 +87,39 @@ def checks(
 
 
 @app.command()
+def fit(
+    file: Annotated[Path, typer.Argument(help="Interactions: CSV, TSV or Parquet, compressed or not.")],
+    *,
+    user: Annotated[str | None, typer.Option(help="Column of the user; default: recognised by its name.")] = None,
+    item: Annotated[str | None, typer.Option(help="Column of the item.")] = None,
+    weight: Annotated[str | None, typer.Option(help="Column of the weight; without one every row counts 1.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column of the time.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name to serve it under; default: the file's.")] = None,
+    tags: Annotated[Path | None, typer.Option(help="File of tags of the items: item, tag and perhaps user.")] = None,
+    trials: Annotated[int, typer.Option(min=0, help="Configurations a search tries first; 0: the defaults.")] = 0,
+) -> None:
+    """Fit a recommender to your own FILE and serve it; the same command again retrains it."""
+    from buddies_assets.cli.fitting import fit_file
+    from buddies_assets.sources.interactions_file import Columns
+
+    fit_file(console, file, name, Columns(user, item, weight, time), tags, trials)
+
+
+@evaluate.command("artists")
+def evaluate_artists(
+    train: Annotated[Path, typer.Option(help="Interactions that the model is fitted on.")],
+    heldout: Annotated[Path, typer.Option(help="Interactions that it is judged by.")],
+    out: Annotated[Path, typer.Option(help="Where the recommendations are written: user, item, rank.")],
+    tags: Annotated[Path | None, typer.Option(help="File of tags of the items.")] = None,
+    items: Annotated[int | None, typer.Option(min=1, help="Size of the catalogue; default: items of both.")] = None,
+) -> None:
+    """Fit the artists' system on one file alone, write ten for each user, and print what they are worth."""
+    from buddies_assets.cli.fitting import evaluate_system
+
+    evaluate_system(console, "artists", train, heldout, out, tags, items)
+
+
+@app.command()
 def datasets() -> None:
     """List every stored dataset: rows, bytes, when, and by which run."""
     from buddies_assets.cli.tables import datasets_table
@@ -101,7 +140,7 @@ def export(name: str, file: Path) -> None:
     """Write one dataset to FILE (.parquet, .csv, .ndjson or .arrow, by its ending), shard by shard."""
     from buddies_assets.cli.exporting import export_dataset
 
-    rows = export_dataset(_store().open(name), file)
+    rows = export_dataset(_store(), name, file)
     console.print(f"{rows:,} rows of {name} written to {file}")
 
 
@@ -184,6 +223,18 @@ def settings() -> None:
     console.print(settings_markdown(), soft_wrap=True, markup=False, highlight=False)
 
 
+@evaluate.command("playlists")
+def evaluate_playlists(
+    visible: Annotated[Path | None, typer.Option(help="Plays that the home was made from: user, song, count.")] = None,
+    hidden: Annotated[Path | None, typer.Option(help="Plays of the same users that the home never saw.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Likes and listeners: held-out likes, and which hidden plays the playlists shown bring."""
+    from buddies_assets.cli.evaluating import evaluate_playlists as start
+
+    start(console, visible, hidden, as_json=as_json)
+
+
 @db.command("start")
 def db_start() -> None:
     """Start the embedded server in the background and write its address to .env, which `dagster dev` reads."""
@@ -218,10 +269,11 @@ def _store():
 
 def main() -> None:
     """Run the command; an error that the project foresees is printed as one message, not as a traceback."""
-    from buddies_assets.cli.failing import foreseen
+    from buddies_assets.cli.failing import as_line, foreseen
 
     try:
         app()
     except foreseen() as error:
-        Console(stderr=True).print(f"[bold red]Error:[/] {error}", soft_wrap=True, highlight=False)
+        told = as_line(error)
+        plain_console(stderr=True).print(styled(("Error:", "bold red"), f" {told}"), soft_wrap=True)
         sys.exit(1)
