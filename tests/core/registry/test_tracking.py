@@ -125,7 +125,7 @@ def test_a_tracking_server_elsewhere_takes_runs_and_artifacts(tmp_path: Path, mo
         server = subprocess.Popen(command, stdout=log, stderr=log, env=quiet, start_new_session=True)
     try:
         wait_for(lambda: answers(f"{address}/health"), 120, "the tracking server answers")
-        remote = mlflow_tracking.tracking_of(Settings(home=str(tmp_path / "home"), mlflow_tracking_uri=address))
+        remote = mlflow_tracking.tracking_of(Settings(home=str(tmp_path), track=True, mlflow_tracking_uri=address))
         assert remote is not None
         parent = track_search(remote, searched(0.05, 0.125), name="search", tags=TAGS)
         assert parent is not None
