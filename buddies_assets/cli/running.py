@@ -36,6 +36,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = settings.local_home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, home / "dagster.yaml")
+    # Dagster's UI asks every new home to join its community; this is how it notes that it has asked.
+    (home / ".nux").mkdir(exist_ok=True)
+    (home / ".nux" / "nux.yaml").write_text("seen: 1\n", encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 
