@@ -13,6 +13,7 @@ from buddies_core.interactions.labelled import load_library
 from buddies_core.interactions.numbers import numbered_rows
 from buddies_core.recommenders.song_taste import SongTaste
 from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.sample import sample_note, sample_of
 
 SHOWN = 5
 SONGS_SHOWN = 3
@@ -87,6 +88,8 @@ class Recommender:
         why = by_taste if own else "the most liked, as nothing closer is known"
         who = self._users.row(user, named=True)
         title = f"For user {who['number']} ({who['user_id'][:8]}…, {who['songs']} songs): {why}"
+        if note := sample_note(sample_of(self._store)):
+            title = f"{title}; {note}"
         table = Table("playlist", "pid", "songs", "owner", "why", title=title, title_justify="left")
         neighbours = dict(
             self._store.open("user_pairings")

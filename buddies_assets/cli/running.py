@@ -13,7 +13,7 @@ from rich.console import Console
 from buddies_assets.cli.console import plain_console, styled
 from buddies_assets.cli.progressing import Bars, Lines, progress_bars
 from buddies_assets.cli.recommending import Recommender
-from buddies_assets.cli.tables import datasets_table, evaluation_table
+from buddies_assets.cli.tables import datasets_table, evaluation_table, set_aside_table
 from buddies_core.postgres.embedded import running_database
 from buddies_core.settings import Settings, get_settings
 from buddies_core.storage.datasets import DatasetStore
@@ -83,6 +83,8 @@ def run_everything(console: Console, users: int) -> None:
             _materialise(instance, bars)
     store = DatasetStore.at(settings.home)
     console.print(datasets_table(store))
+    if (aside := set_aside_table(store)) is not None:
+        console.print(aside)
     console.print(evaluation_table(store))
     recommender = Recommender(store)
     for user in recommender.some_users(users):
