@@ -1,4 +1,4 @@
-"""`buddies evaluate next_track|continuation`: models of sequences, fitted on the playlists of BUDDIES_MPD_DIR, judged on other slices."""
+"""`buddies evaluate next_track|continuation`: models of sequences, fitted on BUDDIES_MPD_DIR, judged on others."""
 
 import time
 from importlib.util import find_spec
