@@ -1,6 +1,5 @@
 """Lists for people: nothing twice, artists in turn, the same list for the same wish, and reasons that are true."""
 
-
 import numpy as np
 import pytest
 from small_sequences import small_artifact
