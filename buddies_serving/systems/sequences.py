@@ -282,7 +282,9 @@ async def neighbours(request: Request, uri: str, n: Annotated[int, Query(ge=1, l
 )
 async def recommendations(
     request: Request,
-    seed_tracks: Annotated[str, Query(min_length=1, max_length=200, description="Up to five ids or URIs, with commas.")],
+    seed_tracks: Annotated[
+        str, Query(min_length=1, max_length=200, description="Up to five ids or URIs, with commas.")
+    ],
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     """Also under `/v1/`, so that a client needs another base address alone. Seeds that nobody knows count nothing."""
