@@ -44,11 +44,18 @@ def _all_train(world: World) -> dict[str, Any]:
 
 def _stranger_owner(world: World) -> dict[str, Any]:
     owned = world["playlist_ownership"]
-    playlist = owned["playlist"][0]
+    row = first_row(owned, pl.col("likers") > 0)
+    playlist = owned["playlist"][row]
     likers = set(world["splits"].filter(pl.col("playlist") == playlist)["user"])
     cold = set(world["cold_users"]["user"])
     stranger = next(u for u in range(world["n_users"]) if u not in likers and u not in cold)
-    return {"playlist_ownership": with_cells(owned, 0, owner=stranger)}
+    return {"playlist_ownership": with_cells(owned, row, owner=stranger)}
+
+
+def _owner_of_a_positive(world: World) -> dict[str, Any]:
+    held = world["splits"].filter(pl.col("split") == "test").row(0, named=True)
+    row = first_row(world["playlist_ownership"], pl.col("playlist") == held["playlist"])
+    return {"playlist_ownership": with_cells(world["playlist_ownership"], row, owner=held["user"])}
 
 
 def _second_bidder(world: World) -> dict[str, Any]:
@@ -131,12 +138,17 @@ DEFECTS: tuple[Defect, ...] = (
         lambda w: {"cold_users": with_cells(w["cold_users"], 0, user_id=w["cold_users"]["user_id"][1][::-1])},
     ),
     Defect("a playlist with two owners", "playlist_ownership.playlists_have_one_owner", again("playlist_ownership")),
-    Defect("an owner who does not like it", "playlist_ownership.owners_like_what_they_own_in_train", _stranger_owner),
+    Defect("an owner who does not like it", "playlist_ownership.likers_come_before_others", _stranger_owner),
+    Defect(
+        "an owner whose positive it is",
+        "playlist_ownership.owners_hold_no_positive_of_their_own",
+        _owner_of_a_positive,
+    ),
     Defect("an owner who was outbid", "playlist_ownership.owners_outbid_all_likers_with_room", _second_bidder),
     Defect("one user owns everything", "playlist_ownership.owners_hold_at_most_the_cap", _hoarder),
     Defect(
         "a playlist left without owner",
-        "playlist_ownership.every_ownable_playlist_is_owned",
+        "playlist_ownership.every_liked_playlist_is_owned",
         lambda w: {"playlist_ownership": without(w["playlist_ownership"])},
     ),
 )
