@@ -180,6 +180,13 @@ class ModelAnswer(msgspec.Struct):
 
 
 class UserSample(msgspec.Struct):
-    """Some users to try the service with."""
+    """Users to try, and for each the artists they play most."""
 
     users: list[int]
+    tastes: list[list[str]]
+
+
+class SongSample(msgspec.Struct):
+    """Songs of the served model."""
+
+    songs: list[Song]

@@ -1,6 +1,7 @@
 """Why a playlist is in a list: who owns it, how close they are to the listener, and which songs they share."""
 
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from buddies_serving.opt_out import OwnerOptOut
 from buddies_serving.served_model import ServedModel
 
 SHOWN_SONGS = 3
+SHOWN_ARTISTS = 3
+LOOKED_AT = 1_000
+"""Songs of a library that its taste is told by."""
 
 
 def card(model: ServedModel, playlist: int, why: Why | None = None) -> PlaylistCard:
@@ -26,6 +30,12 @@ def card(model: ServedModel, playlist: int, why: Why | None = None) -> PlaylistC
 def song(model: ServedModel, row: int) -> Song:
     """A song by its text."""
     return Song(title=model.song_titles[row], artist=model.song_artists[row])
+
+
+def taste(model: ServedModel, user: int, most: int = SHOWN_ARTISTS) -> list[str]:
+    """The artists of whom a user plays most songs, those of more songs first; of a large library, its first songs."""
+    played = Counter(model.song_artists[int(row)] for row in model.row("user_library", user)[:LOOKED_AT])
+    return [artist for artist, _ in played.most_common(most)]
 
 
 def reason(model: ServedModel, user: int | None, playlist: int, opt_out: OwnerOptOut) -> Why:

@@ -84,6 +84,9 @@ class Guarded(Protocol):
     @property
     def hot(self) -> dict[tuple[str, str], tuple[str, HotHandler]]: ...
 
+    system_hot: dict[tuple[str, str], tuple[str, HotHandler]]
+    """Those of `hot` that answer calls without a query alone; with one the application does."""
+
     def hot_recommend(self, body: bytes, headers: Headers) -> Answer | Coroutine[Any, Any, Answer]: ...
 
 
@@ -94,6 +97,7 @@ class Guard:
         self._app = app
         self.service = service
         self._hot = service.hot
+        self._without_query = frozenset(service.system_hot)
         self._metrics = service.metrics
         self._settings = service.settings
         self._keys = service.keys
@@ -145,6 +149,8 @@ class Guard:
         headers: Headers = dict(scope["headers"])
         request_id = f"{self._prefix}-{next(self._count):x}".encode()
         hot = self._hot.get((scope["method"], scope["path"]))
+        if hot is not None and scope.get("query_string") and (scope["method"], scope["path"]) in self._without_query:
+            hot = None
         name = hot[0] if hot else "unmatched"
         begun = _Begun(send, request_id)
         if scope["method"] == "HEAD":

@@ -8,8 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from buddies_serving import routes_contract, routes_recommend, routes_system
+from buddies_serving import routes_contract, routes_listener, routes_recommend, routes_system
 from buddies_serving.failures import on_http_error, on_invalid, on_problem
+from buddies_serving.found import system_modules
 from buddies_serving.guard import Guard
 from buddies_serving.openapi import install
 from buddies_serving.problems import Problem
@@ -28,7 +29,7 @@ def create_app(settings: ServingSettings | None = None) -> Guard:
 
     app = FastAPI(title="Spotify Buddies", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
-    for module in (routes_contract, routes_recommend, routes_system):
+    for module in (routes_contract, routes_recommend, routes_listener, routes_system, *system_modules()):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=routes_system.PAGE_FOLDER / "static"))
     for failure, handler in (

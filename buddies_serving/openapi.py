@@ -23,6 +23,11 @@ RECOMMENDATION_HEADERS = {
 }
 
 
+def describe(*types: type) -> None:
+    """Add bodies that a system's own module defines."""
+    _TYPES.extend(one for one in types if one not in _TYPES)
+
+
 def ref(type_: type) -> dict[str, str]:
     """A reference to a type's schema."""
     return {"$ref": _REF.format(name=type_.__name__)}

@@ -55,10 +55,12 @@ class Recommender:
         self._max_users = max_users
 
     def serving(self) -> Serving:
-        """The serving of the moment; 503 when no model has been published."""
+        """The serving of the moment; 503 when there is none (why, operators read in `/health/ready`)."""
         serving = self._watcher.serving
         if serving is None:
-            raise unavailable(f"No model is served: {self._watcher.error or 'none has been published'}", 5)
+            raise unavailable(
+                "No model is served yet: materialise served_model (or run `make run`), and lists appear here.", 5
+            )
         return serving
 
     def recommend(self, body: bytes) -> Recommended | Awaitable[Recommended]:

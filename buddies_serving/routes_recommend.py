@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from buddies_serving import api_types as types
 from buddies_serving.by_songs import can_fold_in, find_song, fold_in, similar
-from buddies_serving.explain import card, reason, song
+from buddies_serving.explain import card, reason, song, taste
 from buddies_serving.guard import KEY
 from buddies_serving.openapi import answers, body, ref
 from buddies_serving.problems import Problem, from_decoding, invalid
@@ -28,6 +28,7 @@ UserId = Annotated[
 ]
 PlaylistId = Annotated[int, Path(ge=0, le=_LARGEST, description="MPD pid.", examples=[28783])]
 ListLength = Annotated[int, Query(ge=1, le=50, description="Playlists wanted.")]
+Skipped = Annotated[int, Query(ge=0, le=50, description="Playlists of the list to leave out, from its first.")]
 _WHY = {"kind": "buddy", "buddy": 7, "similarity": 0.31, "shared_songs": 12, "songs": []}
 _CARD = {"playlist": 28783, "name": "road trip", "tracks": 61, "followers": 3}
 
@@ -51,8 +52,11 @@ def json_answer(content: msgspec.Struct, headers: dict[str, str] | None = None) 
         listed=True,
     ),
 )
-async def recommendations(user_id: UserId, service: Running, k: ListLength = 5, explain: bool = False) -> Response:
-    """`explain` adds the buddy who owns each playlist, how close they are, and some of the songs shared."""
+async def recommendations(
+    user_id: UserId, service: Running, k: ListLength = 5, skip: Skipped = 0, explain: bool = False
+) -> Response:
+    """`skip` leaves out the first of the list, as somebody who saw them asks; `explain` adds the buddy who owns each
+    playlist, how close they are, and some of the songs shared."""
     named = user_id if len(user_id) == 40 else int(user_id)
     if isinstance(named, int) and named > _LARGEST:
         raise invalid("user_id", f"must be {_LARGEST} at most")
@@ -61,7 +65,7 @@ async def recommendations(user_id: UserId, service: Running, k: ListLength = 5, 
     user, arm = service.recommender.resolve(serving, named)
     model = serving.model(arm)
     asked = named if isinstance(named, int) else user
-    pids = serving.top(arm, user, k, service.fresh.of(-1 if asked is None else asked))
+    pids = serving.top(arm, user, skip + k, service.fresh.of(-1 if asked is None else asked))[skip:]
     rows = [model.find_playlist(pid) for pid in pids]
     cards = await service.turns.all(_cards(service, model, user, [row for row in rows if row is not None], explain))
     cold = model.is_cold(user)
@@ -166,15 +170,18 @@ async def similar_playlists(playlist_id: PlaylistId, service: Running, k: ListLe
     "/users",
     summary="Some users to try",
     response_class=Response,
-    responses=answers(ref(types.UserSample), {"users": [22434, 7]}, 422, 503),
+    responses=answers(ref(types.UserSample), {"users": [22434], "tastes": [["Dwight Yoakam"]]}, 422, 503),
 )
 async def users(service: Running, limit: Annotated[int, Query(ge=1, le=100)] = 12) -> Response:
-    """Users spread evenly over the index, those first who have candidates."""
+    """Users spread evenly over the index, those first who have candidates, with the artists they play most."""
     model = service.recommender.serving().champion
     step = max(1, model.users // (4 * limit))
     spread = range(0, model.users, step)
     personal = [user for user in spread if not model.is_cold(user)]
-    return json_answer(types.UserSample(personal[:: max(1, len(personal) // limit)][:limit] or list(spread)[:limit]))
+    chosen = personal[:: max(1, len(personal) // limit)][:limit] or list(spread)[:limit]
+    return json_answer(
+        types.UserSample(chosen, [[] if service.opt_out.hides(model, user) else taste(model, user) for user in chosen])
+    )
 
 
 def _cards(

@@ -13,6 +13,7 @@ from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableErro
 from buddies_serving.feedback_rules import read_feedback, to_session
 from buddies_serving.feedback_store import FeedbackStore
 from buddies_serving.feedback_writer import FeedbackWriter
+from buddies_serving.found import system_hot_routes
 from buddies_serving.freshness import FreshLikes
 from buddies_serving.guard import JSON, Answer, Headers, HotHandler
 from buddies_serving.keys import KeyEntry, Keys, keys_for
@@ -56,6 +57,7 @@ class Service:
         self.supervisor = Supervisor()
         self._recommender: Recommender | None = None
         self._writer: FeedbackWriter | None = None
+        self.system_hot = system_hot_routes(settings)
         self._watch_metrics()
 
     @property
@@ -66,6 +68,7 @@ class Service:
             ("POST", recommend): (recommend, self.hot_recommend),
             ("POST", recommend.rstrip("/")): (recommend, self.hot_recommend),
             ("POST", "/feedback"): ("/feedback", self.hot_feedback),
+            **self.system_hot,
         }
 
     @property

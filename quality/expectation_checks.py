@@ -8,7 +8,9 @@ from typing import Any
 
 import dagster as dg
 
+from quality.check_metadata import NOTE, SAMPLE, CheckFigures
 from quality.drift_checks import NO_DATABASE
+from quality.rules.verdict import SAMPLE_ROWS
 
 OPINION = "great_expectations_hold"
 NO_FEEDBACK = "There is no feedback yet, so there is nothing to expect of it."
@@ -20,7 +22,7 @@ def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset="user_blocks",
         name=OPINION,
-        description="Great Expectations' suite of the training blocks holds; its results are in the Data Docs.",
+        description="Great Expectations' suite of the training blocks holds; its results are on the page Expectations.",
         required_resource_keys={"pipeline"},
         additional_deps=["splits", "user_library", "playlist_library"],
     )
@@ -29,17 +31,18 @@ def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
 
         pipeline: Any = context.resources.pipeline
         store = pipeline.store
-        frame = blocks_frame(store.open("user_blocks"), store.open("splits"))
+        blocks = store.open("user_blocks")
+        frame = blocks_frame(blocks, store.open("splits"))
         sizes = [store.open(name).manifest.rows for name in ("user_library", "playlist_library")]
         found = Expectations(pipeline.settings.local_home).validate_blocks(
-            frame, n_users=sizes[0], n_playlists=sizes[1]
+            frame, n_users=sizes[0], n_playlists=sizes[1], of=blocks.manifest.rows
         )
         return _opinion([found])
 
     @dg.asset_check(
         asset="user_feedback",
         name=OPINION,
-        description="Great Expectations' suites of the feedback tables hold; their results are in the Data Docs.",
+        description="Great Expectations' suites of the feedback tables hold; results are on the page Expectations.",
         required_resource_keys={"pipeline"},
     )
     def feedback_opinion(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
@@ -50,9 +53,9 @@ def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
         settings = context.resources.pipeline.settings
         url = feedback_database(settings)
         if url is None:
-            return dg.AssetCheckResult(passed=True, metadata={"note": NO_DATABASE})
+            return dg.AssetCheckResult(passed=True, metadata={NOTE: NO_DATABASE})
         if not has_sessions(settings):
-            return dg.AssetCheckResult(passed=True, metadata={"note": NO_FEEDBACK})
+            return dg.AssetCheckResult(passed=True, metadata={NOTE: NO_FEEDBACK})
         return _opinion(Expectations(settings.local_home).validate_feedback(url))
 
     return [blocks_opinion, feedback_opinion]
@@ -60,14 +63,11 @@ def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
 
 def _opinion(found: Sequence[Any]) -> dg.AssetCheckResult:
     failures = [f"{result.suite}: {failure}" for result in found for failure in result.failures]
-    metadata: dict[str, Any] = {
-        "looked at": sum(result.evaluated for result in found),
-        "offending": len(failures),
-        "value": float(len(failures)),
-        "high": 0.0,
-    }
+    evaluated = sum(len(result.expectations) for result in found)
+    metadata = CheckFigures(float(len(failures)), None, 0.0, len(failures), evaluated).metadata()
+    metadata[NOTE] = "; ".join(f"{result.suite}: {result.looked_at}" for result in found)
     if failures:
-        records = [dg.TableRecord({"expectation": failure}) for failure in failures[:10]]
-        metadata["sample"] = dg.MetadataValue.table(records)
+        records = [dg.TableRecord({"expectation": failure}) for failure in failures[:SAMPLE_ROWS]]
+        metadata[SAMPLE] = dg.MetadataValue.table(records)
     passed = all(result.passed for result in found)
     return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata)

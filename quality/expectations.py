@@ -1,19 +1,23 @@
 """Great Expectations over user-blocks: the training blocks as a frame, the feedback tables by SQL in PostgreSQL.
 
 A second opinion by another tool on the rules of `quality.rules.blocks` and `quality.rules.feedback`. The context, the
-suites, the checkpoint, its stored results and the Data Docs lie under `<home>/great_expectations`; the dashboard links
-to the Data Docs. Great Expectations knows no polars, so frames cross to pandas here; it takes six seconds to import,
-so nothing imports it before it is used.
+suites, the checkpoint and its results lie under `<home>/great_expectations`; what the dashboard shows of them is under
+`results` there, a file a suite. Great Expectations knows no polars, so frames cross to pandas here; it takes six
+seconds to import, so nothing imports it before it is used.
 """
 
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
+from upath import UPath
 
 from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.files import write_atomically
 from buddies_core.storage.shards import EntityShards
 from quality.pieces import ranges_to_judge
 
@@ -21,7 +25,8 @@ if TYPE_CHECKING:
     from great_expectations.data_context import AbstractDataContext
 
 MOST_ROWS = 2_000_000
-"""Rows of blocks that cross to pandas: two million take 1.2 s to validate; of a larger set, its first shards."""
+"""Rows of blocks that cross to pandas: two million take 1.2 s to validate; of a larger set, a sample of all shards."""
+LONGEST_EXAMPLES = 300
 BLOCKS, SESSIONS, EVENTS = "user_blocks", "feedback_sessions", "feedback_events"
 
 _SESSIONS_SQL = """
@@ -40,24 +45,56 @@ _EVENTS_SQL = """
 
 
 @dataclass(frozen=True)
+class Expected:
+    """One expectation: its type, what it looks at, whether it holds, and how many values were against it."""
+
+    expectation: str
+    column: str
+    holds: bool
+    unexpected: int
+    examples: str
+
+
+@dataclass(frozen=True)
 class SuiteResult:
-    """What one suite found: expectations that hold, all of them, and the first that failed with its observed value."""
+    """What one suite found on `rows` rows of the `of` that there are."""
 
     suite: str
+    at: str
     passed: bool
-    successful: int
-    evaluated: int
-    failures: list[str]
+    rows: int
+    of: int
+    expectations: list[Expected]
+
+    @property
+    def failures(self) -> list[str]:
+        """The expectations that do not hold, with their column."""
+        return [f"{e.expectation} {e.column}".strip() for e in self.expectations if not e.holds]
+
+    @property
+    def looked_at(self) -> str:
+        """How much of the data was looked at, in words."""
+        return "all rows" if self.rows >= self.of else f"a sample of {self.rows:,} of {self.of:,} rows, from all shards"
+
+
+def stored_results(home: Path) -> list[SuiteResult]:
+    """The newest result of each suite of a home, by name; none where Great Expectations never ran."""
+    folder = home / "great_expectations" / "results"
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
+    return [SuiteResult(**raw | {"expectations": [Expected(**e) for e in raw["expectations"]]}) for raw in found]
 
 
 def blocks_frame(blocks: Dataset, splits: Dataset) -> pl.DataFrame:
-    """Blocks with what Great Expectations is to look at, one column a question, of at most two million rows.
+    """Blocks with what Great Expectations is to look at, one column a question, of about two million rows at most.
 
+    Of a larger set, blocks of all shards are drawn by their user and positive, so that copies are drawn together.
     Columns: user, positive, pair, negatives_count, negatives_distinct, positive_among_negatives, negatives_liked.
     """
-    parts, rows = [], 0
+    parts = []
+    share = MOST_ROWS / max(blocks.manifest.rows, 1)
     for users in ranges_to_judge(blocks):
         block = EntityShards(blocks).frame(users)
+        block = block if share >= 1 else block.filter(_drawn(share))
         likes = EntityShards(splits).frame(users, ["user", "playlist"])
         liked = likes.group_by("user").agg(pl.col("playlist").alias("liked"))
         members = pl.col("negatives").arr.to_list()
@@ -75,10 +112,13 @@ def blocks_frame(blocks: Dataset, splits: Dataset) -> pl.DataFrame:
                 .alias("negatives_liked"),
             )
         )
-        rows += block.height
-        if rows >= MOST_ROWS:
-            break
-    return pl.concat(parts).head(MOST_ROWS)
+    return pl.concat(parts)
+
+
+def _drawn(share: float) -> pl.Expr:
+    """Whether a block is in the sample: a hash of its user and positive, the same in every run and on any machine."""
+    mixed = pl.col("user").cast(pl.UInt64) * 0x9E3779B1 + pl.col("positive").cast(pl.UInt64).fill_null(0) * 0x85EBCA77
+    return (mixed * 0xC2B2AE3D // 65_536) % 1_000_003 < int(share * 1_000_003)
 
 
 class Expectations:
@@ -88,8 +128,8 @@ class Expectations:
         self.folder = home / "great_expectations"
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
-    def validate_blocks(self, frame: pl.DataFrame, *, n_users: int, n_playlists: int) -> SuiteResult:
-        """Runs the blocks' checkpoint on a frame of `blocks_frame` and rebuilds the Data Docs."""
+    def validate_blocks(self, frame: pl.DataFrame, *, n_users: int, n_playlists: int, of: int) -> SuiteResult:
+        """Runs the blocks' checkpoint on a frame of `blocks_frame`, which was drawn from `of` rows."""
         import great_expectations.expectations as gxe
 
         context = self._context()
@@ -108,10 +148,11 @@ class Expectations:
             gxe.ExpectColumnValuesToBeInSet(column="positive_among_negatives", value_set=[0]),
             gxe.ExpectColumnValuesToBeInSet(column="negatives_liked", value_set=[0]),
         ]
-        return _run(context, BLOCKS, batch, expectations, {"dataframe": frame.to_pandas()})
+        ran = _run(context, BLOCKS, batch, expectations, {"dataframe": frame.to_pandas()})
+        return self._keep(BLOCKS, ran, frame.height, of)
 
     def validate_feedback(self, url: str) -> list[SuiteResult]:
-        """Runs the feedback checkpoints by SQL on the sessions of the last four weeks and rebuilds the Data Docs."""
+        """Runs the feedback checkpoints by SQL on the sessions of the last four weeks."""
         import great_expectations.expectations as gxe
 
         context = self._context()
@@ -141,8 +182,18 @@ class Expectations:
         for name, (sql, expectations) in suites.items():
             asset = _asset(source, name, lambda name=name, sql=sql: source.add_query_asset(name=name, query=sql))
             batch = _batch(asset, "whole", lambda asset=asset: asset.add_batch_definition_whole_table("whole"))
-            found.append(_run(context, name, batch, expectations, None))
+            ran = _run(context, name, batch, expectations, None)
+            rows = max((expected.rows for expected in ran), default=0)
+            found.append(self._keep(name, ran, rows, rows))
         return found
+
+    def _keep(self, suite: str, ran: "list[_Ran]", rows: int, of: int) -> SuiteResult:
+        """The result, stored for the dashboard."""
+        expectations = [one.expected for one in ran]
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        result = SuiteResult(suite, now, all(e.holds for e in expectations), rows, of, expectations)
+        write_atomically(UPath(self.folder / "results" / f"{suite}.json"), json.dumps(asdict(result)).encode())
+        return result
 
     def _context(self) -> "AbstractDataContext":
         import great_expectations as gx
@@ -150,48 +201,42 @@ class Expectations:
         self.folder.mkdir(parents=True, exist_ok=True)
         context = gx.get_context(mode="file", project_root_dir=str(self.folder))
         context.variables.progress_bars = cast(Any, {"globally": False})
-        site: Any = {
-            "class_name": "SiteBuilder",
-            "show_how_to_buttons": False,
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            "store_backend": {
-                "class_name": "TupleFilesystemStoreBackend",
-                "base_directory": str((self.folder / "data_docs").resolve()),
-            },
-        }
-        if "data_docs" in context.get_site_names():
-            context.update_data_docs_site(site_name="data_docs", site_config=site)
-        else:
-            context.add_data_docs_site(site_name="data_docs", site_config=site)
         return context
+
+
+@dataclass(frozen=True)
+class _Ran:
+    expected: Expected
+    rows: int
 
 
 def _run(
     context: "AbstractDataContext", name: str, batch: Any, expectations: list[Any], parameters: dict[str, Any] | None
-) -> SuiteResult:
+) -> list[_Ran]:
     import great_expectations as gx
-    from great_expectations.checkpoint import UpdateDataDocsAction
 
     suite = context.suites.add_or_update(gx.ExpectationSuite(name=name, expectations=expectations))
     validation = context.validation_definitions.add_or_update(
         gx.ValidationDefinition(name=name, data=batch, suite=suite)
     )
     checkpoint = context.checkpoints.add_or_update(
-        gx.Checkpoint(
-            name=name,
-            validation_definitions=[validation],
-            actions=[UpdateDataDocsAction(name="data_docs", site_names=["data_docs"])],
-            result_format="SUMMARY",
-        )
+        gx.Checkpoint(name=name, validation_definitions=[validation], actions=[], result_format="SUMMARY")
     )
     result = checkpoint.run(batch_parameters=parameters)
     (outcome,) = result.run_results.values()
-    said: list[Any] = [r.expectation_config for r in outcome.results if not r.success]
-    failures = [f"{config.type} {config.kwargs.get('column', '')}".strip() for config in said]
-    done = outcome.statistics
-    return SuiteResult(
-        name, bool(result.success), int(done["successful_expectations"]), int(done["evaluated_expectations"]), failures
+    return [_ran(one) for one in outcome.results]
+
+
+def _ran(one: Any) -> _Ran:
+    config, said = one.expectation_config, one.result or {}
+    columns = [config.kwargs[name] for name in ("column", "column_A", "column_B") if name in config.kwargs]
+    examples = ", ".join(map(str, said.get("partial_unexpected_list") or []))[:LONGEST_EXAMPLES]
+    against = int(said.get("unexpected_count") or 0)
+    failed = (
+        str((one.exception_info or {}).get("exception_message") or "")[:LONGEST_EXAMPLES] if not one.success else ""
     )
+    expected = Expected(config.type, ", ".join(columns), bool(one.success), against, examples or failed)
+    return _Ran(expected, int(said.get("element_count") or 0))
 
 
 def _or_add(sources: Any, name: str, add: Any) -> Any:

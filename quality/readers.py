@@ -12,6 +12,7 @@ from buddies_core.interactions.numbers import stored_register
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
 from quality.evidence import Evidence, table
+from quality.history.feedback import refuse_lost_sessions
 from quality.inputs import with_derived
 from quality.served_readers import daily_inputs, served_model_inputs
 
@@ -114,7 +115,11 @@ def published_versions(settings: Settings) -> list[str]:
 def _query(
     settings: Settings, relation: str, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> list[tuple[Any, ...]]:
-    """Rows of a query; none where there is no database yet, or no such table in it."""
+    """Rows of a query; none where there is no database yet, or no service ever made its tables in it.
+
+    Raises:
+        LostTableError: the service's sessions were made and are gone: that is no lack of feedback.
+    """
     import psycopg2
 
     from buddies_core.postgres.embedded import feedback_database
@@ -125,6 +130,7 @@ def _query(
     connection = psycopg2.connect(url)
     try:
         with connection, connection.cursor() as cursor:
+            refuse_lost_sessions(connection)
             cursor.execute("SELECT to_regclass(%s) IS NULL", (relation,))
             absent = cursor.fetchone()
             if absent is None or absent[0]:

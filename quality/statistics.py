@@ -17,6 +17,8 @@ from quality.tables import SCHEMAS
 BINS = 40
 TAIL = 0.99
 QUANTILES = 200
+TOPS = (1, 5, 10, 25)
+"""Per cent of the largest whose share of the whole is told."""
 SHOWN = 5
 """Places of a list that a listener sees."""
 Figures = dict[str, Any]
@@ -29,9 +31,9 @@ def spread(values: np.ndarray, bins: int = BINS, until: float = TAIL) -> Figures
     """
     numbers = np.asarray(values, np.float64)
     if not len(numbers):
-        nothing = dict.fromkeys(("mean", "median", "p1", "p99", "max"))
+        nothing = dict.fromkeys(("mean", "median", "p1", "p90", "p99", "max"))
         return {"count": 0, **nothing, "bins": [], "quantiles": []}
-    p1, median, p99 = (float(np.quantile(numbers, q)) for q in (0.01, 0.5, 0.99))
+    p1, median, p90, p99 = (float(np.quantile(numbers, q)) for q in (0.01, 0.5, 0.9, 0.99))
     top = float(np.quantile(numbers, until))
     whole = bool((numbers == np.round(numbers)).all())
     low = float(numbers.min())
@@ -54,22 +56,22 @@ def spread(values: np.ndarray, bins: int = BINS, until: float = TAIL) -> Figures
     mean, most = float(numbers.mean()), float(numbers.max())
     places = (np.arange(min(len(numbers), QUANTILES)) + 0.5) / min(len(numbers), QUANTILES)
     kept = np.quantile(numbers, places, method="inverted_cdf").tolist()
-    figures = {"count": len(numbers), "mean": mean, "median": median, "p1": p1, "p99": p99, "max": most}
+    figures = {"count": len(numbers), "mean": mean, "median": median, "p1": p1, "p90": p90, "p99": p99, "max": most}
     return {**figures, "bins": rows, "quantiles": kept}
 
 
 def inequality(sizes: np.ndarray, points: int = 60) -> Figures:
-    """Gini coefficient, share of the largest 1 %, and the Lorenz curve of sizes."""
+    """Gini coefficient, shares of the largest 1, 5, 10 and 25 %, and the Lorenz curve of sizes."""
     ordered = np.sort(np.asarray(sizes, np.float64))
     total, n = ordered.sum(), len(ordered)
     if not n or not total:
-        return {"gini": None, "top_percent": None, "lorenz": []}
+        return {"gini": None, "top_percent": None, "top_shares": {}, "lorenz": []}
     gini = float(2 * (ordered * np.arange(1, n + 1)).sum() / (n * total) - (n + 1) / n)
     shares = np.concatenate([[0.0], np.cumsum(ordered) / total])
     at = np.unique(np.linspace(0, n, points).astype(int))
     curve = [{"x": float(i / n), "y": float(shares[i])} for i in at]
-    top = float(ordered[-max(1, n // 100) :].sum() / total)
-    return {"gini": gini, "top_percent": top, "lorenz": curve}
+    tops = {str(p): float(ordered[-max(1, n * p // 100) :].sum() / total) for p in TOPS}
+    return {"gini": gini, "top_percent": tops["1"], "top_shares": tops, "lorenz": curve}
 
 
 def _per(dataset: Dataset, column: str) -> np.ndarray:

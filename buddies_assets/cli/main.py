@@ -81,6 +81,40 @@ def checks(
 
 
 @app.command()
+def fit(
+    file: Annotated[Path, typer.Argument(help="Interactions: CSV, TSV or Parquet, compressed or not.")],
+    *,
+    user: Annotated[str | None, typer.Option(help="Column of the user; default: recognised by its name.")] = None,
+    item: Annotated[str | None, typer.Option(help="Column of the item.")] = None,
+    weight: Annotated[str | None, typer.Option(help="Column of the weight; without one every row counts 1.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column of the time.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name to serve it under; default: the file's.")] = None,
+    tags: Annotated[Path | None, typer.Option(help="File of tags of the items: item, tag and perhaps user.")] = None,
+    trials: Annotated[int, typer.Option(min=0, help="Configurations a search tries first; 0: the defaults.")] = 0,
+) -> None:
+    """Fit a recommender to your own FILE and serve it; the same command again retrains it."""
+    from buddies_assets.cli.fitting import fit_file
+    from buddies_assets.sources.interactions_file import Columns
+
+    fit_file(console, file, name, Columns(user, item, weight, time), tags, trials)
+
+
+@app.command()
+def evaluate(
+    system: Annotated[str, typer.Argument(help="The system; `artists` can be tried on other splits.")],
+    train: Annotated[Path, typer.Option(help="Interactions that the model is fitted on.")],
+    heldout: Annotated[Path, typer.Option(help="Interactions that it is judged by.")],
+    out: Annotated[Path, typer.Option(help="Where the recommendations are written: user, item, rank.")],
+    tags: Annotated[Path | None, typer.Option(help="File of tags of the items.")] = None,
+    items: Annotated[int | None, typer.Option(min=1, help="Size of the catalogue; default: items of both.")] = None,
+) -> None:
+    """Fit SYSTEM on one file alone, write ten items for each user, and print what they are worth."""
+    from buddies_assets.cli.fitting import evaluate_system
+
+    evaluate_system(console, system, train, heldout, out, tags, items)
+
+
+@app.command()
 def datasets() -> None:
     """List every stored dataset: rows, bytes, when, and by which run."""
     from buddies_assets.cli.tables import datasets_table

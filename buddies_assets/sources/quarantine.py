@@ -37,6 +37,7 @@ REASONS = {
     "duplicate_pid": "a playlist whose pid was read before; the first in slice order is kept",
     "repeated_song_id": "a second play row of a user and song, or a second, different text of a song id",
     "mojibake": "text with undecodable bytes, U+FFFD or NUL, which nothing can restore",
+    "weight_not_positive": "a weight of zero or less, which says of no item that it is liked",
     "wrong_field_count": "a line with more or fewer fields than its format has",
 }
 """Every reason code, with its meaning. Codes are stable: checks and dashboards count by them."""

@@ -67,9 +67,7 @@ def candidate_features(blend: Blend, facts: ItemFacts, histories: csr_array, cou
     taste = np.bincount(of_row, weights=facts.listeners[histories.indices], minlength=len(lengths))
     listener = (np.log1p(lengths), taste / np.maximum(lengths, 1))
     columns += [facts.listeners[items], facts.weight[items]]
-    columns += [
-        np.broadcast_to(column[:, None], items.shape) for column in (np.log1p(lengths), taste / np.maximum(lengths, 1))
-    ]
+    columns += [np.broadcast_to(column[:, None], items.shape) for column in listener]
     return Candidates(items, np.stack(columns, axis=2).astype(np.float32), total)
 
 

@@ -32,7 +32,7 @@ class RankerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: tuple[Source, ...] = Field(default=BlendConfig().sources, min_length=1)
-    candidates: int = Field(default=100, ge=1, le=2_000, description="Items ranked for a listener.")
+    candidates: int = Field(default=60, ge=1, le=2_000, description="Items ranked for a listener.")
     folds: int = Field(default=5, ge=2, le=20, description="Parts of the interactions, each predicted from the others.")
     objectives: tuple[Literal["lambdarank", "binary"], ...] = Field(
         default=("lambdarank", "binary"), description="One set of trees each; their standardised scores are added."

@@ -18,10 +18,12 @@ def standardised(scores: np.ndarray, known: np.ndarray) -> np.ndarray:
         scores: float32 [n, n_items]; known: bool [n, n_items], left out of the mean and of the deviation.
     """
     counts = np.maximum((~known).sum(axis=1, keepdims=True), 1)
-    wide = np.where(known, 0.0, scores)
+    wide = np.where(known, np.float32(0.0), scores)
     means = wide.sum(axis=1, dtype=np.float64, keepdims=True) / counts
-    squares = np.square(np.where(known, 0.0, scores - means), dtype=np.float64).sum(axis=1, keepdims=True)
-    deviations = np.sqrt(squares / counts)
+    wide -= means.astype(np.float32)
+    wide[known] = 0.0
+    deviations = np.sqrt(np.einsum("ij,ij->i", wide, wide, dtype=np.float64)[:, None] / counts)
     # What is left of a constant row is rounding.
-    flat = deviations <= 1e-7 * np.maximum(np.abs(means), 1e-30)
-    return np.where(flat, 0.0, (scores - means) / np.where(flat, 1.0, deviations)).astype(np.float32)
+    flat = deviations <= 1e-6 * np.maximum(np.abs(means), 1e-30)
+    scale = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, deviations)).astype(np.float32)
+    return (scores - means.astype(np.float32)) * scale

@@ -22,7 +22,7 @@ from quality.dashboard.ahead import draw_ahead
 from quality.dashboard.context import Context
 from quality.dashboard.drawings import COLUMN, Drawings
 from quality.dashboard.headers import SecurityHeaders
-from quality.dashboard.pages import asset, checks, feedback, lineage, models, overview, training, users
+from quality.dashboard.pages import asset, checks, expectations, feedback, lineage, models, overview, training, users
 from quality.dashboard.period import InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
 from quality.dashboard.sources import Sources
@@ -40,6 +40,7 @@ PAGES: dict[str, Page] = {
         checks.PAGE,
         models.PAGE,
         lineage.PAGE,
+        expectations.PAGE,
         checks.DETAIL,
         asset.PAGE,
     )
@@ -69,9 +70,6 @@ def create_app(settings: Settings, dashboard: DashboardSettings, *, refresh: boo
     app.state.sources = sources
     app.add_middleware(SecurityHeaders)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-    docs = settings.local_home / "great_expectations" / "data_docs"
-    docs.mkdir(parents=True, exist_ok=True)
-    app.mount("/expectations", StaticFiles(directory=docs, html=True), name="expectations")
     templates = Jinja2Templates(_HERE / "templates")
     filters.install(templates.env, dashboard.dagster_url)
     _add_pages(app, sources, templates)

@@ -18,8 +18,6 @@ POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
-REPORTS = "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'self'"
-"""For the reports that Great Expectations writes, whose pages carry inline scripts."""
 
 
 class SecurityHeaders:
@@ -32,12 +30,11 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = REPORTS if path.startswith("/expectations") else POLICY
+                headers["Content-Security-Policy"] = POLICY
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 headers.setdefault("Cache-Control", "no-cache")

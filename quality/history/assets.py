@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 TREND = 30
-FIGURES = 2
+FIGURES = 3
 """Raised when figures are computed in another way: those that are kept are then computed again."""
 
 

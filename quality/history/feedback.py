@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from buddies_core.errors import BuddiesError
 from buddies_core.postgres.schema import rows
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ _SERVED_LISTS = """
     WHERE day >= %(since)s AND day < %(until)s GROUP BY day, model_version
 """
 _NOTHING_SERVED = "SELECT NULL::date AS day, NULL::text AS model_version, NULL::bigint AS lists WHERE false"
+_LOST = """
+    SELECT to_regclass('feedback.schema_migrations') IS NOT NULL AND to_regclass('feedback.sessions') IS NULL AS lost
+"""
 _FIRST_SERVED = "SELECT model_version, min(day) AS day FROM feedback.recommendations_served GROUP BY model_version"
 
 
@@ -59,8 +63,30 @@ class Likes:
         return self.likes / self.lists if self.lists else None
 
 
+class LostTableError(BuddiesError):
+    """A table that the service had made is no longer there."""
+
+
+def refuse_lost_sessions(connection: "Connection") -> None:
+    """Nothing, unless the service made its table of sessions and it is gone: that must not look like no feedback.
+
+    Raises:
+        LostTableError: it is gone.
+    """
+    if rows(connection, _LOST)[0]["lost"]:
+        raise LostTableError(
+            "The table feedback.sessions is gone: restore it from a backup, or drop the schema `feedback` and restart "
+            "the service, which makes it anew without feedback."
+        )
+
+
 def refresh(connection: "Connection") -> int:
-    """Brings the aggregates up to the newest session; returns the days that were made anew."""
+    """Brings the aggregates up to the newest session; returns the days that were made anew.
+
+    Raises:
+        LostTableError: the sessions that it is made of are gone.
+    """
+    refuse_lost_sessions(connection)
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT quality.refresh_feedback()")
         found = cursor.fetchone()

@@ -1,5 +1,6 @@
 """Things broken for real under a dashboard: each page says so in Chromium, the alert too, and repair turns it green."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -136,3 +137,37 @@ def test_a_history_that_lost_a_table_is_said_and_not_an_error_of_the_server(page
     page.goto("/")
     expect(page.locator(".status .pill")).to_have_text("no open incident")
     page.problems.clear()  # Chromium reports the status 503 on its console
+
+
+def test_feedback_that_was_dropped_is_not_shown_as_a_quiet_day(page, dashboard):
+    from quality.history.feedback import LostTableError
+    from quality.readers import read_sessions
+
+    with dashboard.connection, dashboard.connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE feedback.sessions RENAME TO lost")
+    with pytest.raises(LostTableError, match=r"feedback\.sessions is gone"):
+        dashboard.sources.refresh()
+    with pytest.raises(LostTableError, match="restore it from a backup"):
+        read_sessions(dashboard.sources.settings, datetime(2026, 1, 1, tzinfo=UTC))
+    with dashboard.connection, dashboard.connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE feedback.lost RENAME TO sessions")
+    dashboard.sources.refresh()
+
+
+def test_the_page_of_expectations_says_that_none_has_run(page):
+    answer = page.goto("/expectations")
+    assert answer.status == 200
+    expect(page.get_by_role("status")).to_contain_text("Great Expectations has not run yet")
+
+
+def test_the_page_of_expectations_shows_each_with_what_was_against_it(page, dashboard):
+    folder = dashboard.sources.settings.local_home / "great_expectations" / "results"
+    folder.mkdir(parents=True)
+    held = {"expectation": "expect_column_values_to_be_unique", "column": "pair", "holds": False, "unexpected": 3}
+    result = {"suite": "user_blocks", "at": "2026-03-10T10:00:00+00:00", "passed": False, "rows": 50, "of": 900}
+    (folder / "user_blocks.json").write_text(json.dumps(result | {"expectations": [held | {"examples": "7:9"}]}))
+    page.goto("/expectations")
+    row = page.locator("#table-results tbody tr")
+    expect(row).to_contain_text("column values to be unique")
+    expect(row).to_contain_text("a sample of 50 of 900 rows, from all shards")
+    expect(row).to_contain_text("7:9")

@@ -14,7 +14,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = pytest.mark.browser
 
-PAGES = ("", "training", "feedback", "users", "checks", "models", "lineage")
+PAGES = ("", "training", "feedback", "users", "checks", "models", "lineage", "expectations")
 
 
 def drawn(page) -> None:
@@ -236,7 +236,7 @@ def test_the_keyboard_reaches_the_content_and_the_navigation(page):
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
-    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(7)
+    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(8)
     expect(page.locator("nav a[aria-current=page]")).to_have_text("Checks")
 
 

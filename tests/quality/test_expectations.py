@@ -5,13 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import asyncpg
+import polars as pl
 import psycopg2
 import pytest
 
 from benchmarks.data_defects.planting import repeated, with_members
 from benchmarks.data_defects.world.stored import store_world
 from buddies_serving.migrate import migrate
-from quality.expectations import Expectations, blocks_frame
+from quality import expectations as module
+from quality.expectations import Expectations, blocks_frame, stored_results
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +24,8 @@ def expectations(tmp_path_factory) -> Expectations:
 
 @pytest.fixture
 def sizes(world) -> dict[str, int]:
-    """Rows of the index tables."""
-    return {"n_users": world["n_users"], "n_playlists": world["n_playlists"]}
+    """Rows of the index tables and of the blocks."""
+    return {"n_users": world["n_users"], "n_playlists": world["n_playlists"], "of": world["user_blocks"].height}
 
 
 def stored_frame(world, tmp_path):
@@ -31,11 +33,29 @@ def stored_frame(world, tmp_path):
     return blocks_frame(store.open("user_blocks"), store.open("splits"))
 
 
-def test_good_blocks_meet_every_expectation_and_get_a_page(world, sizes, tmp_path, expectations):
+def test_good_blocks_meet_every_expectation_and_the_result_is_kept(world, sizes, tmp_path, expectations):
     found = expectations.validate_blocks(stored_frame(world, tmp_path), **sizes)
-    assert (found.passed, found.successful, found.failures) == (True, found.evaluated, [])
-    assert (expectations.folder / "data_docs" / "index.html").exists()
-    assert list((expectations.folder / "data_docs" / "validations" / "user_blocks").rglob("*.html"))
+    assert (found.passed, len(found.expectations), found.failures) == (True, 10, [])
+    assert found.looked_at == "all rows"
+    (kept,) = stored_results(expectations.folder.parent)
+    assert kept == found
+
+
+def test_a_sample_is_of_all_shards_and_copies_are_drawn_together(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MOST_ROWS", world["user_blocks"].height // 4)
+    twice = {**world, "user_blocks": pl.concat([world["user_blocks"]] * 2).sort("user", "positive")}
+    drawn = stored_frame(twice, tmp_path)
+    share = drawn.height / twice["user_blocks"].height
+    assert 0.08 < share < 0.17
+    assert set(drawn.group_by("pair").len()["len"]) == {2}
+    users = world["user_blocks"]["user"]
+    assert drawn["user"].n_unique() > users.n_unique() / 4
+    assert drawn["user"].max() > users.max() * 0.9
+
+
+def test_a_result_on_a_sample_says_so(world, sizes, tmp_path, expectations):
+    found = expectations.validate_blocks(stored_frame(world, tmp_path).head(50), **sizes | {"of": 252_000_000})
+    assert found.looked_at == "a sample of 50 of 252,000,000 rows, from all shards"
 
 
 def test_spoiled_blocks_fail_by_the_expectations_that_name_the_damage(world, sizes, tmp_path, expectations):

@@ -1,22 +1,37 @@
 "use strict";
 
+const LENGTH = 5;
+const LAST = 50;
+const UNDO_MILLISECONDS = 6000;
+const TYPING_MILLISECONDS = 150;
+const KNOWN_BY_MANY = 20;
+const INVITATION = "Pick a listener, or name a few songs, and five playlists appear here.";
+
 const byId = (id) => document.getElementById(id);
 const numbers = new Intl.NumberFormat("en");
 let shown = null;
 let latest = 0;
+let waiting = null;
 
-async function call(path, body) {
+async function call(path, body, more) {
   const headers = { accept: "application/json" };
   const key = sessionStorage.getItem("key");
   if (key) headers.authorization = `Bearer ${key}`;
   if (body) headers["content-type"] = "application/json";
-  const answer = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
+  const answer = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), ...more });
   const content = await answer.json();
   if (answer.ok) return content;
   if (answer.status === 401) byId("key-form").hidden = false;
   const problem = new Error(content.detail || content.title);
   problem.retryable = answer.status === 503 || answer.status === 429;
   throw problem;
+}
+
+// A browser's own words ("Failed to fetch", "Unexpected token") say nothing to a listener.
+function plainly(problem) {
+  if (problem instanceof TypeError) return "The service cannot be reached just now. Please try again in a moment.";
+  if (problem instanceof SyntaxError) return "The service answered something strange. Please try again in a moment.";
+  return problem.message;
 }
 
 function say(text) {
@@ -29,16 +44,31 @@ function count(number, one, many) {
 
 function facts(card) {
   const parts = [count(card.tracks, "song", "songs")];
-  if (card.followers !== null) parts.push(count(card.followers, "follower", "followers"));
+  if (card.followers >= KNOWN_BY_MANY) parts.push(count(card.followers, "follower", "followers"));
   return parts.join(" · ");
 }
 
+function closeness(similarity) {
+  if (similarity >= 0.5) return "a very close taste";
+  return similarity >= 0.2 ? "a close taste" : "some taste in common";
+}
+
 function reason(why) {
-  if (!why || why.kind === "most-liked") return "Liked by many listeners";
+  if (!why || why.kind === "most-liked") return "A favourite of our listeners";
   const songs = why.shared_songs ? `${count(why.shared_songs, "song", "songs")} of yours in it` : "";
   if (why.kind === "songs") return songs || "Close to what you play";
-  const taste = why.similarity > 0 ? `${Math.max(1, Math.round(why.similarity * 100))} % alike` : "a distant buddy";
-  return `From buddy ${why.buddy}, ${taste}${songs ? `; ${songs}` : ""}`;
+  return `From buddy ${why.buddy}, ${closeness(why.similarity)}${songs ? `; ${songs}` : ""}`;
+}
+
+function titleOf(card) {
+  return card.name.trim() || "Untitled playlist";
+}
+
+function clear(title) {
+  shown = null;
+  byId("list-title").textContent = title;
+  byId("playlists").replaceChildren();
+  byId("more").hidden = true;
 }
 
 function draw(cards, canLike) {
@@ -46,12 +76,15 @@ function draw(cards, canLike) {
   list.replaceChildren();
   for (const card of cards) {
     const item = byId("card").content.cloneNode(true);
-    const name = card.name.trim() || "Untitled playlist";
+    const name = titleOf(card);
     item.querySelector("h3").textContent = name;
     item.querySelector(".facts").textContent = facts(card);
     item.querySelector(".why").textContent = canLike ? reason(card.why) : "";
     const songs = (card.why && card.why.songs) || [];
     item.querySelector(".songs").textContent = songs.map((song) => `${song.title} – ${song.artist}`).join(" · ");
+    const open = item.querySelector(".open");
+    open.setAttribute("aria-label", `Open ${name}`);
+    open.addEventListener("click", () => attempt(byId("user-error"), () => showPlaylist(card), true));
     const button = item.querySelector(".like");
     button.setAttribute("aria-label", `Like ${name}`);
     button.addEventListener("click", () => like(card, name));
@@ -60,49 +93,94 @@ function draw(cards, canLike) {
   }
 }
 
-async function showUser(user, thanks) {
+async function showPlaylist(card) {
+  const detail = await call(`/api/playlists/${card.playlist}`);
+  byId("detail-title").textContent = titleOf(detail);
+  const known = detail.songs.length;
+  const rest = detail.tracks > known ? `; ${count(known, "is", "are")} known to us` : "";
+  byId("detail-facts").textContent = `${count(detail.tracks, "song", "songs")}${rest}`;
+  byId("detail-songs").replaceChildren(
+    ...detail.songs.map((song) => {
+      const line = document.createElement("li");
+      line.textContent = `${song.title} – ${song.artist}`;
+      return line;
+    }),
+  );
+  byId("detail").showModal();
+}
+
+async function showUser(user, skip = 0, thanks = "") {
   const mine = ++latest;
   say(thanks || "Looking …");
-  const list = await call(`/api/users/${encodeURIComponent(user)}/recommendations?k=5&explain=true`);
+  const list = await call(`/api/users/${encodeURIComponent(user)}/recommendations?k=${LENGTH}&skip=${skip}&explain=true`);
   if (mine !== latest) return;
-  shown = { user, list };
+  shown = { user, list, skip };
   byId("list-title").textContent = `Playlists for listener ${user.length === 40 ? `${user.slice(0, 8)}…` : user}`;
   draw(list.playlists, list.user !== null);
-  const about = list.cold ? "We do not know this listener yet: these are liked by many." : "";
+  const about = list.cold ? "We do not know this listener yet: these are favourites of all listeners." : "";
   say([thanks, about].filter(Boolean).join(" ") || count(list.playlists.length, "playlist", "playlists"));
-  if (!list.playlists.length) say(`${thanks || ""} No playlist is left for this listener.`.trim());
+  if (!list.playlists.length) say(`${thanks} No ${skip ? "other " : ""}playlist is left for this listener.`.trim());
+  byId("more").hidden = list.playlists.length < LENGTH || skip + 2 * LENGTH > LAST;
 }
 
 async function showSongs(songs) {
   const mine = ++latest;
   say("Looking …");
-  const list = await call("/api/recommend/from-songs", { songs, k: 5 });
+  const list = await call("/api/recommend/from-songs", { songs, k: LENGTH });
   if (mine !== latest) return;
-  shown = null;
-  byId("list-title").textContent = "Playlists for your songs";
+  clear("Playlists for your songs");
   draw(list.playlists.map((card) => ({ ...card, why: null })), false);
   const missing = list.unknown.map((place) => songs[place].title);
-  const about = list.method === "fold-in" ? "Close to your songs." : "Your songs say too little: these are liked by many.";
+  const about = list.method === "fold-in" ? "Close to your songs." : "We know none of your songs well enough: these are favourites of all listeners.";
   say(missing.length ? `${about} Not known to us: ${missing.join(", ")}.` : about);
 }
 
-async function like(card, name) {
-  const { user, list } = shown;
-  const buttons = document.querySelectorAll(".like");
-  for (const button of buttons) button.disabled = true;
+// A like waits a few seconds before it is sent, so that it can be taken back: what is sent is stored for good.
+function like(card, name) {
+  sendWaiting();
+  const { user, list, skip } = shown;
   const others = list.playlists.map((other) => other.playlist).filter((pid) => pid !== card.playlist);
+  const body = {
+    user_id: list.user,
+    like_playlist: card.playlist,
+    other_playlists: others,
+    recommendation_id: list.recommendation_id,
+  };
+  for (const button of document.querySelectorAll(".like")) button.disabled = true;
+  say(`You like “${name}”.`);
+  byId("undo-line").hidden = false;
+  byId("undo").focus();
+  waiting = { body, user, skip, name, timer: setTimeout(sendWaiting, UNDO_MILLISECONDS) };
+}
+
+function undo() {
+  if (!waiting) return;
+  clearTimeout(waiting.timer);
+  say(`“${waiting.name}” is not liked.`);
+  forget();
+  for (const button of document.querySelectorAll(".like")) button.disabled = false;
+  byId("list-title").focus();
+}
+
+function forget() {
+  waiting = null;
+  byId("undo-line").hidden = true;
+}
+
+async function sendWaiting() {
+  if (!waiting) return;
+  const { body, user, skip, name, timer } = waiting;
+  const before = latest;
+  clearTimeout(timer);
+  forget();
   try {
-    await call("/feedback", {
-      user_id: list.user,
-      like_playlist: card.playlist,
-      other_playlists: others,
-      recommendation_id: list.recommendation_id,
-    });
-    await showUser(user, `Thank you: “${name}” is noted. Here are the next.`);
-    byId("list-title").focus();
-  } catch (error) {
-    for (const button of buttons) button.disabled = false;
-    say(error.retryable ? "Your like could not be stored just now. Please try again." : error.message);
+    await call("/feedback", body, { keepalive: true });
+    // The liked one leaves the list, so that the other four of this page are those before the next five.
+    const next = Math.min(skip + LENGTH - 1, LAST - LENGTH);
+    if (before === latest) await go({ user, skip: next }, `Thank you: “${name}” is noted. Here are others.`);
+  } catch (problem) {
+    for (const button of document.querySelectorAll(".like")) button.disabled = false;
+    say(problem.retryable ? "Your like could not be stored just now. Please try again." : plainly(problem));
   }
 }
 
@@ -124,47 +202,94 @@ function choose(tab) {
   }
 }
 
-async function attempt(error, work) {
+// What went wrong is said beside the field, and nobody else's list stays below it.
+async function attempt(error, work, keepList = false) {
   error.textContent = "";
   try {
     await work();
   } catch (problem) {
-    say("");
-    error.textContent = problem instanceof TypeError ? "The service cannot be reached." : problem.message;
+    if (!keepList) {
+      clear("Your playlists");
+      say("");
+    }
+    error.textContent = plainly(problem);
   }
+}
+
+function stateOfAddress() {
+  const query = new URLSearchParams(location.search);
+  if (query.has("songs")) return { songs: query.get("songs") };
+  if (query.has("user")) return { user: query.get("user"), skip: Math.max(0, Number(query.get("skip")) || 0) };
+  return {};
+}
+
+async function show(state, thanks = "") {
+  if (state.songs !== undefined) {
+    choose(byId("tab-songs"));
+    byId("songs").value = state.songs;
+    return attempt(byId("songs-error"), () => showSongs(checkedSongs(state.songs)));
+  }
+  if (state.user === undefined) {
+    clear("Your playlists");
+    return say(INVITATION);
+  }
+  choose(byId("tab-user"));
+  byId("user").value = state.user;
+  return attempt(byId("user-error"), () => showUser(checkedUser(state.user), Math.min(state.skip || 0, LAST - LENGTH), thanks));
+}
+
+// Shows a state and writes it to the address, so that the page can be sent to a friend and the back button works.
+async function go(state, thanks = "") {
+  const query = new URLSearchParams();
+  if (state.songs !== undefined) query.set("songs", state.songs);
+  if (state.user !== undefined) query.set("user", state.user);
+  if (state.skip) query.set("skip", state.skip);
+  history.pushState(null, "", `?${query}`);
+  await show(state, thanks);
+  if (thanks) byId("list-title").focus();
+}
+
+function checkedUser(text) {
+  const user = text.trim().toLowerCase();
+  if (!/^([0-9]{1,10}|[0-9a-f]{40})$/.test(user)) throw new Error("Enter a number, or an id of 40 letters and digits.");
+  return user;
+}
+
+function checkedSongs(text) {
+  const songs = readSongs(text);
+  const bare = songs.find((song) => !song.id && !song.artist);
+  if (bare) throw new Error(`Add the artist: “${bare.title} – …”`);
+  if (!songs.length) throw new Error("Name at least one song.");
+  return songs;
 }
 
 byId("panel-user").addEventListener("submit", (event) => {
   event.preventDefault();
-  const user = byId("user").value.trim().toLowerCase();
-  const error = byId("user-error");
-  if (!/^([0-9]{1,10}|[0-9a-f]{40})$/.test(user)) {
-    error.textContent = "Enter a number, or an id of 40 letters and digits.";
-    byId("user").focus();
-    return;
-  }
-  attempt(error, () => showUser(user));
+  sendWaiting();
+  go({ user: byId("user").value.trim() });
 });
 
 byId("panel-songs").addEventListener("submit", (event) => {
   event.preventDefault();
-  const songs = readSongs(byId("songs").value);
-  const error = byId("songs-error");
-  const bare = songs.find((song) => !song.id && !song.artist);
-  if (!songs.length || bare) {
-    error.textContent = bare ? `Add the artist: “${bare.title} – …”` : "Name at least one song.";
-    byId("songs").focus();
-    return;
-  }
-  attempt(error, () => showSongs(songs));
+  sendWaiting();
+  go({ songs: byId("songs").value });
 });
+
+byId("more").addEventListener("click", () => {
+  sendWaiting();
+  go({ user: shown.user, skip: shown.skip + LENGTH }, "Others for you.");
+});
+
+byId("undo").addEventListener("click", undo);
+addEventListener("pagehide", sendWaiting);
+addEventListener("popstate", () => show(stateOfAddress()));
 
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem("key", byId("key").value);
   byId("key-form").hidden = true;
   byId("user-error").textContent = "";
-  pick();
+  begin();
 });
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -178,23 +303,72 @@ for (const tab of tabs) {
   });
 }
 
-async function pick() {
+// The line that the cursor is in, as [start, end) of the text.
+function currentLine(field) {
+  const start = field.value.lastIndexOf("\n", field.selectionStart - 1) + 1;
+  const stop = field.value.indexOf("\n", field.selectionStart);
+  return [start, stop < 0 ? field.value.length : stop];
+}
+
+let typing = null;
+let asked = 0;
+byId("songs").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(suggest, TYPING_MILLISECONDS);
+});
+
+async function suggest() {
+  const field = byId("songs");
+  const [start, stop] = currentLine(field);
+  const typed = field.value.slice(start, stop).trim();
+  const mine = ++asked;
+  let found = [];
+  if (typed.length >= 2) {
+    try {
+      found = (await call(`/api/songs?search=${encodeURIComponent(typed)}&limit=6`)).songs;
+    } catch {
+      found = []; // suggestions are a help: without them the form still says what is wrong
+    }
+  }
+  if (mine !== asked) return;
+  byId("suggestions").replaceChildren(
+    ...found.map((song) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = `${song.title} – ${song.artist}`;
+      button.addEventListener("click", () => {
+        field.setRangeText(`${button.textContent}\n`, start, Math.min(stop + 1, field.value.length), "end");
+        byId("suggestions").replaceChildren();
+        field.focus();
+      });
+      return button;
+    }),
+  );
+}
+
+async function begin() {
   await attempt(byId("user-error"), async () => {
-    const { users } = await call("/api/users?limit=8");
+    const { users, tastes } = await call("/api/users?limit=8");
     byId("picks").replaceChildren(
-      ...users.map((user) => {
+      ...users.map((user, place) => {
         const button = document.createElement("button");
+        const artists = (tastes[place] || []).join(", ");
         button.type = "button";
-        button.textContent = user;
+        button.setAttribute("aria-label", String(user));
+        button.append(Object.assign(document.createElement("strong"), { textContent: artists || "An unknown taste" }));
+        button.append(Object.assign(document.createElement("span"), { textContent: `listener ${user}` }));
         button.addEventListener("click", () => {
-          byId("user").value = user;
-          attempt(byId("user-error"), () => showUser(String(user)));
+          sendWaiting();
+          go({ user: String(user) });
         });
         return button;
       }),
     );
-    say(byId("status").textContent || "Pick a listener, or name a few songs, and five playlists appear here.");
-  });
+    const examples = (await call("/api/songs?limit=1")).songs;
+    byId("songs").placeholder = examples.map((song) => `${song.title} – ${song.artist}`).join("\n");
+  }, true);
+  const state = stateOfAddress();
+  if (state.user !== undefined || state.songs !== undefined) await show(state);
 }
 
-pick();
+begin();

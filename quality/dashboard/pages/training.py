@@ -54,7 +54,8 @@ def view(context: Context) -> View:
         for name, (asset, _, title, _, _) in DISTRIBUTIONS.items()
     ]
     owned = context.figures("playlist_ownership") or {}
-    subtitle = f"Gini {number(owned.get('gini'), 2)} · the top 1 % of owners hold {percent(owned.get('top_percent'))}"
+    tops = " · ".join(f"top {of} % hold {percent(share)}" for of, share in owned.get("top_shares", {}).items())
+    subtitle = f"Gini {number(owned.get('gini'), 2)} · {tops}"
     lorenz = Figure(
         "lorenz",
         "Lorenz curve of ownership",
@@ -118,8 +119,8 @@ def _summary(spread: dict[str, Any] | None) -> str:
     if not spread or not spread["count"]:
         return ""
     digits = 3 if spread["max"] <= 1 else 1
-    shown = {name: number(spread[name], digits) for name in ("mean", "median", "p99", "max")}
-    return f"mean {shown['mean']} · median {shown['median']} · p99 {shown['p99']} · max {shown['max']}"
+    shown = ("mean", "median", "p90", "p99", "max")
+    return " · ".join(f"{name} {number(spread[name], digits)}" for name in shown)
 
 
 def distributions(context: Context) -> Table:
@@ -128,12 +129,12 @@ def distributions(context: Context) -> Table:
     for name, (asset, _, title, _, _) in DISTRIBUTIONS.items():
         spread = _spread(context, name)
         if spread and spread["count"]:
-            measures = {m: spread[m] for m in ("count", "mean", "p1", "median", "p99", "max")}
+            measures = {m: spread[m] for m in ("count", "mean", "p1", "median", "p90", "p99", "max")}
             found.append({"measure": title, "asset": asset, **measures, "run": context.run_of(asset)})
     columns = (
         Column("measure", "Measure"),
         Column("asset", "Asset", "code"),
-        *(Column(m, m.capitalize(), "number") for m in ("count", "mean", "p1", "median", "p99", "max")),
+        *(Column(m, m.capitalize(), "number") for m in ("count", "mean", "p1", "median", "p90", "p99", "max")),
         Column("run", "Run", "run"),
     )
     return Table("distributions", "Distributions", "Quantiles of each measure", columns, found, EMPTY.format("scores"))

@@ -1,0 +1,148 @@
+"""An artifact of whatever arrays a model or a list declares: versions beside each other, the current one named last.
+
+    <root>/versions/<version>/manifest.json, <array>.npy …
+    <root>/current.json
+
+Arrays are `.npy` files, memory-mapped when read and never pickled. A version's folder is written beside its name and
+moved into place; `current.json` is replaced when everything else is on the disk, so a reader sees one whole version.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from buddies_core.artifact.errors import NoServedModelError, ServedModelError
+
+FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_KEPT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One version: what it says of itself, and its arrays by name, read-only."""
+
+    version: str
+    facts: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+def check_name(name: str) -> str:
+    """The name itself, when it may be that of an artifact.
+
+    Raises:
+        ServedModelError: it is empty, too long, or holds anything but letters, digits, `.`, `_` and `-`.
+    """
+    if not _NAME.fullmatch(name):
+        raise ServedModelError(f"the name {name!r} is unusable; use up to 64 of letters, digits, '.', '_' and '-'")
+    return name
+
+
+def write_artifact(root: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> str:
+    """Store a version and make it the current one; the newest three are kept.
+
+    Returns:
+        Its name, a digest of the content: the same arrays and facts are the same version.
+    """
+    digest = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8)
+    named = {}
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        if array.dtype.hasobject:
+            raise ServedModelError(f"the array {name!r} holds objects; store numbers, or packed text")
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+        named[name] = array
+    version = f"v-{digest.hexdigest()}"
+    folder = root / "versions" / version
+    if not (folder / "manifest.json").is_file():
+        partial = root / "versions" / f".{version}.{os.getpid()}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        listed: dict[str, dict[str, Any]] = {}
+        for place, (name, array) in enumerate(named.items()):
+            file = f"{place:03d}.npy"
+            listed[name] = {"file": file, "dtype": array.dtype.str, "shape": list(array.shape)}
+            with (partial / file).open("wb") as stream:
+                np.save(stream, array, allow_pickle=False)
+                stream.flush()
+                os.fsync(stream.fileno())
+        _write_synced(partial / "manifest.json", {"format": FORMAT, "facts": dict(facts), "arrays": listed})
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.replace(folder)
+        _sync_folder(folder.parent)
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    partial_current = root / f".current.{os.getpid()}"
+    _write_synced(partial_current, {"version": version, "since": since})
+    partial_current.replace(root / "current.json")
+    _sync_folder(root)
+    _forget_old(root, version)
+    return version
+
+
+def read_artifact(root: Path) -> Artifact:
+    """The current version, memory-mapped.
+
+    Raises:
+        NoServedModelError: nothing was stored yet.
+        ServedModelError: a file is damaged, missing, or of another format.
+    """
+    current = root / "current.json"
+    if not current.is_file():
+        raise NoServedModelError(f"{current} does not exist; nothing was fitted under this name yet")
+    try:
+        version = check_name(json.loads(current.read_bytes())["version"])
+        folder = root / "versions" / version
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        if manifest["format"] != FORMAT:
+            raise ServedModelError(
+                f"{folder} is of format {manifest['format']}, this program reads {FORMAT}; fit again"
+            )
+        arrays = {name: _mapped(folder, name, entry) for name, entry in manifest["arrays"].items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ServedModelError(f"{root} cannot be read: {error}; fit it again") from error
+    return Artifact(version, manifest["facts"], arrays)
+
+
+def _mapped(folder: Path, name: str, entry: Mapping[str, Any]) -> np.ndarray:
+    path = folder / Path(entry["file"]).name
+    size = int(np.prod(entry["shape"], dtype=np.int64))
+    array = np.load(path, mmap_mode="r" if size else None, allow_pickle=False)
+    if array.dtype.str != entry["dtype"] or list(array.shape) != entry["shape"]:
+        raise ServedModelError(f"{path}: {name} is {array.dtype} {array.shape}, the manifest says otherwise; fit again")
+    return array
+
+
+def _forget_old(root: Path, current: str) -> None:
+    """Remove all but the newest versions; a service that still maps one keeps its files until it lets go."""
+    others = sorted(
+        (path for path in (root / "versions").glob("v-*") if path.name != current),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
+    for path in others[_KEPT - 1 :]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _write_synced(path: Path, content: Mapping[str, Any]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(content, file, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
