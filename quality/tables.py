@@ -163,7 +163,7 @@ SCHEMAS: dict[str, TableSchema] = {
             "playlist": Field(_U32, "playlists", unique=True),
             "owner": _USER,
             "priority": Field(_F64, low=0),
-            "likers": Field(_U32, low=1, index="users_inclusive"),
+            "likers": Field(_U32, index="users_inclusive"),
         }
     ),
     "user_blocks": TableSchema({**_BLOCK, "negatives": Field(pl.Array(pl.UInt32, 4))}, ("user", "positive")),

@@ -37,6 +37,16 @@ def _few_in_test(world: World) -> dict[str, Any]:
     return {"splits": with_cells(kept, row, split="validation")}
 
 
+def _unrounded(world: World) -> dict[str, Any]:
+    splits = world["splits"]
+    user = splits.filter(pl.len().over("user") >= 5)["user"][0]
+    first = pl.int_range(pl.len()).over("user") == 0
+    held = pl.lit("validation").cast(splits.schema["split"])
+    return {
+        "splits": splits.with_columns(split=pl.when((pl.col("user") == user) & ~first).then(held).otherwise("split"))
+    }
+
+
 def _all_train(world: World) -> dict[str, Any]:
     everything = pl.lit("train").cast(world["splits"].schema["split"])
     return {"splits": world["splits"].with_columns(split=everything)}
@@ -114,6 +124,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("a pair in train and test", "splits.pairs_are_in_one_split", _leak),
     Defect("a cold user in train", "splits.cold_users_are_not_split", _cold_pair),
     Defect("a user of two likes in validation", "splits.few_likes_stay_in_train", _few_in_test),
+    Defect("a user with nearly all likes in validation", "splits.every_share_is_rounded", _unrounded),
     Defect("everything in train", "splits.train_share_is_as_set", _all_train),
     Defect("a like lost in the split", "splits.liked_pairs_are_split", lambda w: {"splits": without(w["splits"])}),
     Defect(

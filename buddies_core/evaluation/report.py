@@ -59,7 +59,7 @@ def examination(
 
     Args:
         bags: the split's bags; their positives are what is relevant.
-        likes: every split's likes.
+        likes: every split's likes, and whatever else no list may hold, such as what the user owns.
         train: likes in train, the only ones a system knows; the rest of `likes` is kept out of lists as well.
         playlist_songs: shared songs of each playlist, by which twins are known.
         keys, pids: what draws know all users and playlists by.

@@ -87,8 +87,8 @@ def every_step(store: DatasetStore, runner: ShardRunner, inputs: dict[str, Datas
     owned = own_playlists(splits, liked, cold, *libraries.values(), drawn_e, cap=100)
     ownership = whole("playlist_ownership", owned.playlists)
     drawn = {"seed": SEED, "mode": "full", "split": "validation", "negatives": 4, "batch_negatives": 50}
-    blocks = build(USER_BLOCKS, drawn, splits=splits, scores=scores, **libraries)
-    batches = build(VALIDATION_BATCHES, drawn, splits=splits, **libraries)
+    blocks = build(USER_BLOCKS, drawn, splits=splits, scores=scores, playlist_ownership=ownership, **libraries)
+    batches = build(VALIDATION_BATCHES, drawn, splits=splits, playlist_ownership=ownership, **libraries)
     library = inputs["user_library"]
     pairs = build(USER_PAIRINGS, {"shuffle_nearest": False}, user_library=library, playlist_ownership=ownership)
     return {made.name: made.fingerprint for made in (scores, liked, splits, blocks, batches, pairs)}

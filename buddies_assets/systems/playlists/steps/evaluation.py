@@ -45,7 +45,8 @@ def evaluation_table(
     `training.served.served_metrics` over the stored candidates.
     """
     n_users, n_playlists = user_library.manifest.rows, playlist_library.manifest.rows
-    train, likes = train_likes(splits, n_users, n_playlists), all_likes(splits, n_users, n_playlists)
+    train = train_likes(splits, n_users, n_playlists)
+    likes = _with_owned(playlist_ownership, all_likes(splits, n_users, n_playlists))
     counts = popularity(train)
     keys, pids = load_keys(user_library), load_keys(playlist_library)
     user_songs, playlist_songs = load_library(user_library), load_library(playlist_library)
@@ -75,7 +76,7 @@ def evaluation_table(
         factor_model("bpr", factors),
     ]
     offered = _offered(candidates, n_users, n_playlists)
-    known = _owned_or_liked(playlist_ownership, train)
+    known = _with_owned(playlist_ownership, train)
     rows = quality_table(systems, exams.values(), seed=seed)
     for row in rows:
         system = next(system for system in systems if system.name == row["system"])
@@ -94,12 +95,12 @@ def judged_bags(batches: Dataset, keys: np.ndarray, most_users: int) -> Bags:
     return bags_from_frame(pl.concat([shard.filter(pl.col("user").is_in(wanted)) for shard in batches.shards()]))
 
 
-def _owned_or_liked(playlist_ownership: Dataset, train: Library) -> Library:
-    """What each user owns or likes in train."""
+def _with_owned(playlist_ownership: Dataset, likes: Library) -> Library:
+    """What each user likes or owns."""
     owned = playlist_ownership.frame(["owner", "playlist"])
-    owners = np.repeat(np.arange(train.n_rows, dtype=np.uint32), train.lengths)
-    pairs = [(owners, train.indices), (owned["owner"].to_numpy(), owned["playlist"].to_numpy())]
-    return Library.from_parts(pairs, train.n_rows, train.n_columns)
+    users = np.repeat(np.arange(likes.n_rows, dtype=np.uint32), likes.lengths)
+    pairs = [(users, likes.indices), (owned["owner"].to_numpy(), owned["playlist"].to_numpy())]
+    return Library.from_parts(pairs, likes.n_rows, likes.n_columns)
 
 
 def _offered(candidates: Dataset, n_users: int, n_playlists: int):
