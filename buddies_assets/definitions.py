@@ -13,15 +13,17 @@ from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.feedback import assets as feedback
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.resources.pipeline import Pipeline, pipeline_resource
-from buddies_assets.sources.assets import raw, songs
+from buddies_assets.sources.assets import hidden, raw, songs
 from buddies_assets.systems.playlists.assets import (
     blocks,
     daily,
     evaluation,
+    listeners,
     pairings,
     scores,
     serving,
     splits,
+    taste,
     training,
 )
 from buddies_assets.systems.playlists.assets.release_checks import failure_mode_checks
@@ -31,7 +33,10 @@ from quality.drift_checks import build_drift_checks
 from quality.drift_watch import WATCHED
 from quality.expectation_checks import build_expectation_checks
 
-ASSET_MODULES = [raw, songs, scores, splits, blocks, pairings, feedback, training, evaluation, serving, daily]
+ASSET_MODULES = [
+    raw, hidden, songs, scores, splits, blocks, pairings, taste, feedback, training, evaluation, listeners,
+    serving, daily,
+]  # fmt: skip
 
 
 def resources(settings: Settings) -> dict[str, Any]:

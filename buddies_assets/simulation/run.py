@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from buddies_assets.simulation.listeners import CHOICE, MOMENT, PICK, Chance, Preferences
+from buddies_core import json_text
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions.csr import Library
 from buddies_core.kernels.randomness import uniform
@@ -222,7 +223,7 @@ class ServiceClient:
         self._post("/feedback", told, {"idempotency-key": key})
 
     def _post(self, path: str, content: dict, headers: dict[str, str] | None = None) -> tuple[bytes, dict[str, str]]:
-        body, pause, why = json.dumps(content), 0.2, ""
+        body, pause, why = json_text.dumps(content), 0.2, ""
         for _ in range(ATTEMPTS):
             try:
                 with self._connection() as connection:

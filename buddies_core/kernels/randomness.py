@@ -9,9 +9,8 @@ import numpy as np
 from numba import njit, uint64
 from numpy.typing import ArrayLike
 
-EXPLORATION, COLD, SPLIT, HARD, EASY, BLOCK, BATCH, CANDIDATE, TOY, SHUFFLE, PAIRING, TRAINING, TIE, ROUNDING = range(
-    1, 15
-)
+EXPLORATION, COLD, SPLIT, HARD, EASY, BLOCK, BATCH, CANDIDATE, TOY, SHUFFLE, PAIRING, TRAINING, TIE = range(1, 14)
+TASTE, HIDDEN, ROUNDING = range(14, 17)
 """Streams: one per purpose, so that two draws for the same entity are independent."""
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)

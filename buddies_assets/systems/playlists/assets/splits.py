@@ -71,6 +71,7 @@ def splits(
     code_version=code_version("buddies_assets.systems.playlists.steps.splits"),
 )
 def playlist_ownership(
+    context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
     splits: Dataset,
     liked_playlists: Dataset,
@@ -78,7 +79,7 @@ def playlist_ownership(
     user_library: Dataset,
     playlist_library: Dataset,
     exploration_coefficients: Dataset,
-) -> dg.Output[pl.DataFrame]:
+) -> dg.Output[Dataset]:
     """Who owns each playlist that anybody likes: `playlist, owner, priority, likers`.
 
     It is the user of highest score/√songs with room: of those who like it in train, or where none of them can, of all
@@ -86,6 +87,7 @@ def playlist_ownership(
     """
     from buddies_assets.systems.playlists.steps.splits import own_playlists
 
+    cap = pipeline.settings.ownership_cap
     owned = own_playlists(
         splits,
         liked_playlists,
@@ -93,9 +95,18 @@ def playlist_ownership(
         user_library,
         playlist_library,
         exploration_coefficients.frame()["exploration"].to_numpy(),
-        cap=pipeline.settings.ownership_cap,
+        cap=cap,
     )
     frame = owned.playlists
+    inputs = {
+        "splits": splits,
+        "liked_playlists": liked_playlists,
+        "cold_users": cold_users,
+        "user_library": user_library,
+        "playlist_library": playlist_library,
+        "exploration_coefficients": exploration_coefficients,
+    }
+    writer = pipeline.writer(context, "playlist_ownership", inputs, {"ownership_cap": cap})
     held = frame.group_by("owner").len("owned")["owned"]
     top = np.sort(held.to_numpy())[::-1]
     facts = {
@@ -108,7 +119,7 @@ def playlist_ownership(
         "Gini": plots.gini(top),
     }
     return dg.Output(
-        frame,
+        writer.commit([writer.write_shard(0, frame)]),
         metadata=facts
         | spread("owned by an owner", held)
         | {
