@@ -181,7 +181,9 @@ def simulate(
     users: Annotated[int, typer.Option(min=1, help="Listeners taking part.")] = 500,
     days: Annotated[float, typer.Option(min=0.01, help="Days of listening, ending now.")] = 14.0,
     rate: Annotated[float, typer.Option(min=0.01, help="Lists that a listener asks for in a day, in the mean.")] = 1.0,
-    preference: Annotated[str, typer.Option(help="`score`: by true taste, noise and position; or `chance`.")] = "score",
+    preference: Annotated[
+        str, typer.Option(help="`taste`: niches or hidden plays, noise and position; `score`: song overlap; `chance`.")
+    ] = "taste",
 ) -> None:
     """Let simulated listeners ask the running service and like playlists: weeks of feedback in a minute."""
     from buddies_assets.cli.simulating import simulate as start
@@ -233,6 +235,30 @@ def evaluate_playlists(
     from buddies_assets.cli.evaluating import evaluate_playlists as start
 
     start(console, visible, hidden, as_json=as_json)
+
+
+@evaluate.command("next_track")
+def evaluate_next_track(
+    test: Annotated[Path, typer.Option(help="Folder of MPD slices to judge by; BUDDIES_MPD_DIR is learned from.")],
+) -> None:
+    """Which song comes next: hits and reciprocal rank on the playlists of another folder, beside every baseline."""
+    from buddies_assets.cli.evaluating_sequences import evaluate_sequences
+    from buddies_core.sequences.models import NEXT
+    from buddies_core.settings import Settings
+
+    evaluate_sequences(console, Settings(), NEXT, test)
+
+
+@evaluate.command("continuation")
+def evaluate_continuation(
+    test: Annotated[Path, typer.Option(help="Folder of MPD slices to judge by; BUDDIES_MPD_DIR is learned from.")],
+) -> None:
+    """What else belongs to a playlist: eight categories on the playlists of another folder, beside every baseline."""
+    from buddies_assets.cli.evaluating_sequences import evaluate_sequences
+    from buddies_core.sequences.models import CONTINUE
+    from buddies_core.settings import Settings
+
+    evaluate_sequences(console, Settings(), CONTINUE, test)
 
 
 @db.command("start")

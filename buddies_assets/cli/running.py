@@ -17,6 +17,7 @@ from buddies_assets.cli.tables import datasets_table, evaluation_table
 from buddies_core.postgres.embedded import running_database
 from buddies_core.settings import Settings, get_settings
 from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.locks import only_one
 
 
 class RunFailedError(RuntimeError):
@@ -70,7 +71,7 @@ def run_everything(console: Console, users: int) -> None:
     settings = Settings()
     what = "the real files" if settings.sources_are_real else "the synthetic sample"
     console.print(f"Materialising the graph on {what}, mode {settings.mode}, into {settings.home}")
-    with running_database(settings) as url:
+    with only_one(settings.local_home, "buddies run"), running_database(settings) as url:
         os.environ["BUDDIES_POSTGRES_URL"] = url
         get_settings.cache_clear()
         prepare_dagster_home(settings)

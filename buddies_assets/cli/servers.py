@@ -154,18 +154,19 @@ def servers(settings: Settings, database: str, only: Collection[str] = ()) -> li
     found = [
         Server("code", "code of the graph", [str(BIN / "dagster"), "api", "grpc", *local, str(code), "-m",
                "buddies_assets.definitions", "--location-name", "buddies"], code, ready="", coloured=True),
-        Server("dagster", "Dagster UI", [str(BIN / "dagster-webserver"), *local, str(dagster), *where], dagster,
-               coloured=True),
+        Server("dagster", "Dagster UI", [sys.executable, "-m", "buddies_assets.cli.gated_dagster", *local, str(dagster),
+               *where], dagster, coloured=True),
         Server("daemon", "Dagster daemon", [str(BIN / "dagster-daemon"), "run", *where], coloured=True),
         Server("service", "service and listener page", [sys.executable, "-m", "buddies_serving"], service,
                "/health/live", essential=True),
         Server("dashboard", "data-quality dashboard", [sys.executable, "-m", "quality.dashboard"], dashboard,
                "/healthz"),
-        # Its job workers (online scoring and the like, which nothing here uses) cost 1.2 GiB.
-        Server("mlflow", "MLflow", [str(BIN / "mlflow"), "server", *local, str(mlflow), "--backend-store-uri",
-               tracking or "",
-               "--artifacts-destination", str(artifacts), "--workers", "1"], mlflow, "/health",
-               environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}),
+        # Its job workers (online scoring and the like, which nothing here uses) cost 1.2 GiB. The database's password
+        # goes by a variable, which nobody else may read: everybody on the machine sees a command line.
+        Server("mlflow", "MLflow", [sys.executable, "-m", "buddies_assets.cli.gated_mlflow", "server", *local,
+               str(mlflow), "--artifacts-destination", str(artifacts), "--workers", "1"], mlflow, "/health",
+               environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_BACKEND_STORE_URI": tracking or "",
+                            "MLFLOW_SERVER_ALLOWED_HOSTS": "localhost,localhost:*,127.0.0.1,127.0.0.1:*"}),
     ]  # fmt: skip
     unknown = set(only) - {server.key for server in found}
     if unknown:

@@ -25,7 +25,7 @@ from quality.dashboard.headers import SecurityHeaders
 from quality.dashboard.pages import asset, checks, expectations, feedback, lineage, models, overview, training, users
 from quality.dashboard.period import InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
-from quality.dashboard.sources import Sources
+from quality.dashboard.sources import BusyError, Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Page, View
 from quality.health import State
@@ -160,6 +160,15 @@ def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSe
     @app.exception_handler(DatabaseError)
     def no_database(request: Request, error: DatabaseError) -> Response:
         return page(request, "The database is not running", str(error), 503)
+
+    @app.exception_handler(BusyError)
+    def busy(request: Request, error: BusyError) -> Response:
+        return page(request, "The dashboard is busy", str(error), 503)
+
+    @app.exception_handler(psycopg2.DataError)
+    def no_such_value(request: Request, error: psycopg2.DataError) -> Response:
+        text = f"The address names a value that the history cannot hold: {str(error).splitlines()[0]}."
+        return page(request, "There is no such value", text, 400)
 
     @app.exception_handler(psycopg2.ProgrammingError)
     def damaged_history(request: Request, error: psycopg2.ProgrammingError) -> Response:
