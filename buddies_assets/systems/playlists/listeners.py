@@ -88,8 +88,9 @@ def listener_table(
 
     Intervals are drawn over listeners in the order of their ids, which numbers given later do not change.
 
-    The systems: random, most liked, the overlap that likes are computed from, the model's factors alone, each over all
-    owned playlists; the reference's recipe (the neighbours' candidates in the model's order); and what is served.
+    The systems: random, most liked, the overlap that likes are computed from, the factors of ALS and of the model
+    alone, each over all owned playlists; the reference's recipe (the neighbours' candidates in the model's order); and
+    what is served.
     """
     playlists = load_library(store.open("playlist_library"))
     lengths = store.open("playlist_library").frame(["length"])["length"].to_numpy()
@@ -102,6 +103,7 @@ def listener_table(
     owner[owned["playlist"].to_numpy()] = owned["owner"].to_numpy()
     train = train_likes(store.open("splits"), visible.n_rows, playlists.n_rows)
     model, is_owned = factor_model("bpr", factors), owner >= 0
+    als = store.open("als_factors")
 
     def best(system: System) -> Callable[[], Ragged]:
         return lambda: best_lists(system, users, is_owned, owner)
@@ -110,6 +112,7 @@ def listener_table(
         "random": best(random_order(*(load_keys(store.open(f"{side}_library")) for side in SIDES), seed=seed)),
         "most liked": best(most_liked(popularity(train))),
         "song overlap": best(song_overlap(visible, playlists, lengths)),
+        "als": best(factor_model("als", Factors(als.array("users"), als.array("playlists")))),
         "bpr": best(model),
         "reference's recipe": lambda: _ranked(model, stored_lists(store.open("candidates"), users), users),
         "served": lambda: stored_lists(store.open("ranked_candidates"), users),
