@@ -25,6 +25,8 @@ def create_app(settings: ServingSettings | None = None) -> Guard:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # made once and now: it takes longer than one request may hold up the others
+        app.openapi()
         async with service.running():
             yield
 

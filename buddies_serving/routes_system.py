@@ -1,5 +1,6 @@
 """Health, the model served, metrics, the API's description, and the listener page."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -111,7 +112,5 @@ async def page(request: Request) -> Response:
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> Response:
     """The API's description for people, made from the OpenAPI document without anything from another server."""
-    document = request.app.openapi()
-    return _templates.TemplateResponse(
-        request, "docs.html", {"api": document, "root": request.scope["root_path"]}, headers=_PAGE_HEADERS
-    )
+    shown = {"api": request.app.openapi(), "root": request.scope["root_path"]}
+    return await asyncio.to_thread(_templates.TemplateResponse, request, "docs.html", shown, headers=_PAGE_HEADERS)
