@@ -1,5 +1,6 @@
 """The code location: every asset, check, job, schedule and sensor, and the resources they use."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -29,6 +30,7 @@ from buddies_assets.systems.playlists.assets import (
 from buddies_assets.systems.playlists.assets.release_checks import failure_mode_checks
 from buddies_core.settings import Settings, get_settings
 from quality.checks import build_asset_checks, checked_assets
+from quality.column_schemas import with_column_schemas
 from quality.drift_checks import build_drift_checks
 from quality.drift_watch import WATCHED
 from quality.expectation_checks import build_expectation_checks
@@ -45,10 +47,16 @@ def resources(settings: Settings) -> dict[str, Any]:
     return {"pipeline": pipeline_resource(pipeline), "io_manager": DatasetIOManager(pipeline.store.root)}
 
 
+def assets() -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
+    """Every asset, with the columns of its table."""
+    loaded: Any = dg.load_assets_from_modules(ASSET_MODULES, include_specs=True)
+    return list(dg.map_asset_specs(with_column_schemas, loaded))
+
+
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions under given settings; tests call it with their own."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(ASSET_MODULES, include_specs=True),
+        assets=assets(),
         asset_checks=[
             *build_asset_checks(checked_assets()),
             build_drift_checks(WATCHED),

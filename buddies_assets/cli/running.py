@@ -13,7 +13,7 @@ from rich.console import Console
 from buddies_assets.cli.console import plain_console, styled
 from buddies_assets.cli.progressing import Bars, Lines, progress_bars
 from buddies_assets.cli.recommending import Recommender
-from buddies_assets.cli.tables import datasets_table, evaluation_table
+from buddies_assets.cli.tables import datasets_table, evaluation_table, set_aside_table
 from buddies_core.postgres.embedded import running_database
 from buddies_core.settings import Settings, get_settings
 from buddies_core.storage.datasets import DatasetStore
@@ -36,6 +36,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = settings.local_home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, home / "dagster.yaml")
+    # Dagster's UI asks every new home to join its community; this is how it notes that it has asked.
+    (home / ".nux").mkdir(exist_ok=True)
+    (home / ".nux" / "nux.yaml").write_text("seen: 1\n", encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 
@@ -80,6 +83,8 @@ def run_everything(console: Console, users: int) -> None:
             _materialise(instance, bars)
     store = DatasetStore.at(settings.home)
     console.print(datasets_table(store))
+    if (aside := set_aside_table(store)) is not None:
+        console.print(aside)
     console.print(evaluation_table(store))
     recommender = Recommender(store)
     for user in recommender.some_users(users):

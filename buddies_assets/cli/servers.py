@@ -133,7 +133,7 @@ def without_colours(lines: IO[bytes], file: IO[bytes]) -> None:
 
 
 def servers(settings: Settings, database: str, only: Collection[str] = ()) -> list[Server]:
-    """The servers, or those that `only` names; MLflow only where its database can be had.
+    """The servers, or those that `only` names; MLflow only where its database can be had and it is not elsewhere.
 
     Raises:
         UnknownServerError: `only` names one that there is not.
@@ -147,7 +147,8 @@ def servers(settings: Settings, database: str, only: Collection[str] = ()) -> li
         "BUDDIES_PORT": str(service),
     }
     workspace = write_workspace(settings.local_home / "dagster" / "workspace.yaml", code)
-    tracking = tracking_uri(database) if not only or "mlflow" in only else ""
+    is_wanted = (not only or "mlflow" in only) and settings.mlflow_tracking_uri is None
+    tracking = tracking_uri(database) if is_wanted else ""
     artifacts = settings.local_home / "mlflow"
     artifacts.mkdir(parents=True, exist_ok=True)
     local, where = ["--host", "127.0.0.1", "--port"], ["-w", str(workspace)]
@@ -172,7 +173,8 @@ def servers(settings: Settings, database: str, only: Collection[str] = ()) -> li
     if unknown:
         known = ", ".join(server.key for server in found)
         raise UnknownServerError(f"There is no server {', '.join(sorted(unknown))}; there are: {known}.")
-    chosen = [server for server in found if not only or server.key in only]
+    elsewhere = {"mlflow"} if settings.mlflow_tracking_uri is not None else set()
+    chosen = [server for server in found if (not only or server.key in only) and server.key not in elsewhere]
     taken = [(server.port, PORTS[server.key]) for server in chosen if server.key in PORTS and not is_free(server.port)]
     if taken:
         raise PortTakenError(taken)

@@ -17,6 +17,7 @@ from fastapi.templating import Jinja2Templates
 
 from buddies_core.postgres.embedded import DatabaseError
 from buddies_core.settings import Settings
+from buddies_core.storage.sample import sample_in, sample_note
 from quality.dashboard import filters
 from quality.dashboard.ahead import draw_ahead
 from quality.dashboard.context import Context
@@ -205,6 +206,7 @@ def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
         "known": any(health.state is not State.UNKNOWN for health in context.health.values()),
         "refreshed_at": context.sources.refreshed_at,
         "trouble": context.sources.trouble,
+        "sample": sample_note(sample_in(context.sources.manifests.values())),
         "query": context.query,
         "kept": kept if page in OF_ONE else {},
         "filters": _filters(context) if page is checks.PAGE else None,
