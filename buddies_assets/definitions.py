@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from buddies_assets.alerts.sensors import build_alert_sensors
-from buddies_assets.automation.jobs import JOBS
+from buddies_assets.automation.jobs import JOBS, system_job
 from buddies_assets.automation.loop_jobs import LOOP_JOBS
 from buddies_assets.automation.publication import build_served_model_sensor
 from buddies_assets.automation.schedules import build_schedules
@@ -14,16 +14,7 @@ from buddies_assets.feedback import assets as feedback
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.resources.pipeline import Pipeline, pipeline_resource
 from buddies_assets.sources.assets import raw, songs
-from buddies_assets.systems.playlists.assets import (
-    blocks,
-    daily,
-    evaluation,
-    pairings,
-    scores,
-    serving,
-    splits,
-    training,
-)
+from buddies_assets.systems.found import FIRST, chosen_systems, installed_systems
 from buddies_assets.systems.playlists.assets.release_checks import failure_mode_checks
 from buddies_core.settings import Settings, get_settings
 from quality.checks import build_asset_checks, checked_assets
@@ -31,7 +22,8 @@ from quality.drift_checks import build_drift_checks
 from quality.drift_watch import WATCHED
 from quality.expectation_checks import build_expectation_checks
 
-ASSET_MODULES = [raw, songs, scores, splits, blocks, pairings, feedback, training, evaluation, serving, daily]
+ASSET_MODULES = [raw, songs, feedback, *chosen_systems(FIRST)[0].asset_modules]
+"""Modules of the assets of playlists, and of those that it shares with others."""
 
 
 def resources(settings: Settings) -> dict[str, Any]:
@@ -42,15 +34,18 @@ def resources(settings: Settings) -> dict[str, Any]:
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions under given settings; tests call it with their own."""
+    others = [system for system in installed_systems() if system.name != FIRST]
+    modules = [module for system in others for module in system.asset_modules]
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(ASSET_MODULES, include_specs=True),
+        assets=dg.load_assets_from_modules([*ASSET_MODULES, *modules], include_specs=True),
         asset_checks=[
+            *dg.load_asset_checks_from_modules([module for system in others for module in system.check_modules]),
             *build_asset_checks(checked_assets()),
             build_drift_checks(WATCHED),
             *(build_expectation_checks() if settings.expectations else []),
             failure_mode_checks,
         ],
-        jobs=[*JOBS, *LOOP_JOBS, feedback.feedback_days_job],
+        jobs=[*JOBS, *LOOP_JOBS, *(system_job(system.name) for system in others), feedback.feedback_days_job],
         sensors=[*build_sensors(settings), *build_alert_sensors(settings), build_served_model_sensor(settings)],
         schedules=build_schedules(settings),
         resources=resources(settings),

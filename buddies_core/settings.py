@@ -47,6 +47,9 @@ class Settings(BaseSettings):
         None, description="Song text: `song_data.csv` or `unique_tracks.txt`; unset: synthetic."
     )
     msd_mismatches_file: str | None = Field(None, description="`sid_mismatches.txt`; optional beside real song text.")
+    lastfm_dir: str | None = Field(
+        None, description="Folder or zip of the HetRec Last.fm files, for the artists; unset: synthetic."
+    )
     strict: bool = Field(False, description="Stop at the first bad row or file instead of quarantining it.")
     sample: float = Field(
         1.0, gt=0, le=1, description="Share of playlists and users that is read, by hash of their ids: a first try."
@@ -143,7 +146,14 @@ class Settings(BaseSettings):
     alert_webhook: str | None = Field(None, description="URL that alerts are posted to as JSON; unset: the log alone.")
 
     @field_validator(
-        "mpd_dir", "entp_file", "msd_file", "msd_mismatches_file", "postgres_url", "ray_address", mode="before"
+        "mpd_dir",
+        "entp_file",
+        "msd_file",
+        "msd_mismatches_file",
+        "lastfm_dir",
+        "postgres_url",
+        "ray_address",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: str | None) -> str | None:
