@@ -20,6 +20,7 @@ BENCHMARKS = {
     "dashboard": "benchmarks.dashboard",
     "dashboard_paint": "benchmarks.dashboard_paint",
     "defects": "benchmarks.defects",
+    "damages": "benchmarks.damages.bench",
     "full": "benchmarks.full",
     "checks": "benchmarks.checks",
     "loop": "benchmarks.loop",

@@ -13,7 +13,7 @@ from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.feedback import assets as feedback
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.resources.pipeline import Pipeline, pipeline_resource
-from buddies_assets.sources.assets import raw, songs
+from buddies_assets.sources.assets import hidden, raw, songs
 from buddies_assets.systems.found import FIRST, chosen_systems, installed_systems
 from buddies_assets.systems.playlists.assets.release_checks import failure_mode_checks
 from buddies_core.settings import Settings, get_settings
@@ -22,7 +22,7 @@ from quality.drift_checks import build_drift_checks
 from quality.drift_watch import WATCHED
 from quality.expectation_checks import build_expectation_checks
 
-ASSET_MODULES = [raw, songs, feedback, *chosen_systems(FIRST)[0].asset_modules]
+ASSET_MODULES = [raw, hidden, songs, feedback, *chosen_systems(FIRST)[0].asset_modules]
 """Modules of the assets of playlists, and of those that it shares with others."""
 
 

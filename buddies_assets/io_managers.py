@@ -12,6 +12,7 @@ from dagster import UPathIOManager
 from upath import UPath
 
 from buddies_core.storage.datasets import Dataset, DatasetWriter, Manifest, Recipe
+from quality.finite_metadata import finite_metadata
 
 
 class DatasetIOManager(UPathIOManager):
@@ -25,7 +26,9 @@ class DatasetIOManager(UPathIOManager):
         # Equal data have the same version in Dagster too, so that what is made of them is not called stale.
         context.step_context.set_data_version(context.asset_key, dg.DataVersion(manifest.fingerprint))
         context.add_output_metadata(
-            {
+            # Metadata that an asset gave are given again without the numbers that no reader of JSON takes.
+            finite_metadata(context.output_metadata)
+            | {
                 "dagster/row_count": manifest.rows,
                 "bytes": manifest.bytes,
                 "shards": len(manifest.shards),

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from buddies_core.json_text import finite
 from buddies_core.storage.datasets import Dataset
 
 OWNERS = ["team:buddies"]
@@ -62,7 +63,9 @@ def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> str | int | float | bool | None:
     if hasattr(value, "item"):
         value = value.item()
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, float):
+        return finite(value)
+    if value is None or isinstance(value, str | int | bool):
         return value
     if isinstance(value, list) and len(value) > 8:
         return f"{value[:8]} … ({len(value)})"

@@ -43,3 +43,7 @@ class MalformedInputError(BuddiesError):
         super().__init__(
             f"{where}: {what}: {excerpt!r}. Mend the file, or unset BUDDIES_STRICT to quarantine such input."
         )
+
+
+class SequencesError(BuddiesError, ValueError):
+    """Playlists from which nothing can be learned or judged."""

@@ -8,20 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
 from buddies_core.artifact.homes import local_folder
+from buddies_core.environment import EnvironmentSettings, InvalidSettingError
 
 
-class InvalidSettingError(ValueError):
-    """A combination of settings that no run can mean."""
-
-
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """What a run may vary; defaults reproduce the published recipe on the synthetic sample."""
-
-    model_config = SettingsConfigDict(env_prefix="BUDDIES_", env_file=".env", extra="ignore", frozen=True)
 
     home: str = Field(
         ".buddies", description="Root of everything stored: a folder, or any fsspec URL for the datasets."
@@ -33,6 +27,12 @@ class Settings(BaseSettings):
     ray_address: str | None = Field(None, description="Existing Ray cluster that maps shards; unset: local threads.")
     threads: int = Field(0, ge=0, description="Threads for kernels and readers; 0: as many as there are cores.")
     seed: int = Field(20181109, ge=0, description="Seed of every draw; results depend on it and the entity alone.")
+    user_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of the users that are kept, by a hash of their id, before anything is scored.",
+    )
     mode: Literal["full", "toy"] = Field("full", description="`toy` keeps 5 % of users from the user-blocks on.")
     shard_users: int = Field(10_000, ge=1, description="Users in a shard; changes files, never results.")
     reuse_shards: bool = Field(
@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     sample: float = Field(
         1.0, gt=0, le=1, description="Share of playlists and users that is read, by hash of their ids: a first try."
     )
-    synthetic_users: int = Field(2_000, ge=2, description="Users of the synthetic sample.")
-    synthetic_playlists: int = Field(5_000, ge=2, description="Playlists of the synthetic sample.")
+    synthetic_users: int = Field(2_000, ge=20, description="Users of the synthetic sample.")
+    synthetic_playlists: int = Field(5_000, ge=60, description="Playlists of the synthetic sample.")
 
     match: Literal["canonical", "exact"] = Field("canonical", description="Which key makes two songs the same.")
     lengths: Literal["all", "shared"] = Field(
@@ -84,6 +84,17 @@ class Settings(BaseSettings):
     search_seconds: float = Field(300, gt=0, description="Seconds after which `bpr_search` begins nothing new.")
     expectations: bool = Field(True, description="Let Great Expectations judge user-blocks and feedback too.")
     track: bool = Field(True, description="Track trainings and searches in MLflow.")
+    hidden_share: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="Share of plays hidden from all that learns, to judge lists by; 0 judges nothing.",
+    )
+    ranking: Literal["taste", "reference"] = Field(
+        "taste",
+        description="What lists are ranked by: `taste` of songs over all playlists, or the `reference`'s rule: the "
+        "neighbours' candidates in the model's order.",
+    )
     candidates: int = Field(75, ge=1, description="Candidates drawn for a user.")
     candidate_draw: int | None = Field(
         None, ge=0, description="Fixes the draw of candidates; unset: a new one each run."
@@ -144,20 +155,6 @@ class Settings(BaseSettings):
     )
     service_api_key: str | None = Field(None, description="API key that simulated listeners send, where keys are on.")
     alert_webhook: str | None = Field(None, description="URL that alerts are posted to as JSON; unset: the log alone.")
-
-    @field_validator(
-        "mpd_dir",
-        "entp_file",
-        "msd_file",
-        "msd_mismatches_file",
-        "lastfm_dir",
-        "postgres_url",
-        "ray_address",
-        mode="before",
-    )
-    @classmethod
-    def _empty_is_unset(cls, value: str | None) -> str | None:
-        return value or None
 
     @property
     def sources_are_real(self) -> bool:

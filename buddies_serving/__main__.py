@@ -9,12 +9,14 @@ import asyncpg
 import typer
 import uvicorn
 
+from buddies_core.environment import InvalidSettingError
 from buddies_serving.errors import KeyFileError, SigningKeyError, SpoolError, UnsafeBindError
 from buddies_serving.express import ExpressProtocol
 from buddies_serving.keys import Scope, new_key, revoke_key
 from buddies_serving.logs import configure_logging
 from buddies_serving.main import create_app
 from buddies_serving.migrate import migrate
+from buddies_serving.proxy import ProxyError
 from buddies_serving.settings import ServingSettings
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -26,12 +28,12 @@ def serve(context: typer.Context) -> None:
     """Starts the service on BUDDIES_HOST and BUDDIES_PORT."""
     if context.invoked_subcommand is not None:
         return
-    settings = ServingSettings()
     configure_logging()
     try:
+        settings = ServingSettings()
         application = create_app(settings)
         application.service.check()
-    except (UnsafeBindError, SigningKeyError, SpoolError) as error:
+    except (UnsafeBindError, SigningKeyError, SpoolError, InvalidSettingError, ProxyError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
     uvicorn.run(
@@ -59,7 +61,7 @@ def run_migrations() -> None:
         raise typer.Exit(2)
 
     async def work() -> list[int]:
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
         try:
             return await migrate(connection)
         finally:

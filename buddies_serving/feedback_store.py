@@ -29,8 +29,9 @@ SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::bigint[])
 ON CONFLICT (day, model_version, arm) DO UPDATE SET recommendations = served.recommendations + excluded.recommendations
 """
 _RECENT = """
+DECLARE recent NO SCROLL CURSOR FOR
 SELECT user_id, liked FROM (
-    SELECT user_id, liked, created_at FROM feedback.sessions ORDER BY created_at DESC LIMIT $1
+    SELECT user_id, liked, created_at FROM feedback.sessions ORDER BY created_at DESC LIMIT {limit}
 ) AS recent ORDER BY created_at
 """
 _SAME_KEYS = """
@@ -112,10 +113,10 @@ class FeedbackStore:
         try:
             async with connection.transaction():
                 async with asyncio.timeout(10 * self._timeout):
-                    cursor = await connection.cursor(_RECENT, limit)
+                    await connection.execute(_RECENT.format(limit=int(limit)))
                 while True:
                     async with asyncio.timeout(self._timeout):
-                        page = await cursor.fetch(_PAGE)
+                        page = await connection.fetch(f"FETCH {_PAGE} FROM recent")
                     if not page:
                         return
                     yield [(row[0], row[1]) for row in page]
@@ -137,7 +138,12 @@ class FeedbackStore:
     async def _run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(self._timeout):
-                return await work(await self._connected())
+                connection = await self._connected()
+                async with connection.transaction():
+                    # a commit that is acknowledged before it is on disk would not be one; said here, since a pooler
+                    # refuses it as a parameter of the start
+                    await connection.execute("SET LOCAL synchronous_commit = on")
+                    return await work(connection)
         except REFUSED_BY_SCHEMA:
             raise
         except BaseException:
@@ -149,8 +155,8 @@ class FeedbackStore:
             self._connection = connection = await asyncpg.connect(
                 self._url,
                 timeout=self._timeout,  # type: ignore[arg-type]
-                # a commit that is acknowledged before it is on disk would not be one
-                server_settings={"synchronous_commit": "on", "application_name": "buddies-serving"},
+                statement_cache_size=0,  # PgBouncer gives a transaction any session: none has statements of ours
+                server_settings={"timezone": "UTC", "application_name": "buddies-serving"},
             )
             return connection
         return self._connection

@@ -20,6 +20,7 @@ from buddies_serving.access import needed_scope
 from buddies_serving.keys import KeyEntry, Keys
 from buddies_serving.metrics import Metrics
 from buddies_serving.problems import MEDIA_TYPE, Problem
+from buddies_serving.proxy import Front
 from buddies_serving.rate_limit import RateLimiter
 from buddies_serving.settings import ServingSettings
 
@@ -93,8 +94,9 @@ class Guarded(Protocol):
 class Guard:
     """Wraps the application of a service."""
 
-    def __init__(self, app: ASGIApp, service: Guarded) -> None:
+    def __init__(self, app: ASGIApp, service: Guarded, front: Front) -> None:
         self._app = app
+        self._front = front
         self.service = service
         self._hot = service.hot
         self._without_query = frozenset(service.system_hot)
@@ -146,10 +148,12 @@ class Guard:
             await send({"type": "websocket.close", "code": 1000})
             return
         started = time.perf_counter()
-        headers: Headers = dict(scope["headers"])
         request_id = f"{self._prefix}-{next(self._count):x}".encode()
-        hot = self._hot.get((scope["method"], scope["path"]))
-        if hot is not None and scope.get("query_string") and (scope["method"], scope["path"]) in self._without_query:
+        route = self._front.route(scope["path"])
+        scope = self._front.seen_by_caller(scope, route)
+        headers = dict(scope["headers"])
+        hot = self._hot.get((scope["method"], route))
+        if hot is not None and scope.get("query_string") and (scope["method"], route) in self._without_query:
             hot = None
         name = hot[0] if hot else "unmatched"
         begun = _Begun(send, request_id)
@@ -159,8 +163,8 @@ class Guard:
         try:
             if sum(name == b"host" for name, _ in scope["headers"]) != 1:
                 raise Problem(400, "Send one Host header.")
-            scope[KEY] = self._admit(scope["path"], headers)
-            body = await self._body(scope, headers, receive)
+            scope[KEY] = self._admit(route, headers)
+            body = await self._body(scope, route, headers, receive)
             if hot is not None:
                 answer = hot[1](body, headers)
                 if not isinstance(answer, Answer):
@@ -206,13 +210,13 @@ class Guard:
             raise Problem(403, f"This key lacks the scope `{scope}`.")
         return entry
 
-    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
+    async def _body(self, scope: Scope, route: str, headers: Headers, receive: Receive) -> bytes:
         """The whole body, refused before it is read when it says that it is too large, and while it is read if not."""
         length = headers.get(b"content-length")
         if length is None and b"transfer-encoding" not in headers:
             return b""
         limit = self._settings.max_body_bytes
-        if scope["path"] == BATCH_PATH:
+        if route == BATCH_PATH:
             limit = self._settings.max_batch_body_bytes
         if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > limit):
             raise _too_large(limit)

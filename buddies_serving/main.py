@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from buddies_serving import routes_contract, routes_listener, routes_recommend, routes_system
 from buddies_serving.failures import on_http_error, on_invalid, on_problem
@@ -27,7 +28,9 @@ def create_app(settings: ServingSettings | None = None) -> Guard:
         async with service.running():
             yield
 
-    app = FastAPI(title="Spotify Buddies", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Spotify Buddies", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     app.state.service = service
     for module in (routes_contract, routes_recommend, routes_listener, routes_system, *system_modules()):
         app.include_router(module.router)
@@ -39,4 +42,5 @@ def create_app(settings: ServingSettings | None = None) -> Guard:
     ):
         app.add_exception_handler(failure, handler)
     install(app)
-    return Guard(app, service)
+    paths = {route.path for route in app.routes if isinstance(route, Route) and "{" not in route.path}
+    return Guard(app, service, service.settings.front(paths))

@@ -59,7 +59,8 @@ async def migrate(connection: asyncpg.Connection, steps: list[Migration] | None 
             " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
     applied = [step.number for step in steps if await _apply(connection, step)]
-    newest = await connection.fetchval("SELECT max(number) FROM feedback.schema_migrations")
+    async with connection.transaction():  # so that a pooler gives all of it to one session
+        newest = await connection.fetchval("SELECT max(number) FROM feedback.schema_migrations")
     if newest is not None and newest > len(steps):
         raise MigrationError(f"the database is at step {newest}, this service knows {len(steps)}; run a newer service")
     return applied

@@ -103,11 +103,15 @@ def _may_know(request: Request, service: Service) -> bool:
 @router.get("/", include_in_schema=False)
 async def page(request: Request) -> Response:
     """The listener page."""
-    return _templates.TemplateResponse(request, "listener.html", headers=_PAGE_HEADERS)
+    return _templates.TemplateResponse(
+        request, "listener.html", {"root": request.scope["root_path"]}, headers=_PAGE_HEADERS
+    )
 
 
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> Response:
     """The API's description for people, made from the OpenAPI document without anything from another server."""
     document = request.app.openapi()
-    return _templates.TemplateResponse(request, "docs.html", {"api": document}, headers=_PAGE_HEADERS)
+    return _templates.TemplateResponse(
+        request, "docs.html", {"api": document, "root": request.scope["root_path"]}, headers=_PAGE_HEADERS
+    )

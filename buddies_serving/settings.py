@@ -1,19 +1,20 @@
 """Settings of the service, each read from the environment (`BUDDIES_…`) or from `.env`."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from buddies_core.artifact.homes import local_folder
+from buddies_core.environment import EnvironmentSettings
 from buddies_core.http.hosts import AllowedHosts, is_loopback, names_in
+from buddies_core.postgres.urls import asyncpg_url
+from buddies_serving.proxy import Front, networks, root_path
 
 
-class ServingSettings(BaseSettings):
+class ServingSettings(EnvironmentSettings):
     """How the service listens, what it serves, where feedback goes and how it is protected."""
-
-    model_config = SettingsConfigDict(env_prefix="BUDDIES_", env_file=".env", extra="ignore", frozen=True)
 
     home: str = Field(default=".buddies", description="Root of what is stored; holds `served_model/` and `spool/`.")
     postgres_url: str | None = Field(
@@ -25,6 +26,13 @@ class ServingSettings(BaseSettings):
         default=None,
         description="Names by which the service may be called, with commas between; unset: those of this machine on "
         "loopback, any name where API keys are asked for.",
+    )
+    root_path: str | None = Field(
+        default=None,
+        description="Prefix under which a proxy offers the service, as `/buddies`; it may strip it or not.",
+    )
+    trusted_proxies: str | None = Field(
+        default=None, description="Addresses or networks, by commas, of proxies whose `X-Forwarded-*` is believed."
     )
     serving_mode: Literal["lookup", "live"] = Field(
         default="lookup",
@@ -86,10 +94,7 @@ class ServingSettings(BaseSettings):
     @property
     def database(self) -> str | None:
         """`postgres_url` as asyncpg reads it, whatever driver the URL names; None when none is set."""
-        if not self.postgres_url:
-            return None
-        scheme, _, rest = self.postgres_url.partition("://")
-        return f"{scheme.partition('+')[0]}://{rest}"
+        return asyncpg_url(self.postgres_url) if self.postgres_url else None
 
     @property
     def is_loopback(self) -> bool:
@@ -101,6 +106,10 @@ class ServingSettings(BaseSettings):
         """The names that the service answers to."""
         names = names_in(self.allowed_hosts)
         return AllowedHosts([] if names is None and self.is_loopback else names)
+
+    def front(self, paths: Collection[str]) -> Front:
+        """What stands before the service, of which `paths` are the routes."""
+        return Front(networks(names_in(self.trusted_proxies) or []), root_path(self.root_path), paths)
 
     @property
     def signing_key(self) -> Path:

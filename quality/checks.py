@@ -13,6 +13,7 @@ import polars as pl
 
 from quality.check_metadata import RULE, SAMPLE, SEVERITY, SHARE, CheckFigures
 from quality.evidence import Evidence, datasets_for
+from quality.finite_metadata import finite_metadata
 from quality.judging import judge
 from quality.readers import READ_AFTER, READERS
 from quality.rules.catalogue import rules_by_asset
@@ -93,7 +94,7 @@ def as_result(verdict: Verdict) -> dg.AssetCheckResult:
         check_name=rule.name,
         severity=SEVERITIES[rule.severity],
         description=rule.text,
-        metadata=metadata,
+        metadata=finite_metadata(metadata),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from quality.drift_watch import DISTRIBUTIONS, NULL_SHARES, observe
+from quality.finite_metadata import finite_metadata
 
 DRIFT = "has_not_drifted"
 NO_DATABASE = "There is no database here, so there is no history to compare with."
@@ -30,8 +31,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
         name="drift_checks", specs=specs, can_subset=True, required_resource_keys={"pipeline"}, description=__doc__
     )
     def drift_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        import psycopg2
-
+        from buddies_core.postgres.connecting import connect
         from buddies_core.postgres.embedded import feedback_database
         from quality.history.sync import sync
 
@@ -45,7 +45,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
                 )
             return
         # Not a transaction for the block: bringing the schema up to date opens and ends its own.
-        with closing(psycopg2.connect(url)) as connection:
+        with closing(connect(url)) as connection:
             sync(context.instance, connection)
             found = observe(connection, pipeline.store, wanted)
         for asset in wanted:
@@ -70,7 +70,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
                 passed=not failed,
                 severity=dg.AssetCheckSeverity.WARN,
                 description=texts[asset].replace("_", " "),
-                metadata=metadata,
+                metadata=finite_metadata(metadata),
             )
 
     return drift_checks

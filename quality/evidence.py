@@ -14,14 +14,24 @@ import polars as pl
 
 from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.storage.datasets import Dataset, DatasetStore
-from quality.inputs import COUNTED, count_likers
+from quality.inputs import COUNTED, DEFAULTS, count_likers
 
 LIBRARIES = frozenset({"user_library", "playlist_library"})
 RAW = ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs")
 
 Piece = Mapping[str, Callable[[], pl.DataFrame]]
 """How the rows of one piece are read, by dataset."""
+PARAMETERS: Mapping[str, tuple[str, str]] = {
+    "block_negatives": ("user_blocks", "negatives"),
+    "validation_batch_negatives": ("validation_batches", "batch_negatives"),
+    "test_batch_negatives": ("test_batches", "batch_negatives"),
+    "ownership_cap": ("playlist_ownership", "ownership_cap"),
+    "most_candidates": ("candidates", "most"),
+}
+"""Figures that a dataset was made with, by the name that rules ask for them under: (dataset, parameter)."""
+
 NEEDS: Mapping[str, tuple[str, ...]] = {
+    **{name: (dataset,) for name, (dataset, _) in PARAMETERS.items()},
     **{name: (counted.dataset,) for name, counted in COUNTED.items()},
     "n_users": ("user_library",),
     "n_numbers": ("user_library",),
@@ -168,7 +178,19 @@ def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def _parameter(name: str) -> Callable[[Mapping[str, Any]], Any]:
+    dataset, parameter = PARAMETERS[name]
+
+    def made_with(handles: Mapping[str, Any]) -> Any:
+        # A home of the version before this one does not say so in its manifest, and a bare table has none.
+        manifest = getattr(handles[dataset], "manifest", None)
+        return DEFAULTS[name] if manifest is None else manifest.params.get(parameter, DEFAULTS[name])
+
+    return made_with
+
+
 _MAKERS = {
+    **{name: _parameter(name) for name in PARAMETERS},
     "n_users": lambda handles: handles["user_library"].manifest.rows,
     "n_playlists": lambda handles: handles["playlist_library"].manifest.rows,
     "n_songs": lambda handles: handles["songs"].manifest.rows,

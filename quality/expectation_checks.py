@@ -10,6 +10,7 @@ import dagster as dg
 
 from quality.check_metadata import NOTE, SAMPLE, CheckFigures
 from quality.drift_checks import NO_DATABASE
+from quality.finite_metadata import finite_metadata
 from quality.rules.verdict import SAMPLE_ROWS
 
 OPINION = "great_expectations_hold"
@@ -35,7 +36,11 @@ def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
         frame = blocks_frame(blocks, store.open("splits"))
         sizes = [store.open(name).manifest.rows for name in ("user_library", "playlist_library")]
         found = Expectations(pipeline.settings.local_home).validate_blocks(
-            frame, n_users=sizes[0], n_playlists=sizes[1], of=blocks.manifest.rows
+            frame,
+            n_users=sizes[0],
+            n_playlists=sizes[1],
+            negatives=blocks.manifest.params["negatives"],
+            of=blocks.manifest.rows,
         )
         return _opinion([found])
 
@@ -70,4 +75,4 @@ def _opinion(found: Sequence[Any]) -> dg.AssetCheckResult:
         records = [dg.TableRecord({"expectation": failure}) for failure in failures[:SAMPLE_ROWS]]
         metadata[SAMPLE] = dg.MetadataValue.table(records)
     passed = all(result.passed for result in found)
-    return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata)
+    return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=finite_metadata(metadata))

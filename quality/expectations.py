@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 from upath import UPath
 
+from buddies_core import json_text
+from buddies_core.postgres.connecting import speak_utc
+from buddies_core.postgres.urls import sqlalchemy_url
 from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.files import write_atomically
 from buddies_core.storage.shards import EntityShards
@@ -128,7 +131,9 @@ class Expectations:
         self.folder = home / "great_expectations"
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
-    def validate_blocks(self, frame: pl.DataFrame, *, n_users: int, n_playlists: int, of: int) -> SuiteResult:
+    def validate_blocks(
+        self, frame: pl.DataFrame, *, n_users: int, n_playlists: int, negatives: int, of: int
+    ) -> SuiteResult:
         """Runs the blocks' checkpoint on a frame of `blocks_frame`, which was drawn from `of` rows."""
         import great_expectations.expectations as gxe
 
@@ -143,7 +148,7 @@ class Expectations:
             gxe.ExpectColumnValuesToNotBeNull(column="user"),
             gxe.ExpectColumnValuesToBeBetween(column="user", min_value=0, max_value=n_users - 1),
             gxe.ExpectColumnValuesToBeBetween(column="positive", min_value=0, max_value=n_playlists - 1),
-            gxe.ExpectColumnValuesToBeInSet(column="negatives_count", value_set=[4]),
+            gxe.ExpectColumnValuesToBeInSet(column="negatives_count", value_set=[negatives]),
             gxe.ExpectColumnPairValuesToBeEqual(column_A="negatives_count", column_B="negatives_distinct"),
             gxe.ExpectColumnValuesToBeInSet(column="positive_among_negatives", value_set=[0]),
             gxe.ExpectColumnValuesToBeInSet(column="negatives_liked", value_set=[0]),
@@ -156,7 +161,8 @@ class Expectations:
         import great_expectations.expectations as gxe
 
         context = self._context()
-        driver = url.replace("postgresql://", "postgresql+psycopg2://", 1)
+        speak_utc()
+        driver = sqlalchemy_url(url)
         # The password stays in the environment: the context writes its configuration to disk.
         os.environ["BUDDIES_GX_DATABASE"] = driver
         source = _or_add(
@@ -192,7 +198,7 @@ class Expectations:
         expectations = [one.expected for one in ran]
         now = datetime.now(UTC).isoformat(timespec="seconds")
         result = SuiteResult(suite, now, all(e.holds for e in expectations), rows, of, expectations)
-        write_atomically(UPath(self.folder / "results" / f"{suite}.json"), json.dumps(asdict(result)).encode())
+        write_atomically(UPath(self.folder / "results" / f"{suite}.json"), json_text.dumps(asdict(result)).encode())
         return result
 
     def _context(self) -> "AbstractDataContext":

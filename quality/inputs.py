@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from buddies_core.settings import Settings
 from quality.rules.models import SHOWN
 from quality.rules.shapes import as_lists, exploded
 
@@ -113,7 +114,20 @@ def _from_a_frame(counted: Counted) -> Derived:
     return Derived((counted.dataset,), lambda **frames: counted.of(frames.values()))
 
 
+DEFAULTS = {
+    name: Settings.model_fields[field].default
+    for name, field in (
+        ("block_negatives", "negatives"),
+        ("validation_batch_negatives", "batch_negatives"),
+        ("test_batch_negatives", "batch_negatives"),
+        ("ownership_cap", "ownership_cap"),
+        ("most_candidates", "candidates"),
+    )
+}
+"""What a dataset was made with where nothing says so: the settings' own defaults."""
+
 DERIVED: dict[str, Derived] = {
+    **{name: Derived((), lambda value=value: value) for name, value in DEFAULTS.items()},
     "n_users": Derived(("user_rows",), lambda user_rows: user_rows.height),
     "n_numbers": Derived(("user_rows",), lambda user_rows: user_rows.height),
     "n_playlists": Derived(("playlist_rows",), lambda playlist_rows: playlist_rows.height),

@@ -39,6 +39,7 @@ BY_USER = frozenset(
         "test_batches",
         "user_pairings",
         "candidates",
+        "taste_candidates",
         "ranked_candidates",
     }
 )

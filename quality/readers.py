@@ -120,14 +120,13 @@ def _query(
     Raises:
         LostTableError: the service's sessions were made and are gone: that is no lack of feedback.
     """
-    import psycopg2
-
+    from buddies_core.postgres.connecting import connect
     from buddies_core.postgres.embedded import feedback_database
 
     url = feedback_database(settings)
     if url is None:
         return []
-    connection = psycopg2.connect(url)
+    connection = connect(url)
     try:
         with connection, connection.cursor() as cursor:
             refuse_lost_sessions(connection)

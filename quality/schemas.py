@@ -6,7 +6,7 @@ so it is imported when the first schema is built, never when definitions load.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -43,11 +43,11 @@ def pandera_schema(asset: str, sizes: Sizes) -> "pa.DataFrameSchema":
     """
     if asset not in SCHEMAS:
         raise UnknownSchemaError(f"no schema for {asset!r}; there are: {', '.join(sorted(SCHEMAS))}")
-    return _built(asset, sizes)
+    return _built(asset, sizes, None)
 
 
 @lru_cache(maxsize=128)
-def _built(asset: str, sizes: Sizes) -> "pa.DataFrameSchema":
+def _built(asset: str, sizes: Sizes, width: int | None) -> "pa.DataFrameSchema":
     import pandera.polars as pa
 
     table = SCHEMAS[asset]
@@ -60,11 +60,20 @@ def _built(asset: str, sizes: Sizes) -> "pa.DataFrameSchema":
         if field.pattern is not None:
             checks.append(pa.Check.str_matches(field.pattern))
         columns[name] = pa.Column(
-            field.dtype, checks, nullable=field.nullable, unique=field.unique, required=not field.optional
+            _of_width(field.dtype, width),
+            checks,
+            nullable=field.nullable,
+            unique=field.unique,
+            required=not field.optional,
         )
     return pa.DataFrameSchema(
         columns, strict=table.strict, unique=list(table.key) or None, name=asset, description=f"rows of {asset}"
     )
+
+
+def _of_width(dtype: Any, width: int | None) -> Any:
+    """The type of a list of fixed length at the length it has: how long lists are is a setting, and rules judge it."""
+    return pl.Array(dtype.inner, width) if isinstance(dtype, pl.Array) and width is not None else dtype
 
 
 def _highest(field: Field, sizes: Sizes) -> float | None:
@@ -80,7 +89,8 @@ def schema_finding(frame: pl.DataFrame, asset: str, sizes: Sizes) -> Finding:
     from pandera.errors import SchemaErrors
 
     try:
-        pandera_schema(asset, sizes).validate(frame, lazy=True)
+        widths = [dtype.size for dtype in frame.schema.dtypes() if isinstance(dtype, pl.Array)]
+        _built(asset, sizes, widths[0] if widths else None).validate(frame, lazy=True)
     except SchemaErrors as error:
         cases = error.failure_cases.select(
             pl.col(c).cast(pl.String) for c in ("column", "check", "failure_case", "index")

@@ -50,6 +50,7 @@ _AS_SERVED = tuple(
     f"served_{m}" for m in ("reach", "mrr", "hit_1", "hit_5", "hit_10", "ndcg_10", "precision_5", "coverage")
 )
 _FIGURE = Field(_F64, nullable=True, optional=True)
+_BY_LISTENERS = ("precision", "hits", "any", "common", "shorter")
 _COUNTED = Field(pl.Int64, low=0, optional=True)
 _VERSION = Field(_STR, optional=True)
 
@@ -229,6 +230,20 @@ SCHEMAS: dict[str, TableSchema] = {
             "item_bias": Field(_BOOL, nullable=True, optional=True),
         },
         strict=False,
+    ),
+    "hidden_plays": TableSchema({"user_id": Field(_STR), "song_id": Field(_STR)}, ("user_id", "song_id")),
+    "listener_evaluation": TableSchema(
+        {
+            "system": Field(_STR, unique=True),
+            **{f"{m}{end}": Field(_F64, low=0) for m in _BY_LISTENERS for end in ("", "_low", "_high")},
+            "listeners": Field(_U32),
+            "version": _VERSION,
+            "ranking": Field(_STR, pattern="^(taste|reference)$"),
+        }
+    ),
+    "song_taste": TableSchema({"source": Field(_STR, unique=True), "weight": Field(_F64, low=0)}),
+    "taste_candidates": TableSchema(
+        {"user": Field(_U32, "users", unique=True), "playlists": _LIST, "scores": Field(pl.List(pl.Float32))}
     ),
     "ranked_candidates": TableSchema(
         {"user": Field(_U32, "users", unique=True), "playlists": _LIST, "scores": Field(pl.List(pl.Float32))}

@@ -22,6 +22,14 @@ def _nan(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def _trained_on(world: World, likes: pl.DataFrame) -> dict[str, Any]:
+    """The window with the first of these likes in its first train session."""
+    window = world["training_window"].with_row_index("place")
+    place = window.filter(pl.col("split") == "train")["place"][0]
+    user, playlist = likes.select("user", "playlist").row(0)
+    return {"training_window": with_cells(window.drop("place"), place, user=user, positive=playlist)}
+
+
 def _sessions(world: World, rows: list[dict[str, Any]]) -> dict[str, Any]:
     added = pl.DataFrame(rows, schema=world["user_feedback"].schema)
     return {"user_feedback": pl.concat([world["user_feedback"], added]).sort("created_at"), "feedback_scores": None}
@@ -106,16 +114,52 @@ def _feedback(row: int = 0, **cells: Any):
     return lambda world: {"user_feedback": with_cells(world["user_feedback"], row, **cells), "feedback_scores": None}
 
 
-def _ranked(column: str, change):
+def _ranked(column: str, change, name: str = "ranked_candidates"):
     def plant(world: World) -> dict[str, Any]:
-        ranked = world["ranked_candidates"]
+        ranked = world[name]
         row = next(i for i, members in enumerate(ranked["playlists"].to_list()) if len(members) > 3)
-        return {"ranked_candidates": with_members(ranked, column, change, row)}
+        return {name: with_members(ranked, column, change, row)}
+
+    return plant
+
+
+def _own_playlist_of_taste(world: World) -> dict[str, Any]:
+    playlist, owner = world["playlist_ownership"].select("playlist", "owner").row(0)
+    row = {"user": [owner], "playlists": [[playlist]], "scores": [[1.0]]}
+    lists = world["taste_candidates"].filter(pl.col("user") != owner)
+    return {"taste_candidates": pl.concat([lists, pl.DataFrame(row, schema=lists.schema)])}
+
+
+def _by_listeners(system: str, precision: float):
+    """The world with another precision of one system, its interval with it."""
+
+    def plant(world: World) -> dict[str, Any]:
+        mine = pl.col("system") == system
+        changed = {
+            f"precision{end}": pl.when(mine).then(precision * factor).otherwise(pl.col(f"precision{end}"))
+            for end, factor in (("", 1.0), ("_low", 0.9), ("_high", 1.1))
+        }
+        return {"listener_evaluation": world["listener_evaluation"].with_columns(**changed)}
 
     return plant
 
 
 DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        "lists that listeners play less of than of the most liked",
+        "listener_evaluation.what_is_served_is_above_the_most_liked",
+        _by_listeners("served", 0.0167),
+    ),
+    Defect(
+        "likes that tell nothing of plays",
+        "listener_evaluation.likes_tell_of_hidden_plays",
+        _by_listeners("song overlap", 0.0039),
+    ),
+    Defect(
+        "a precision outside its interval",
+        "listener_evaluation.listeners_figures_lie_in_their_intervals",
+        cell("listener_evaluation", precision=0.5),
+    ),
     Defect("a NaN in a user vector", "bpr_checkpoint.user_vectors_are_finite", _vectors("user_vectors", _nan)),
     Defect(
         "a NaN in a playlist vector", "bpr_checkpoint.playlist_vectors_are_finite", _vectors("playlist_vectors", _nan)
@@ -148,6 +192,26 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("Hit@5 below Hit@1", "bpr_evaluation.hits_grow_with_the_list", cell("bpr_evaluation", hit_5=0.1)),
     Defect(
         "a model no better than a guess", "bpr_evaluation.the_model_beats_a_guess", cell("bpr_evaluation", hit_10=0.19)
+    ),
+    Defect(
+        "an own playlist chosen by taste",
+        "taste_candidates.taste_offers_nothing_that_the_user_owns",
+        _own_playlist_of_taste,
+    ),
+    Defect(
+        "a playlist chosen by taste that does not exist",
+        "taste_candidates.taste_offers_playlists_that_exist",
+        _ranked("playlists", lambda m: [*m[:-1], 10**6], "taste_candidates"),
+    ),
+    Defect(
+        "the least of taste first",
+        "taste_candidates.gains_of_taste_never_rise",
+        _ranked("scores", lambda m: m[::-1], "taste_candidates"),
+    ),
+    Defect(
+        "a taste that learns nothing from plays",
+        "song_taste.taste_learns_from_plays",
+        cell("song_taste", weight=0.0),
     ),
     Defect("worst candidate first", "ranked_candidates.ranked_scores_fall", _ranked("scores", lambda m: m[::-1])),
     Defect(
@@ -217,6 +281,16 @@ DEFECTS: tuple[Defect, ...] = (
         "an old session in the window",
         "training_window.window_sessions_are_recent",
         lambda w: {"window_from": w["window_from"] + timedelta(days=3)},
+    ),
+    Defect(
+        "a test like trained on",
+        "training_window.window_trains_on_no_held_out_like",
+        lambda w: _trained_on(w, w["splits"].filter(pl.col("split").cast(pl.String) == "test")),
+    ),
+    Defect(
+        "a like of a cold user trained on",
+        "training_window.window_trains_on_no_like_of_a_cold_user",
+        lambda w: _trained_on(w, w["liked_playlists"].join(w["cold_users"].select("user"), on="user", how="semi")),
     ),
     Defect(
         "a window trained on whole",

@@ -9,6 +9,7 @@ import dagster as dg
 
 from buddies_assets.alerts.incidents import Incidents, Message
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core import json_text
 from buddies_core.postgres.embedded import feedback_database
 from buddies_core.settings import Settings
 from quality.incidents import Incident, open_incidents
@@ -44,15 +45,14 @@ def tell_of(context: dg.SensorEvaluationContext, pipeline: Pipeline, *, of_runs:
 
 def current_incidents(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[Incident] | None:
     """The open incidents by the log of the instance as it is now; None where there is no database."""
-    import psycopg2
-
+    from buddies_core.postgres.connecting import connect
     from quality.history.sync import sync
     from quality.reporting import read_report
 
     url = feedback_database(pipeline.settings)
     if url is None:
         return None
-    with closing(psycopg2.connect(url)) as connection:
+    with closing(connect(url)) as connection:
         sync(instance, connection)
         return open_incidents(read_report(connection, pipeline.store, datetime.now(UTC)))
 
@@ -63,7 +63,7 @@ def tell(context: dg.SensorEvaluationContext, settings: Settings, failing: Mappi
     after, messages = before.update(failing)
     for message in messages:
         send(context, settings, message)
-    context.update_cursor(json.dumps(dict(after.open)))
+    context.update_cursor(json_text.dumps(dict(after.open)))
     return dg.SkipReason(f"{len(after.open)} open incidents, {len(messages)} messages sent")
 
 
@@ -76,5 +76,5 @@ def send(context: dg.SensorEvaluationContext, settings: Settings, message: Messa
     from urllib.request import Request, urlopen
 
     body = {"text": text, "subject": message.subject, "state": "recovered" if message.recovered else "failing"}
-    request = Request(settings.alert_webhook, json.dumps(body).encode(), {"content-type": "application/json"})
+    request = Request(settings.alert_webhook, json_text.dumps(body).encode(), {"content-type": "application/json"})
     urlopen(request, timeout=10).close()

@@ -5,7 +5,9 @@ import dagster as dg
 SOURCES_TO_LIBRARIES = dg.AssetSelection.groups("sources", "songs")
 PREPARATION = SOURCES_TO_LIBRARIES | dg.AssetSelection.groups("scoring", "splitting", "pairing")
 TRAINING_DATA = dg.AssetSelection.assets("user_blocks", "triplets", "validation_batches", "test_batches")
-PUBLICATION = dg.AssetSelection.assets("candidates", "ranked_candidates", "served_model")
+PUBLICATION = dg.AssetSelection.assets(
+    "candidates", "taste_candidates", "ranked_candidates", "listener_evaluation", "served_model"
+)
 
 prepare_data_job = dg.define_asset_job(
     "prepare_data_job",

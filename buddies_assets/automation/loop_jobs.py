@@ -23,18 +23,24 @@ materialise_all_job = dg.define_asset_job(
 )
 retrain_job = dg.define_asset_job(
     RETRAIN_JOB,
-    selection=dg.AssetSelection.assets("training_window", "bpr_checkpoint", "bpr_evaluation", "ranked_candidates"),
+    selection=dg.AssetSelection.assets(
+        "training_window", "bpr_checkpoint", "bpr_evaluation", "ranked_candidates", "listener_evaluation"
+    ),
     description="A new model from the offline blocks and the newest feedback; `served_model` follows once checks pass.",
     tags={"dagster/priority": "-1"},
 )
 daily_job = dg.define_asset_job(
     "daily_job",
-    selection=dg.AssetSelection.assets("candidates", "ranked_candidates", "served_model", "daily_recommendations"),
+    selection=dg.AssetSelection.assets(
+        "candidates", "ranked_candidates", "listener_evaluation", "served_model", "daily_recommendations"
+    ),
     description="Candidates drawn anew, ranked, served, and everybody's list written down.",
 )
 pairing_job = dg.define_asset_job(
     "pairing_job",
-    selection=dg.AssetSelection.assets("user_pairings", "candidates", "ranked_candidates", "served_model"),
+    selection=dg.AssetSelection.assets(
+        "user_pairings", "candidates", "taste_candidates", "ranked_candidates", "listener_evaluation", "served_model"
+    ),
     description="Neighbours found anew, and what follows from them.",
 )
 quality_job = dg.define_asset_job(
@@ -57,12 +63,11 @@ def purge_old_runs(context: dg.OpExecutionContext, config: Purge, pipeline: dg.R
     """What goes and what stays is decided in `quality.history.purge`; the plan is in the output's metadata."""
     from datetime import UTC, datetime, timedelta
 
-    import psycopg2
-
+    from buddies_core.postgres.connecting import connect
     from buddies_core.postgres.embedded import database_url
     from quality.history.purge import delete_runs, plan_purge, run_facts
 
-    connection = psycopg2.connect(database_url(pipeline.settings))
+    connection = connect(database_url(pipeline.settings))
     try:
         facts = run_facts(context.instance, connection)
     finally:

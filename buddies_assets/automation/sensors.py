@@ -19,6 +19,7 @@ from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
 from buddies_assets.release.retraining_policy import RetrainDecision, decide_raw_files, decide_retraining
 from buddies_assets.resources.loop_database import connected
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core import json_text
 from buddies_core.postgres.embedded import feedback_database
 from buddies_core.settings import Settings
 
@@ -83,10 +84,10 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         found = raw_files(pipeline.settings)
         state = json.loads(context.cursor) if context.cursor else {"seen": {}, "found": found}
         if state["seen"] and found != state["found"]:
-            context.update_cursor(json.dumps(state | {"found": found}))
+            context.update_cursor(json_text.dumps(state | {"found": found}))
             return dg.SkipReason("raw files are changing; waiting until they are the same at two looks")
         digest, reason = decide_raw_files(state["seen"], found)
-        context.update_cursor(json.dumps({"seen": found, "found": found}))
+        context.update_cursor(json_text.dumps({"seen": found, "found": found}))
         return (
             dg.RunRequest(run_key=f"raw-{digest}", tags={"buddies/reason": reason}) if digest else dg.SkipReason(reason)
         )
@@ -164,7 +165,7 @@ def judge(context: dg.SensorEvaluationContext, url: str, settings: Settings) -> 
 def raw_files(settings: Settings) -> dict[str, str]:
     """Path -> size and time of every raw file that the settings name."""
     mpd = Path(settings.mpd_dir or "")
-    slices = sorted(mpd.glob("mpd.slice.*")) if mpd.is_dir() else [mpd]
+    slices = sorted(path for path in mpd.rglob("*") if path.is_file()) if mpd.is_dir() else [mpd]
     named = [settings.entp_file, settings.msd_file, settings.msd_mismatches_file]
     paths = [*slices, *(Path(name) for name in named if name)]
     stats = {str(path): path.stat() for path in paths if path.exists()}

@@ -2,23 +2,35 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from buddies_core.errors import BuddiesError
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.datasets import Dataset, DatasetStore
+
+
+class NoFolderError(BuddiesError):
+    """The folder to write into is not there."""
 
 
 class UnknownFormatError(BuddiesError):
     """A file ending that no writer stands for."""
 
 
-def export_dataset(dataset: Dataset, file: Path) -> int:
-    """Write the dataset's table to `file` by its ending; lists become JSON text in CSV. Returns the rows written.
+def export_dataset(store: DatasetStore, name: str, file: Path) -> int:
+    """Write a dataset's table to `file` by its ending; lists become JSON text in CSV. Returns the rows written.
+
+    Where the stored table would mean little elsewhere, what it stands for is written: of a library one row a song, of
+    `ranked_candidates` one row a place in a list, by user id and pid.
 
     Raises:
+        NoFolderError: the folder of `file` is not there.
         UnknownFormatError: the ending is none of .parquet, .csv, .ndjson, .arrow.
     """
-    frame = dataset.scan()
+    if not file.parent.is_dir():
+        raise NoFolderError(f"There is no folder {file.parent}: make it first.")
+    frame = _meant(store, store.open(name))
+    rows = int(frame.select(pl.len()).collect(engine="streaming").item())
     match file.suffix:
         case ".parquet":
             frame.sink_parquet(file)
@@ -32,7 +44,46 @@ def export_dataset(dataset: Dataset, file: Path) -> int:
             raise UnknownFormatError(
                 f"No writer for {other or 'a file without ending'}: use .parquet, .csv, .ndjson or .arrow."
             )
-    return dataset.manifest.rows
+    return rows
+
+
+def _meant(store: DatasetStore, dataset: Dataset) -> pl.LazyFrame:
+    match dataset.name:
+        case "ranked_candidates":
+            return _places(store, dataset)
+        case "user_library" | "playlist_library":
+            return _entries(store, dataset)
+        case _:
+            return dataset.scan()
+
+
+def _places(store: DatasetStore, ranked: Dataset) -> pl.LazyFrame:
+    """`user_id, pid, rank` (from 1), then `user, playlist, score`: one row a place, each list best first."""
+    users = store.open("user_library").frame(["user", "user_id"]).lazy()
+    playlists = store.open("playlist_library").frame(["playlist", "pid"]).lazy()
+    listed = ranked.scan().filter(pl.col("playlists").list.len() > 0)
+    places = listed.with_columns(rank=pl.int_ranges(1, pl.col("playlists").list.len() + 1)).explode(
+        "playlists", "scores", "rank"
+    )
+    named = places.rename({"playlists": "playlist", "scores": "score"})
+    joined = named.join(users, on="user", how="left", maintain_order="left")
+    joined = joined.join(playlists, on="playlist", how="left", maintain_order="left")
+    return joined.select("user_id", "pid", "rank", "user", "playlist", "score")
+
+
+def _entries(store: DatasetStore, library: Dataset) -> pl.LazyFrame:
+    """The row's number and id, then `song, key, title, artist`: one row a song of a library."""
+    rows = library.frame()
+    owner, name = rows.columns[:2]
+    lengths = np.diff(library.array("indptr"))
+    held = pl.LazyFrame(
+        {owner: rows[owner].gather(np.repeat(np.arange(rows.height), lengths)), "song": library.array("indices")}
+    )
+    songs = store.open("songs").scan().select("song", "key", "title", "artist")
+    joined = held.join(rows.lazy().select(owner, name), on=owner, how="left", maintain_order="left")
+    return joined.join(songs, on="song", how="left", maintain_order="left").select(
+        owner, name, "song", "key", "title", "artist"
+    )
 
 
 def _flattened(frame: pl.LazyFrame) -> list[pl.Expr]:

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from buddies_assets.cli.console import styled
+from buddies_core import json_text
 from buddies_core.errors import BuddiesError
+from buddies_core.postgres.connecting import connect
 from buddies_core.postgres.embedded import feedback_database, running_database
 from buddies_core.settings import Settings
 from quality.health import CheckHealth, Report, State
@@ -61,14 +64,12 @@ def read_status(settings: Settings) -> Status:
 @contextlib.contextmanager
 def _history(settings: Settings) -> Iterator["Connection"]:
     """A connection to the history, brought up to date; the embedded database runs for as long as it is needed."""
-    import psycopg2
-
     from quality.history.database import SCHEMA
     from quality.history.sync import sync
 
     if feedback_database_is_absent(settings):
         raise BuddiesError(f"Nothing was ever run in {settings.home}: run `buddies run` or `buddies up` first.")
-    with running_database(settings) as url, closing(psycopg2.connect(url)) as connection:
+    with running_database(settings) as url, closing(connect(url)) as connection:
         SCHEMA.migrate(connection)
         home = settings.local_home / "dagster"
         if (home / "dagster.yaml").exists():
@@ -93,7 +94,7 @@ def feedback_database_is_absent(settings: Settings) -> bool:
 def print_status(console: Console, status: Status, *, as_json: bool) -> int:
     """Print the status; the exit code."""
     if as_json:
-        console.print_json(json.dumps(status_json(status), default=str))
+        console.print_json(json_text.dumps(status_json(status), default=str))
         return status.exit_code
     assets = status.report.assets
     known = {name: health for name, health in assets.items() if health.state is not State.UNKNOWN}
@@ -102,11 +103,11 @@ def print_status(console: Console, status: Status, *, as_json: bool) -> int:
         f"{healthy} of {len(known)} assets healthy; {_counts(status.report)}" if known else "Nothing is made yet."
     )
     for incident in status.incidents:
-        console.print(f"[bold red]incident[/] {incident.subject}: {incident.line}", soft_wrap=True, highlight=False)
+        console.print(styled(("incident", "bold red"), f" {incident.subject}: {incident.line}"), soft_wrap=True)
     table = Table("asset", "health", "why")
     for name, health in sorted(known.items(), key=lambda item: (-item[1].state.rank, item[0])):
         if health.state is not State.OK:
-            table.add_row(name, f"[{COLOURS[health.state.tone]}]{health.state.label}[/]", health.reason)
+            table.add_row(name, styled((health.state.label, COLOURS[health.state.tone])), health.reason)
     if table.row_count:
         console.print(table)
     console.print(_served(status.served), highlight=False)
@@ -156,11 +157,11 @@ def print_checks(console: Console, report: Report, asset: str | None, *, as_json
         raise UnknownAssetError(f"No asset is named {asset!r}. There are: {', '.join(sorted(report.assets))}.")
     found = [check for check in report.checks if asset is None or check.asset == asset]
     if as_json:
-        console.print_json(json.dumps([_check_json(check) for check in found], default=str))
+        console.print_json(json_text.dumps([_check_json(check) for check in found], default=str))
     else:
         table = Table("check", "asset", "status", "offending", "why")
         for check in found:
-            state = f"[{COLOURS[check.state.tone]}]{check.label}[/]"
+            state = styled((check.label, COLOURS[check.state.tone]))
             table.add_row(check.name, check.asset, state, f"{check.standing.offending or 0:,}", check.reason)
         console.print(table if found else "No check has run yet: run `buddies run`, or `quality_job` in Dagster.")
     return 1 if any(check.state.tone == "fail" for check in found) else 0

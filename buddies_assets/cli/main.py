@@ -5,14 +5,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from buddies_assets.cli.console import plain_console, styled
 
 app = typer.Typer(
-    help="Organic playlists, recommended to listeners of like taste.", no_args_is_help=True, add_completion=False
+    help="Organic playlists, recommended to listeners of like taste.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 db = typer.Typer(help="The embedded PostgreSQL.", no_args_is_help=True)
 app.add_typer(db, name="db")
-console = Console() if sys.stdout.isatty() else Console(width=160)
+evaluate = typer.Typer(help="How good a system is, by its likes and by its listeners.", no_args_is_help=True)
+app.add_typer(evaluate, name="evaluate")
+console = plain_console() if sys.stdout.isatty() else plain_console(width=160)
 
 
 def _print_version(wanted: bool) -> None:
@@ -100,19 +106,18 @@ def fit(
     fit_file(console, file, name, Columns(user, item, weight, time), tags, trials)
 
 
-@app.command()
-def evaluate(
-    system: Annotated[str, typer.Argument(help="The system; `artists` can be tried on other splits.")],
+@evaluate.command("artists")
+def evaluate_artists(
     train: Annotated[Path, typer.Option(help="Interactions that the model is fitted on.")],
     heldout: Annotated[Path, typer.Option(help="Interactions that it is judged by.")],
     out: Annotated[Path, typer.Option(help="Where the recommendations are written: user, item, rank.")],
     tags: Annotated[Path | None, typer.Option(help="File of tags of the items.")] = None,
     items: Annotated[int | None, typer.Option(min=1, help="Size of the catalogue; default: items of both.")] = None,
 ) -> None:
-    """Fit SYSTEM on one file alone, write ten items for each user, and print what they are worth."""
+    """Fit the artists' system on one file alone, write ten for each user, and print what they are worth."""
     from buddies_assets.cli.fitting import evaluate_system
 
-    evaluate_system(console, system, train, heldout, out, tags, items)
+    evaluate_system(console, "artists", train, heldout, out, tags, items)
 
 
 @app.command()
@@ -136,7 +141,7 @@ def export(name: str, file: Path) -> None:
     """Write one dataset to FILE (.parquet, .csv, .ndjson or .arrow, by its ending), shard by shard."""
     from buddies_assets.cli.exporting import export_dataset
 
-    rows = export_dataset(_store().open(name), file)
+    rows = export_dataset(_store(), name, file)
     console.print(f"{rows:,} rows of {name} written to {file}")
 
 
@@ -177,7 +182,9 @@ def simulate(
     users: Annotated[int, typer.Option(min=1, help="Listeners taking part.")] = 500,
     days: Annotated[float, typer.Option(min=0.01, help="Days of listening, ending now.")] = 14.0,
     rate: Annotated[float, typer.Option(min=0.01, help="Lists that a listener asks for in a day, in the mean.")] = 1.0,
-    preference: Annotated[str, typer.Option(help="`score`: by true taste, noise and position; or `chance`.")] = "score",
+    preference: Annotated[
+        str, typer.Option(help="`taste`: niches or hidden plays, noise and position; `score`: song overlap; `chance`.")
+    ] = "taste",
 ) -> None:
     """Let simulated listeners ask the running service and like playlists: weeks of feedback in a minute."""
     from buddies_assets.cli.simulating import simulate as start
@@ -219,6 +226,42 @@ def settings() -> None:
     console.print(settings_markdown(), soft_wrap=True, markup=False, highlight=False)
 
 
+@evaluate.command("playlists")
+def evaluate_playlists(
+    visible: Annotated[Path | None, typer.Option(help="Plays that the home was made from: user, song, count.")] = None,
+    hidden: Annotated[Path | None, typer.Option(help="Plays of the same users that the home never saw.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Likes and listeners: held-out likes, and which hidden plays the playlists shown bring."""
+    from buddies_assets.cli.evaluating import evaluate_playlists as start
+
+    start(console, visible, hidden, as_json=as_json)
+
+
+@evaluate.command("next_track")
+def evaluate_next_track(
+    test: Annotated[Path, typer.Option(help="Folder of MPD slices to judge by; BUDDIES_MPD_DIR is learned from.")],
+) -> None:
+    """Which song comes next: hits and reciprocal rank on the playlists of another folder, beside every baseline."""
+    from buddies_assets.cli.evaluating_sequences import evaluate_sequences
+    from buddies_core.sequences.models import NEXT
+    from buddies_core.settings import Settings
+
+    evaluate_sequences(console, Settings(), NEXT, test)
+
+
+@evaluate.command("continuation")
+def evaluate_continuation(
+    test: Annotated[Path, typer.Option(help="Folder of MPD slices to judge by; BUDDIES_MPD_DIR is learned from.")],
+) -> None:
+    """What else belongs to a playlist: eight categories on the playlists of another folder, beside every baseline."""
+    from buddies_assets.cli.evaluating_sequences import evaluate_sequences
+    from buddies_core.sequences.models import CONTINUE
+    from buddies_core.settings import Settings
+
+    evaluate_sequences(console, Settings(), CONTINUE, test)
+
+
 @db.command("start")
 def db_start() -> None:
     """Start the embedded server in the background and write its address to .env, which `dagster dev` reads."""
@@ -253,10 +296,11 @@ def _store():
 
 def main() -> None:
     """Run the command; an error that the project foresees is printed as one message, not as a traceback."""
-    from buddies_assets.cli.failing import foreseen
+    from buddies_assets.cli.failing import as_line, foreseen
 
     try:
         app()
     except foreseen() as error:
-        Console(stderr=True).print(f"[bold red]Error:[/] {error}", soft_wrap=True, highlight=False)
+        told = as_line(error)
+        plain_console(stderr=True).print(styled(("Error:", "bold red"), f" {told}"), soft_wrap=True)
         sys.exit(1)

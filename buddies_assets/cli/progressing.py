@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from buddies_core.storage import progress
 
@@ -38,7 +39,7 @@ class Bars:
             self._tasks[step] = self._display.add_task(step, total=total)
         self._display.update(self._tasks[step], completed=done, total=total)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str | Text) -> None:
         """Print a line above the bars."""
         self._display.console.print(text, soft_wrap=True)
 
@@ -68,7 +69,7 @@ class Lines:
             self._said[step] = now
             self.say(f"{step}: {done:,} of {total:,} after {now - began:.0f} s")
 
-    def say(self, text: str) -> None:
+    def say(self, text: str | Text) -> None:
         """Print a line."""
         self._console.print(text, soft_wrap=True, highlight=False)
 

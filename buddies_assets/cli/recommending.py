@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from rich.table import Table
 
+from buddies_assets.cli.console import printable
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions.labelled import load_library
 from buddies_core.interactions.numbers import numbered_rows
@@ -57,7 +58,7 @@ class Recommender:
         Raises:
             UnknownUserError: there is no such user.
         """
-        if name.isdigit() and len(name) < 40:
+        if name.isascii() and name.isdigit() and len(name) < 40:
             found = self._users.filter(pl.col("number") == int(name))["user"]
         else:
             found = self._users.filter(pl.col("user_id") == name)["user"]
@@ -94,7 +95,7 @@ class Recommender:
             near = f", similarity {neighbours[owner]:.2f}" if owner in neighbours else ""
             whose = "–" if owner is None else f"user {self._users['number'][owner]}{near}"
             why = self._why(user, playlist, owner)
-            table.add_row(row["name"] or "(no name)", str(row["pid"]), str(row["tracks"]), whose, why)
+            table.add_row(printable(row["name"] or "(no name)"), str(row["pid"]), str(row["tracks"]), whose, why)
         return table
 
     def _why(self, user: int, playlist: int, owner: int | None) -> str:
@@ -109,6 +110,6 @@ class Recommender:
 
     def _titles(self, songs: np.ndarray) -> str:
         shown = self._songs[songs[:SONGS_SHOWN].tolist()]
-        names = [f"{title} – {artist}" for title, artist in shown.select("title", "artist").iter_rows()]
+        names = [printable(f"{title} – {artist}") for title, artist in shown.select("title", "artist").iter_rows()]
         more = f" … {len(songs)} songs" if len(songs) > SONGS_SHOWN else ""
         return "; ".join(names) + more

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 from rich.console import Console
 
+from buddies_assets.cli.console import plain_console, styled
 from buddies_assets.cli.progressing import Bars, Lines, progress_bars
 from buddies_assets.cli.recommending import Recommender
 from buddies_assets.cli.tables import datasets_table, evaluation_table
@@ -52,7 +53,7 @@ def chatter_to(log: Path) -> Iterator[Console]:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
         try:
-            yield Console(file=terminal, width=None if os.isatty(kept[0]) else 160)
+            yield plain_console(file=terminal, width=None if os.isatty(kept[0]) else 160)
         finally:
             sys.stdout.flush()
             for descriptor, original in zip((1, 2), kept, strict=True):
@@ -99,11 +100,12 @@ def _materialise(instance: dg.DagsterInstance, bars: Bars | Lines, system: str) 
     checks = result.get_asset_check_evaluations()
     failed = [check for check in checks if not check.passed]
     for check in failed:
-        bars.say(f"[yellow]{check.severity.value}[/] {check.asset_key.to_user_string()}: {check.check_name}")
+        bars.say(styled((check.severity.value, "yellow"), f" {check.asset_key.to_user_string()}: {check.check_name}"))
     if not result.success:
         raise RunFailedError("\n".join(_failures(result)) or "The run failed; see Dagster's UI (`buddies up`).")
-    bars.say(f"[green]✓[/] {len(result.get_asset_materialization_events())} assets materialised, "
-             f"{len(checks) - len(failed)} of {len(checks)} checks passed (run {result.run_id})")  # fmt: skip
+    made, passed = len(result.get_asset_materialization_events()), len(checks) - len(failed)
+    bars.say(styled(("✓", "green"), f" {made} assets materialised, {passed} of {len(checks)} checks passed "
+                                    f"(run {result.run_id})"))  # fmt: skip
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:

@@ -18,6 +18,7 @@ from typing import IO
 
 from buddies_assets.cli.restarting import Restarts
 from buddies_core.errors import BuddiesError
+from buddies_core.registry.mlflow_tracking import tracking_uri
 from buddies_core.settings import Settings
 
 BIN = Path(sys.executable).parent
@@ -26,6 +27,18 @@ LONGEST_LOG = 20 * 2**20
 PLAIN = {"NO_COLOR": "1", "TERM": "dumb"}
 """Variables that keep colours out of the logs of most programs."""
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+
+
+PORTS = {"dagster": "dagster_port", "service": "port", "dashboard": "dashboard_port", "mlflow": "mlflow_port"}
+"""The setting of each server's port."""
+
+
+class PortTakenError(BuddiesError):
+    """Another program listens on a port of ours: its callers would be answered by somebody else."""
+
+    def __init__(self, taken: list[tuple[int | None, str]]) -> None:
+        said = ", ".join(f"{port} (BUDDIES_{name.upper()})" for port, name in taken)
+        super().__init__(f"Another program listens on port {said}. Stop it, or set the variable to a free port.")
 
 
 class UnknownServerError(BuddiesError):
@@ -120,22 +133,21 @@ def without_colours(lines: IO[bytes], file: IO[bytes]) -> None:
 
 
 def servers(settings: Settings, database: str, only: Collection[str] = ()) -> list[Server]:
-    """The servers, or those that `only` names; a port that is taken is replaced by a free one.
+    """The servers, or those that `only` names; MLflow only where its database can be had.
 
     Raises:
         UnknownServerError: `only` names one that there is not.
+        PortTakenError: another program listens on a port; the message names the variable.
     """
-    from buddies_core.postgres.embedded import sqlalchemy_url
-
-    ports = (settings.dagster_port, settings.port, settings.dashboard_port, settings.mlflow_port, 0)
-    dagster, service, dashboard, mlflow, code = (free_port(port) for port in ports)
+    dagster, service, dashboard, mlflow = (getattr(settings, name) for name in PORTS.values())
+    code = free_port()
     os.environ |= {
         "BUDDIES_DAGSTER_URL": f"http://127.0.0.1:{dagster}",
         "BUDDIES_DASHBOARD_PORT": str(dashboard),
         "BUDDIES_PORT": str(service),
     }
     workspace = write_workspace(settings.local_home / "dagster" / "workspace.yaml", code)
-    tracking = sqlalchemy_url(database.rsplit("/", 1)[0] + "/mlflow")
+    tracking = tracking_uri(database) if not only or "mlflow" in only else ""
     artifacts = settings.local_home / "mlflow"
     artifacts.mkdir(parents=True, exist_ok=True)
     local, where = ["--host", "127.0.0.1", "--port"], ["-w", str(workspace)]
@@ -150,7 +162,8 @@ def servers(settings: Settings, database: str, only: Collection[str] = ()) -> li
         Server("dashboard", "data-quality dashboard", [sys.executable, "-m", "quality.dashboard"], dashboard,
                "/healthz"),
         # Its job workers (online scoring and the like, which nothing here uses) cost 1.2 GiB.
-        Server("mlflow", "MLflow", [str(BIN / "mlflow"), "server", *local, str(mlflow), "--backend-store-uri", tracking,
+        Server("mlflow", "MLflow", [str(BIN / "mlflow"), "server", *local, str(mlflow), "--backend-store-uri",
+               tracking or "",
                "--artifacts-destination", str(artifacts), "--workers", "1"], mlflow, "/health",
                environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}),
     ]  # fmt: skip
@@ -158,7 +171,11 @@ def servers(settings: Settings, database: str, only: Collection[str] = ()) -> li
     if unknown:
         known = ", ".join(server.key for server in found)
         raise UnknownServerError(f"There is no server {', '.join(sorted(unknown))}; there are: {known}.")
-    return [server for server in found if not only or server.key in only]
+    chosen = [server for server in found if not only or server.key in only]
+    taken = [(server.port, PORTS[server.key]) for server in chosen if server.key in PORTS and not is_free(server.port)]
+    if taken:
+        raise PortTakenError(taken)
+    return [server for server in chosen if server.key != "mlflow" or tracking is not None]
 
 
 def write_workspace(file: Path, port: int) -> Path:
@@ -169,14 +186,19 @@ def write_workspace(file: Path, port: int) -> Path:
     return file
 
 
-def free_port(preferred: int) -> int:
-    """The preferred port, or a free one where that is taken."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise OSError("no free port on 127.0.0.1")
+def is_free(port: int | None) -> bool:
+    """Whether nobody listens on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port or 0))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
+from buddies_assets.cli.console import styled
 from buddies_assets.cli.running import prepare_dagster_home
 from buddies_assets.cli.servers import Server, servers
 from buddies_core.postgres.embedded import running_database
@@ -47,7 +49,8 @@ def up(console: Console, only: Collection[str] = ()) -> int:
             stop(kept, stopping)
     if lost is not None:
         log = lost.log(logs)
-        say(console, f"[red]{lost.name} cannot be had[/], so everything was stopped; the end of {log}:\n{tail(log)}")
+        end = f", so everything was stopped; the end of {log}:\n{tail(log)}"
+        say(console, styled((f"{lost.name} cannot be had", "red"), end))
         return 1
     say(console, "All stopped.")
     return 0
@@ -68,10 +71,10 @@ def look(console: Console, kept: Sequence[Server], logs: Path, now: float) -> Se
             server.start_again_at = now + server.restarts.pause
             what = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
             again = f"starting it again in {server.restarts.pause:.0f} s; log: {server.log(logs)}"
-            say(console, f"[yellow]{server.name} {what}[/]; {again}")
+            say(console, styled((f"{server.name} {what}", "yellow"), f"; {again}"))
         elif not server.is_ready and server.answers():
             server.is_ready = True
-            say(console, f"[green]✓[/] {server.name} {server.address}".rstrip())
+            say(console, styled(("✓", "green"), f" {server.name} {server.address}".rstrip()))
             if all(other.is_ready for other in kept):
                 say(console, "All are up.")
     return None
@@ -93,7 +96,7 @@ def stop(kept: Sequence[Server], stopping: Sequence[int] = ()) -> None:
             server.process.wait()
 
 
-def say(console: Console, text: str) -> None:
+def say(console: Console, text: str | Text) -> None:
     """Print one line of the supervisor."""
     console.print(text, soft_wrap=True, highlight=False)
 

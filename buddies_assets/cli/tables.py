@@ -4,6 +4,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from buddies_assets.cli.console import styled
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore
 
@@ -44,7 +45,10 @@ def show_dataset(console: Console, dataset: Dataset) -> None:
     """Print schema, first rows and statistics; statistics are of the first two million rows."""
     manifest = dataset.manifest
     console.print(
-        f"[bold]{dataset.name}[/]: {manifest.rows:,} rows, {size(manifest.bytes)}, fingerprint {manifest.fingerprint}"
+        styled(
+            (dataset.name, "bold"),
+            f": {manifest.rows:,} rows, {size(manifest.bytes)}, fingerprint {manifest.fingerprint}",
+        )
     )
     schema = Table("column", "type", title="Schema")
     for column, dtype in manifest.columns.items():
@@ -52,8 +56,8 @@ def show_dataset(console: Console, dataset: Dataset) -> None:
     console.print(schema)
     head = dataset.scan().head(STATISTICS_ROWS).collect()
     with pl.Config(tbl_cols=-1, tbl_rows=20, tbl_hide_dataframe_shape=True, tbl_width_chars=console.width):
-        console.print(str(head.head(8)), markup=False, highlight=False)
-        console.print(str(head.describe()), markup=False, highlight=False)
+        console.print(str(head.head(8)))
+        console.print(str(head.describe()))
 
 
 def settings_markdown() -> str:

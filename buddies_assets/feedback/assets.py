@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 
 from buddies_assets.feedback.days import FEEDBACK_BLOCKS, QUARANTINED, WINDOW, FeedbackDays, StoredDay, window_of
+from buddies_assets.feedback.held_out import held_out_likes, without_held_out
 from buddies_assets.feedback.sessions import days_between
 from buddies_assets.metadata import OWNERS, table
 from buddies_assets.resources.pipeline import Pipeline
@@ -25,6 +26,7 @@ DAILY = dg.DailyPartitionsDefinition(start_date="2025-01-01", end_offset=1)
 """Days (UTC) on which sessions were created; today is one of them."""
 
 DAYS_VERSION = code_version("buddies_assets.feedback.days")
+WINDOW_VERSION = code_version("buddies_assets.feedback.days", "buddies_assets.feedback.held_out")
 
 user_feedback = dg.AssetSpec(
     "user_feedback",
@@ -60,17 +62,21 @@ quarantined_feedback = dg.AssetSpec(
     kinds={"parquet", "polars"},
     owners=OWNERS,
     deps=[feedback_blocks, quarantined_feedback, "playlist_ownership"],
-    code_version=DAYS_VERSION,
+    code_version=WINDOW_VERSION,
 )
 def training_window(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
     user_library: Dataset,
     playlist_library: Dataset,
+    splits: Dataset,
+    liked_playlists: Dataset,
+    cold_users: Dataset,
 ) -> dg.Output[Dataset]:
     """The feedback that the next model learns from: blocks of the last four weeks, the oldest phased out.
 
     `copies` says how often training repeats a block. Only days whose sessions changed are read from PostgreSQL.
+    Sessions that like what is held out for evaluation are left out of training, and counted.
     """
     settings = pipeline.settings
     window = window_of(settings, datetime.now(UTC))
@@ -79,7 +85,11 @@ def training_window(
     if url is None:
         context.log.warning("No database was ever started here, so there is no feedback: the window is empty.")
     read = [] if url is None else _refresh(context, days, url, days_between(window.first_day, window.last_day))
-    frame = days.window(window, weight=settings.feedback_weight)
+    offered = days.window(window, weight=settings.feedback_weight)
+    held_out = held_out_likes(splits, liked_playlists, cold_users, offered["user"])
+    frame, left_out = without_held_out(offered, held_out)
+    if left_out:
+        context.log.info(f"{left_out:,} train sessions like what is held out for evaluation and are left out.")
     watermark = days.watermark(window)
     params = {
         "from": window.first_day.isoformat(),
@@ -87,17 +97,19 @@ def training_window(
         "weight": settings.feedback_weight,
         "phase_days": window.phase_days,
     }
-    inputs = {"user_library": user_library, "playlist_library": playlist_library}
+    inputs = {"user_library": user_library, "playlist_library": playlist_library, "splits": splits}
     writer = pipeline.writer(context, WINDOW, inputs, params)
-    dataset = writer.commit([writer.write_shard(0, frame)], extra={"feedback": watermark.as_lineage()})
-    splits = frame.group_by("split").agg(sessions=pl.len(), copies=pl.col("copies").sum()).sort("split")
+    extra = {"feedback": watermark.as_lineage(), "held_out": left_out}
+    dataset = writer.commit([writer.write_shard(0, frame)], extra=extra)
+    by_split = frame.group_by("split").agg(sessions=pl.len(), copies=pl.col("copies").sum()).sort("split")
     facts: dict[str, Any] = {
         "sessions": watermark.sessions,
         "days": len(watermark.days),
         "days read": len(read),
         "sessions read": sum(day.sessions for day in read),
         "quarantined of those read": sum(day.quarantined for day in read),
-        "by split": table(splits),
+        "left out as held-out likes": left_out,
+        "by split": table(by_split),
     }
     return dg.Output(dataset, metadata=facts)
 

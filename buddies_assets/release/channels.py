@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from buddies_core import json_text
 from buddies_core.artifact.errors import ModelFormatError, NoServedModelError
 from buddies_core.artifact.store import Challenger, Channels, publish, read_channels, read_manifest
 from buddies_core.errors import BuddiesError
@@ -150,7 +151,7 @@ def _same_numbers(root: Path, champion: str, version: str) -> bool:
 
 
 def _note_rejection(root: Path, model: str) -> None:
-    _write(root / _REJECTED, json.dumps(sorted(rejected(root) | {model})))
+    _write(root / _REJECTED, json_text.dumps(sorted(rejected(root) | {model})))
 
 
 def _keep_previous(root: Path, version: str) -> None:

@@ -1,12 +1,12 @@
 """The record of what the loop decided: decisions, trials, levels at promotion, and claims on retrainings."""
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from buddies_assets.release.canary_policy import Arm
 from buddies_assets.release.degradation_test import Evidence, Level, lower_bound
+from buddies_core import json_text
 from buddies_core.postgres.schema import execute, rows
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def record(
             "challenger": challenger,
             "reason": reason,
             "automatic": automatic,
-            "numbers": json.dumps(numbers or {}),
+            "numbers": json_text.dumps(numbers or {}),
         },
     )
 

@@ -32,7 +32,7 @@ WITH ranked AS (
     FROM ranked GROUP BY day
 ), served AS (
     SELECT day, sum(recommendations)::bigint AS recommendations FROM feedback.recommendations_served
-    WHERE {_OF_MODEL} AND day >= %(since)s::date GROUP BY day
+    WHERE {_OF_MODEL} AND day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date GROUP BY day
 )
 SELECT day, coalesce(recommendations, 0) AS recommendations, coalesce(likes, 0) AS likes, ranks
 FROM served FULL JOIN likes USING (day) ORDER BY day

@@ -2,7 +2,7 @@
 
 import logging
 
-from buddies_assets.release.channels import channels, model_of
+from buddies_assets.release.channels import Channels, channels, model_of
 from buddies_core.registry import mlflow_tracking
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
@@ -19,8 +19,15 @@ def sync_aliases(settings: Settings) -> dict[str, str]:
     served, tracking = channels(settings.local_home / "served_model"), mlflow_tracking.tracking_of(settings)
     if served is None or tracking is None:
         return {}
+    pointed: dict[str, str] = {}
+    with mlflow_tracking.bookkeeping("what is served"):
+        _point(settings, tracking, served, pointed)
+    return pointed
+
+
+def _point(settings: Settings, tracking: mlflow_tracking.Tracking, served: Channels, pointed: dict[str, str]) -> None:
     wanted = {"champion": served.champion} | ({"challenger": served.challenger.version} if served.challenger else {})
-    store, pointed = CheckpointStore.at(settings.home), {}
+    store = CheckpointStore.at(settings.home)
     for alias, version in wanted.items():
         registered = store.load(model_of(version)).lineage.get("mlflow", {}).get("model_version")
         if registered is None:
@@ -31,4 +38,3 @@ def sync_aliases(settings: Settings) -> dict[str, str]:
         pointed[alias] = registered
     if served.challenger is None and mlflow_tracking.aliased_version(tracking, "challenger") is not None:
         tracking.client().delete_registered_model_alias(tracking.model, "challenger")
-    return pointed

@@ -9,7 +9,7 @@ from buddies_assets.release import decision_log as ledger
 from buddies_assets.release.retraining_inputs import failed_checks, newest_checkpoint
 from buddies_core.settings import Settings
 
-GATES = ("bpr_checkpoint", "bpr_evaluation", "ranked_candidates", "served_model")
+GATES = ("bpr_checkpoint", "bpr_evaluation", "ranked_candidates", "listener_evaluation", "served_model")
 
 
 def reject_what_failed(

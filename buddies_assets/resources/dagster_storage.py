@@ -10,7 +10,9 @@ from typing import Any
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
-from buddies_core.postgres.embedded import database_url, sqlalchemy_url
+from buddies_core.postgres.connecting import speak_utc
+from buddies_core.postgres.embedded import database_url
+from buddies_core.postgres.urls import sqlalchemy_url
 from buddies_core.settings import Settings
 
 
@@ -28,4 +30,5 @@ class BuddiesPostgresStorage(DagsterPostgresStorage):
     ) -> "BuddiesPostgresStorage":
         """Connect to the database of the current settings, read anew since the server may have moved."""
         url = database_url(Settings())
+        speak_utc()
         return cls(inst_data=inst_data, postgres_url=sqlalchemy_url(url))

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from buddies_core.postgres.schema import Schema
+from buddies_core.postgres.connecting import connect
+from buddies_core.postgres.schema import Schema, execute
+from buddies_core.postgres.urls import asyncpg_url
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -15,14 +17,14 @@ SCHEMA = Schema("loop", "buddies_assets.resources", lock=7310590)
 @contextmanager
 def connected(url: str) -> Iterator["Connection"]:
     """A connection to an up-to-date schema; the block is one transaction, committed at its end."""
-    import psycopg2
-
-    # Compiling these short queries takes PostgreSQL longer than running them does.
-    connection = psycopg2.connect(url, connect_timeout=5, application_name="buddies-loop", options="-c jit=off")
+    connection = connect(url, connect_timeout=5, application_name="buddies-loop")
     try:
         if not SCHEMA.is_current(connection):
             migrate(connection, url)
         with connection:
+            # Compiling these short queries takes PostgreSQL longer than running them does. It is said here and not as a
+            # parameter of the start, which PgBouncer refuses.
+            execute(connection, "SET LOCAL jit = off")
             yield connection
     finally:
         connection.close()
@@ -50,7 +52,7 @@ def _migrate_feedback(url: str) -> None:
     failures: list[BaseException] = []
 
     async def work() -> None:
-        plain = await asyncpg.connect("postgresql://" + url.partition("://")[2], timeout=10)
+        plain = await asyncpg.connect(asyncpg_url(url), timeout=10, statement_cache_size=0)
         try:
             await migrate_feedback(plain)
         finally:

@@ -14,7 +14,7 @@ def simulate(
     users: int = 500,
     days: float = 14.0,
     rate: float = 1.0,
-    preference: str = "score",
+    preference: str = "taste",
     trend: int = 0,
     trend_pull: float = 0.0,
     seed: int | None = None,
@@ -25,7 +25,8 @@ def simulate(
     Args:
         users: listeners taking part.
         rate: lists a listener asks for in a day, in the mean.
-        preference: `score` (true score, noise, position bias) or `chance` (one of the five at random).
+        preference: `taste` (niches of the synthetic world, hidden plays of real files), `score` (the overlap that
+            likes are computed from); both with noise and position bias; or `chance` (one of the five at random).
         trend, trend_pull: the season of tastes and how strong it is; 0 is none.
         seed: of this simulation; unset: the clock, so that a second run is other feedback.
     """

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from buddies_assets.simulation.tastes import Affinity
 from buddies_core.interactions.csr import Library
 from buddies_core.kernels.randomness import uniform
 
@@ -24,6 +25,7 @@ class Preferences:
         trend_pull: weight of a playlist's part in the season `trend`; 0 is no season.
         position_bias: utility lost at rank r is this times ln r.
         nothing: utility of liking none of those shown.
+        affinity: what stands for the true score; unset: the overlap of the songs, which likes are computed from too.
     """
 
     users: Library
@@ -34,6 +36,7 @@ class Preferences:
     trend_pull: float = 0.0
     position_bias: float = 0.3
     nothing: float = 3.0
+    affinity: Affinity | None = None
     _scale: tuple[float, float] = field(init=False, repr=False, default=(0.0, 1.0))
 
     def __post_init__(self) -> None:
@@ -68,6 +71,8 @@ class Preferences:
         return total / (total + float(np.exp(self.nothing)))
 
     def _raw(self, user: int, playlists: np.ndarray) -> np.ndarray:
+        if self.affinity is not None:
+            return self.affinity(user, playlists)
         songs = self.users.row(user)
         matches = np.array([np.isin(self.playlists.row(int(j)), songs).sum() for j in playlists], np.float64)
         lengths = np.array([max(1, len(self.playlists.row(int(j)))) for j in playlists], np.float64)

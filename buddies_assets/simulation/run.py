@@ -13,16 +13,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock, local
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from buddies_assets.simulation.listeners import CHOICE, MOMENT, PICK, Chance, Preferences
+from buddies_assets.simulation.tastes import Affinity, OfHiddenPlays, OfNiches
+from buddies_assets.sources.synthetic.world import SyntheticWorld
+from buddies_core import json_text
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions.csr import Library
 from buddies_core.kernels.randomness import uniform
 from buddies_core.settings import Settings
+
+if TYPE_CHECKING:
+    from buddies_serving.served_model import ServedModel
 
 THREADS = 4
 ATTEMPTS = 6
@@ -92,13 +98,33 @@ class Population:
         order = np.lexsort((uniform(settings.seed, PICK, members), ~found["test"].to_numpy()))
         arrays = model.arrays
         taste: Preferences | Chance = Chance()
-        if preference == "score":
+        if preference in ("score", "taste"):
             own = Library(arrays["user_library_indptr"], arrays["user_library_indices"], model.songs)
             held = Library(arrays["playlist_library_indptr"], arrays["playlist_library_indices"], model.songs)
-            taste = Preferences(own, held, seed=settings.seed, trend=trend, trend_pull=trend_pull)
+            affinity = _affinity(settings, model, own, held) if preference == "taste" else None
+            taste = Preferences(own, held, seed=settings.seed, trend=trend, trend_pull=trend_pull, affinity=affinity)
         elif preference != "chance":
-            raise BuddiesError(f"Listeners like by `score` or by `chance`, not by {preference!r}.")
+            raise BuddiesError(f"Listeners like by `taste`, by `score` or by `chance`, not by {preference!r}.")
         return cls(members[order[:users]], taste, model.pids, seed)
+
+
+def _affinity(settings: Settings, model: "ServedModel", own: Library, held: Library) -> Affinity:
+    """Of niches in the synthetic world, of hidden plays on real files."""
+    ids = [model.user_id(number) for number in range(own.n_rows)]
+    if not settings.sources_are_real:
+        world = SyntheticWorld(settings.synthetic_users, settings.synthetic_playlists, settings.seed)
+        return OfNiches.of(world, ids, model.pids)
+    import polars as pl
+
+    from buddies_core.storage.datasets import DatasetStore
+
+    store = DatasetStore.at(settings.home)
+    of_song = store.open("songs").frame(["song", "song_ids"]).explode("song_ids", empty_as_null=False)
+    of_user = pl.DataFrame({"user_id": ids}).with_row_index("number")
+    plays = store.open("hidden_plays").frame().join(of_user, on="user_id")
+    plays = plays.join(of_song, left_on="song_id", right_on="song_ids")
+    hidden = Library.from_pairs(plays["number"].to_numpy(), plays["song"].to_numpy(), own.n_rows, own.n_columns)
+    return OfHiddenPlays(own, hidden, held)
 
 
 @dataclass(frozen=True)
@@ -222,7 +248,7 @@ class ServiceClient:
         self._post("/feedback", told, {"idempotency-key": key})
 
     def _post(self, path: str, content: dict, headers: dict[str, str] | None = None) -> tuple[bytes, dict[str, str]]:
-        body, pause, why = json.dumps(content), 0.2, ""
+        body, pause, why = json_text.dumps(content), 0.2, ""
         for _ in range(ATTEMPTS):
             try:
                 with self._connection() as connection:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from buddies_core import json_text
 from buddies_core.artifact.errors import NoServedModelError, ServedModelError
 
 FORMAT = 1
@@ -53,7 +54,7 @@ def write_artifact(root: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[
     Returns:
         Its name, a digest of the content: the same arrays and facts are the same version.
     """
-    digest = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8)
+    digest = hashlib.blake2b(json_text.dumps(facts, sort_keys=True).encode(), digest_size=8)
     named = {}
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

@@ -1,9 +1,9 @@
 """An ASGI gate before pages that are for this machine alone: it looks at host, origin and path, of WebSockets too."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from buddies_core import json_text
 from buddies_core.http.connections import ConnectionLimits
 from buddies_core.http.hosts import AllowedHosts
 
@@ -76,7 +76,7 @@ def _unreadable(scope: Scope) -> tuple[int, str] | None:
 
 
 async def _refuse(send: Send, status: int, reason: str) -> None:
-    body = json.dumps({"type": "about:blank", "title": reason, "status": status}).encode()
+    body = json_text.dumps({"type": "about:blank", "title": reason, "status": status}).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -22,6 +22,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from buddies_core import json_text
+from buddies_core.postgres.connecting import ensure_database, problem_with
+from buddies_core.postgres.own_home import STATE_FILE, check_home
+from buddies_core.postgres.urls import described, libpq_url
 from buddies_core.settings import Settings
 
 DATABASES = ("buddies", "mlflow")
@@ -38,6 +42,7 @@ class ServerState:
 
     port: int
     password: str
+    home: str | None = None
 
     def url(self, database: str = "buddies") -> str:
         """Connection URL of one of the server's databases."""
@@ -47,10 +52,11 @@ class ServerState:
 class EmbeddedPostgres:
     """One PostgreSQL cluster in one folder; `start` makes it when it is not there yet."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, home: Path | None = None) -> None:
         self.folder = _reachable_folder(folder)
         self.data = self.folder / "data"
-        self._state_file = self.folder / "server.json"
+        self._home = home
+        self._state_file = self.folder / STATE_FILE
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -60,7 +66,7 @@ class EmbeddedPostgres:
 
     def is_running(self) -> bool:
         """Whether the server answers on its recorded port."""
-        return self.state is not None and _answers(self.state.url())
+        return self.state is not None and problem_with(self.state.url()) is None
 
     def start(self, *, detached: bool = False, timeout: float = 60) -> str:
         """Start the server (or find it running) and return the URL of its database `buddies`.
@@ -78,7 +84,8 @@ class EmbeddedPostgres:
         account = _unprivileged_account()
         if not (self.data / "PG_VERSION").exists():
             self._initialise(binaries, account)
-        state = ServerState(_free_port(self.state.port if self.state else 0), self.state.password)  # type: ignore[union-attr]
+        port = _free_port(self.state.port if self.state else 0)
+        state = ServerState(port, self.state.password, str(self._home) if self._home else None)  # type: ignore[union-attr]
         self._write_state(state)
         log = (self.folder / "server.log").open("ab")
         self._child = subprocess.Popen(
@@ -136,12 +143,12 @@ class EmbeddedPostgres:
     def _write_state(self, state: ServerState) -> None:
         partial = self._state_file.with_suffix(".partial")
         partial.touch(0o600)
-        partial.write_text(json.dumps(asdict(state)))
+        partial.write_text(json_text.dumps(asdict(state)))
         partial.replace(self._state_file)
 
     def _wait(self, state: ServerState, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while not _answers(state.url("postgres")):
+        while problem_with(state.url("postgres")) is not None:
             ended = self._child is not None and self._child.poll() is not None
             if ended or time.monotonic() > deadline:
                 log = (self.folder / "server.log").read_text(errors="replace").splitlines()[-8:]
@@ -152,7 +159,7 @@ class EmbeddedPostgres:
 
 def embedded(settings: Settings) -> EmbeddedPostgres:
     """The embedded server of a `BUDDIES_HOME`."""
-    return EmbeddedPostgres(settings.local_home / "postgres")
+    return EmbeddedPostgres(settings.local_home / "postgres", settings.local_home)
 
 
 def database_url(settings: Settings) -> str:
@@ -162,7 +169,8 @@ def database_url(settings: Settings) -> str:
         DatabaseError: none is named and the embedded one does not run; the message names the command that starts it.
     """
     if settings.postgres_url:
-        return settings.postgres_url
+        check_home(settings.postgres_url, settings.local_home)
+        return libpq_url(settings.postgres_url)
     server = embedded(settings)
     if not server.is_running():
         raise DatabaseError(
@@ -178,9 +186,10 @@ def running_database(settings: Settings) -> Iterator[str]:
     server = embedded(settings)
     named = settings.postgres_url
     if named and not (server.state and server.state.url() == named):
-        if not _answers(named):
-            raise DatabaseError(f"BUDDIES_POSTGRES_URL names a server that does not answer: {_without_password(named)}")
-        yield named
+        if problem := problem_with(named):
+            raise DatabaseError(f"BUDDIES_POSTGRES_URL ({described(named)}): {problem}")
+        check_home(named, settings.local_home)
+        yield libpq_url(named)
         return
     was_running = server.is_running()
     try:
@@ -248,35 +257,10 @@ def _free_port(preferred: int) -> int:
     raise DatabaseError("No free port on 127.0.0.1.")
 
 
-def _answers(url: str) -> bool:
-    import psycopg2
-
-    try:
-        psycopg2.connect(url, connect_timeout=3).close()
-    except psycopg2.OperationalError:
-        return False
-    return True
-
-
 def _create_databases(state: ServerState) -> None:
-    import psycopg2
-
-    connection = psycopg2.connect(state.url("postgres"))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database")
-        present = {name for (name,) in cursor.fetchall()}
-        for name in DATABASES:
-            if name not in present:
-                cursor.execute(f'CREATE DATABASE "{name}"')
-    connection.close()
-
-
-def _without_password(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.username}@{parts.hostname}:{parts.port}{parts.path}"
+    for name in DATABASES:
+        if problem := ensure_database(state.url("postgres"), name):
+            raise DatabaseError(f"The embedded PostgreSQL cannot make the database {name}: {problem}")
 
 
 def feedback_database(settings: Settings) -> str | None:
@@ -288,9 +272,3 @@ def feedback_database(settings: Settings) -> str | None:
     if not settings.postgres_url and embedded(settings).state is None:
         return None
     return database_url(settings)
-
-
-def sqlalchemy_url(url: str) -> str:
-    """The URL with the driver named, as SQLAlchemy, dagster-postgres and MLflow need it."""
-    scheme, rest = url.split("://", 1)
-    return f"postgresql+psycopg2://{rest}" if scheme in ("postgres", "postgresql") else url

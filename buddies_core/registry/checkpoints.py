@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
+from buddies_core import json_text
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.errors import CheckpointDamagedError, CheckpointNotFoundError
 
@@ -180,4 +181,4 @@ def _digest(content: bytes) -> str:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False).encode()
+    return json_text.dumps(value, indent=2, sort_keys=True).encode()

@@ -4,13 +4,18 @@ The tracking URI is a database (MLflow has no other store now): PostgreSQL in th
 process that drives a training logs; trials report to it.
 """
 
+import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from buddies_core.postgres.connecting import ensure_database, speak_utc
+from buddies_core.postgres.urls import redacted, sqlalchemy_url, with_database
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.state import EpochReport
 from buddies_core.settings import Settings
@@ -19,6 +24,8 @@ from buddies_core.tuning.search import SearchResult
 if TYPE_CHECKING:
     from buddies_core.recommenders.factors import Factors
 
+log = logging.getLogger(__name__)
+DATABASE = "mlflow"
 Alias = Literal["champion", "challenger"]
 
 
@@ -38,34 +45,84 @@ class Tracking:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow import MlflowClient
 
+        speak_utc()
         client = MlflowClient(self.uri, self.uri)
-        if client.get_experiment_by_name(self.experiment) is None:
+        found = client.get_experiment_by_name(self.experiment)
+        if found is not None and found.lifecycle_stage == "deleted":
+            client.restore_experiment(found.experiment_id)  # it was deleted in MLflow's page: no training stops for it
+        if found is not None and _folder(found.artifact_location) != _folder(self.artifacts):
+            # The home has moved. The place of an experiment is for ever, so that a new one takes over its name.
+            client.rename_experiment(found.experiment_id, f"{self.experiment} until {_now():%Y-%m-%d %H:%M:%S}")
+            found = None
+        if found is None:
             client.create_experiment(self.experiment, artifact_location=self.artifacts)
         return client
 
     def run_url(self, run_id: str, *, ui: str) -> str:
         """Address of a run in MLflow's own pages, served at `ui`."""
-        experiment = self.client().get_experiment_by_name(self.experiment)
-        return f"{ui.rstrip('/')}/#/experiments/{experiment.experiment_id}/runs/{run_id}"
+        experiment = self.client().get_run(run_id).info.experiment_id
+        return f"{ui.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+
+
+def _folder(place: str) -> str:
+    return place.removeprefix("file://").rstrip("/")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def bookkeeping(what: str) -> Iterator[None]:
+    """What MLflow does not take becomes a warning: it keeps the books, and must not stop a training or a release."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        log.warning("MLflow: %s was not recorded (%s); the product goes on without", what, first_line(error))
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error, without passwords."""
+    return redacted(str(error).strip().partition("\n")[0])
+
+
+def _recorded(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of a run that does nothing where the run is not tracked, and only warns where MLflow fails."""
+
+    @wraps(method)
+    def wrapped(self: "TrackedRun", *arguments: Any, **named: Any) -> Any:
+        if self.run_id is None:
+            return None
+        with bookkeeping(f"{method.__name__} of run {self.run_id}"):
+            return method(self, *arguments, **named)
+        return None
+
+    return wrapped
 
 
 class TrackedRun:
-    """One run of MLflow that is being written."""
+    """One run of MLflow that is being written; with a `run_id` of None nothing is, since MLflow could not begin it."""
 
-    def __init__(self, tracking: Tracking, client: Any, run_id: str):
+    def __init__(self, tracking: Tracking, client: Any, run_id: str | None):
         self.tracking = tracking
         self.run_id = run_id
         self._client = client
 
+    @_recorded
     def epoch(self, report: EpochReport) -> None:
         """Log an epoch's metrics; give this to `train` as `on_epoch`."""
         speed = {"samples_per_second": report.samples_per_second, "learning_rate": report.learning_rate}
         self._metrics({"loss": report.loss} | speed | report.metrics, step=report.epoch)
 
+    @_recorded
     def metrics(self, metrics: Mapping[str, float]) -> None:
         """Log final metrics."""
         self._metrics(metrics, step=0)
 
+    @_recorded
     def datasets(self, fingerprints: Mapping[str, str]) -> None:
         """Log which datasets, in which state, the run has read."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -79,6 +136,7 @@ class TrackedRun:
         ]
         self._client.log_inputs(self.run_id, inputs)
 
+    @_recorded
     def image(self, name: str, png: bytes) -> None:
         """Log a chart."""
         with tempfile.TemporaryDirectory() as folder:
@@ -86,12 +144,14 @@ class TrackedRun:
             path.write_bytes(png)
             self._client.log_artifact(self.run_id, str(path), "charts")
 
+    @_recorded
     def table(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Log rows as a table (a JSON file that MLflow shows as one)."""
         columns = list(rows[0]) if rows else []
         self._client.log_table(self.run_id, {c: [row.get(c) for row in rows] for c in columns}, f"{name}.json")
 
-    def model(self, factors: "Factors", config: TrainingConfig) -> str:
+    @_recorded
+    def model(self, factors: "Factors", config: TrainingConfig) -> str | None:
         """Log and register the model, with signature and input example, as the new challenger; returns its version."""
         import mlflow
         import pandas as pd
@@ -124,6 +184,17 @@ class TrackedRun:
         point_alias(self.tracking, "challenger", version)
         return version
 
+    def end(self, status: str) -> None:
+        """Say how the run ended."""
+        if self.run_id is not None:
+            with bookkeeping(f"the end of run {self.run_id}"):
+                self._client.set_terminated(self.run_id, status)
+
+    @_recorded
+    def log_values(self, metrics: Mapping[str, float], *, step: int) -> None:
+        """Log metrics of a step."""
+        self._metrics(metrics, step=step)
+
     def _metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
         import time
 
@@ -143,21 +214,24 @@ def tracked_run(
         tags: at least mode (full or toy), the datasets' fingerprint and the git revision.
         parent: run to appear under.
     """
-    client = tracking.client()
-    experiment = client.get_experiment_by_name(tracking.experiment).experiment_id
     above = {"mlflow.parentRunId": parent} if parent else {}
-    run = client.create_run(experiment, run_name=name, tags={**tags, **above})
-    _log_params(client, run.info.run_id, config)
+    run = TrackedRun(tracking, None, None)
+    with bookkeeping(name):
+        client = tracking.client()
+        experiment = client.get_experiment_by_name(tracking.experiment).experiment_id
+        begun = client.create_run(experiment, run_name=name, tags={**tags, **above})
+        run = TrackedRun(tracking, client, begun.info.run_id)
+        _log_params(client, begun.info.run_id, config)
     try:
-        yield TrackedRun(tracking, client, run.info.run_id)
+        yield run
     except BaseException:
-        client.set_terminated(run.info.run_id, "FAILED")
+        run.end("FAILED")
         raise
-    client.set_terminated(run.info.run_id, "FINISHED")
+    run.end("FINISHED")
 
 
-def track_search(tracking: Tracking, result: SearchResult, *, name: str, tags: Mapping[str, str]) -> str:
-    """Log a search: a parent run with the winner and the table, and a child run a trial; returns the parent's id."""
+def track_search(tracking: Tracking, result: SearchResult, *, name: str, tags: Mapping[str, str]) -> str | None:
+    """Log a search: a parent run with the winner and the table, a child run for each trial; returns the parent's id."""
     with tracked_run(tracking, name=name, config=result.best, tags=dict(tags) | {"kind": "search"}) as parent:
         parent.metrics({"mrr": result.trials[0].mrr, "trials": len(result.trials)})
         parent.table("trials", [trial.row() for trial in result.trials])
@@ -165,7 +239,7 @@ def track_search(tracking: Tracking, result: SearchResult, *, name: str, tags: M
             told = dict(tags) | {"kind": "trial", "state": trial.state}
             with tracked_run(tracking, name=trial.name, config=trial.config, tags=told, parent=parent.run_id) as child:
                 for row in trial.epochs:
-                    child._metrics({k: v for k, v in row.items() if k != "epoch"}, step=int(row["epoch"]))
+                    child.log_values({k: v for k, v in row.items() if k != "epoch"}, step=int(row["epoch"]))
     return parent.run_id
 
 
@@ -199,10 +273,31 @@ def tracking_of(settings: Settings) -> "Tracking | None":
     """Where trainings are tracked: MLflow's database beside ours; None when the settings turn tracking off."""
     if not settings.track:
         return None
-    from buddies_core.postgres.embedded import database_url, sqlalchemy_url
-    from buddies_core.registry.mlflow_tracking import Tracking
+    from buddies_core.postgres.embedded import database_url
 
-    uri = sqlalchemy_url(database_url(settings).rsplit("/", 1)[0] + "/mlflow")
+    uri = tracking_uri(database_url(settings))
+    if uri is None:
+        return None
     artifacts = settings.local_home / "mlflow"
     artifacts.mkdir(parents=True, exist_ok=True)
     return Tracking(uri, str(artifacts))
+
+
+_ready: set[str] = set()
+"""Servers that are known to have the database: one look a process, but again where it was missing."""
+
+
+def tracking_uri(url: str) -> str | None:
+    """URI of MLflow's own database `mlflow` on the server of a URL, made where it is missing; None where it cannot be.
+
+    Its tables have names of their own kind (`runs`, `metrics`) and migrations that expect to be alone.
+    """
+    if url not in _ready and (problem := ensure_database(url, DATABASE)):
+        log.warning(
+            "MLflow: no database `%s` on the server, and it could not be made (%s): trainings are not tracked. "
+            "Create it with `createdb %s`, owned by the user of BUDDIES_POSTGRES_URL, or set BUDDIES_TRACK=false.",
+            *(DATABASE, problem, DATABASE),
+        )
+        return None
+    _ready.add(url)
+    return sqlalchemy_url(with_database(url, DATABASE))

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 DAY_COUNTS = """
-SELECT day::date AS day, counted.sessions
-FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day
+SELECT day, counted.sessions
+FROM (SELECT %(first)s::date + n AS day FROM generate_series(0, %(last)s::date - %(first)s::date) AS n) AS days
 CROSS JOIN LATERAL (
     SELECT count(*) AS sessions FROM feedback.sessions
-    WHERE created_at >= (day::date)::timestamp AT TIME ZONE 'UTC'
-      AND created_at < (day::date + 1)::timestamp AT TIME ZONE 'UTC'
+    WHERE created_at >= day::timestamp AT TIME ZONE 'UTC'
+      AND created_at < (day + 1)::timestamp AT TIME ZONE 'UTC'
 ) AS counted
 WHERE counted.sessions > 0
 """

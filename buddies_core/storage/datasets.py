@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from upath import UPath
 
+from buddies_core import json_text
 from buddies_core.storage.files import (
     digest,
     home_path,
@@ -61,7 +62,7 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """16 hex digits; equal for equal recipes on any machine."""
-        return digest(json.dumps(asdict(self), sort_keys=True, default=str).encode())[:16]
+        return digest(json_text.dumps(asdict(self), sort_keys=True, default=str).encode())[:16]
 
 
 @dataclass(frozen=True)
@@ -254,12 +255,12 @@ class DatasetWriter:
         `row_group` is given where parts of the shard are read later: rows that are stored, and read, together.
         """
         stored = self._write(self.shard_name(index), parquet_bytes(frame, row_group), frame.height)
-        write_atomically(self.folder / f"{stored.file}.json", json.dumps(asdict(stored)).encode())
+        write_atomically(self.folder / f"{stored.file}.json", json_text.dumps(asdict(stored)).encode())
         return stored
 
     def write_facts(self, index: int, facts: Mapping[str, Any]) -> None:
         """Note what a shard does not say of itself and a run that goes on must know; no part of the dataset."""
-        write_atomically(self._facts_file(index), json.dumps(facts).encode())
+        write_atomically(self._facts_file(index), json_text.dumps(facts).encode())
 
     def stored_facts(self, index: int) -> dict[str, Any] | None:
         """What an earlier run of this recipe noted of the shard with `write_facts`, else None."""
@@ -303,7 +304,7 @@ class DatasetWriter:
             params=dict(self.recipe.params),
             extra=dict(extra or {}),
         )
-        write_atomically(self._dataset_folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
+        write_atomically(self._dataset_folder / "manifest.json", json_text.dumps(asdict(manifest), indent=1).encode())
         for old in self._dataset_folder.iterdir():
             if old.is_dir() and old.name != self.recipe.fingerprint:
                 old.fs.rm(old.path, recursive=True)

@@ -5,6 +5,7 @@ ended, each from its last epoch. Trials only report; whoever called logs them (c
 database). A trial that diverges is recorded with an MRR of 0, so that it cannot win.
 """
 
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from buddies_core.json_text import finite
 from buddies_core.recommenders.bpr.config import NegativeMix, TrainingConfig
 from buddies_core.recommenders.bpr.data import TrainingData
 from buddies_core.recommenders.bpr.errors import DivergedError, TrainingError
+
+log = logging.getLogger(__name__)
 
 MIXES: dict[str, dict[str, int]] = {
     "2 hard 2 easy": {"hard": 2, "easy": 2},
@@ -34,6 +38,46 @@ _DECAYS, _PENALTIES = (0.6, 1.0), (1e-6, 1e-2)
 
 class SearchFailedError(TrainingError):
     """No trial of a search reported anything."""
+
+
+class RayNotStartedError(TrainingError):
+    """Ray's local cluster did not come up; the message is Ray's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A setting that is one of a few values."""
+
+    values: tuple[Any, ...]
+
+    def of_ray(self) -> Any:
+        """The choice as Ray Tune's domain."""
+        from ray import tune
+
+        return tune.choice(list(self.values))
+
+    def suggest(self, trial: Any, name: str) -> Any:
+        """Optuna's suggestion for a trial."""
+        return trial.suggest_categorical(name, list(self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A setting that is a number of a range; with `log` its logarithm is even."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def of_ray(self) -> Any:
+        """The range as Ray Tune's domain."""
+        from ray import tune
+
+        return tune.loguniform(self.low, self.high) if self.log else tune.uniform(self.low, self.high)
+
+    def suggest(self, trial: Any, name: str) -> float:
+        """Optuna's suggestion for a trial."""
+        return trial.suggest_float(name, self.low, self.high, log=self.log)
 
 
 class SearchSettings(BaseModel):
@@ -70,16 +114,22 @@ class Trial:
         flat = self.config.model_dump(mode="json")
         mix = {k: v for k, v in flat.pop("negatives").items() if v}
         kept = ("backend", "dimension", "learning_rate", "decay", "l2", "item_bias", "start", "batch_size")
-        found = {"mrr": self.mrr, "state": self.state, "epochs": len(self.epochs), "seconds": self.seconds}
+        found = {
+            "mrr": finite(self.mrr),
+            "state": self.state,
+            "epochs": len(self.epochs),
+            "seconds": self.seconds,
+        }
         return {"trial": self.name, **found, "negatives": str(mix), **{name: flat[name] for name in kept}}
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The winner, and all trials with the best first."""
+    """The winner, and all trials with the best first; `note` says what was not as asked for."""
 
     best: TrainingConfig
     trials: list[Trial]
+    note: str | None = None
 
 
 def search(base: TrainingConfig, data: TrainingData, settings: SearchSettings, *, folder: Path) -> SearchResult:
@@ -88,6 +138,24 @@ def search(base: TrainingConfig, data: TrainingData, settings: SearchSettings, *
     Raises:
         SearchFailedError: Every trial failed.
     """
+    note = None
+    try:
+        made = _search_with_ray(base, data, settings, folder=folder)
+    except RayNotStartedError as error:
+        from buddies_core.tuning.in_process import search_in_process
+
+        note = f"Ray did not start ({error}): searched in this process, one trial at a time."
+        log.warning(note)
+        made = search_in_process(base, data, settings, folder=folder)
+    trials = sorted(made, key=lambda trial: -trial.mrr)
+    if not any(trial.epochs for trial in trials):
+        raise SearchFailedError(f"no trial of {folder} reported an epoch; the logs of Ray's workers are in it")
+    return SearchResult(trials[0].config, trials, note)
+
+
+def _search_with_ray(
+    base: TrainingConfig, data: TrainingData, settings: SearchSettings, *, folder: Path
+) -> list[Trial]:
     from ray import tune
 
     libraries = data.user_songs is not None
@@ -110,13 +178,7 @@ def search(base: TrainingConfig, data: TrainingData, settings: SearchSettings, *
         else:
             tuner = _tuner(base, settings, folder, trainable, libraries=libraries)
         grid = tuner.fit()
-        trials = sorted(
-            (_read(grid[i], base, settings, pools=data.hard is not None) for i in range(len(grid))),
-            key=lambda t: -t.mrr,
-        )
-    if not trials or not any(trial.epochs for trial in trials):
-        raise SearchFailedError(f"no trial of {folder} reported an epoch; the workers' logs are in {where}")
-    return SearchResult(trials[0].config, trials)
+        return [_read(grid[i], base, settings, pools=data.hard is not None) for i in range(len(grid))]
 
 
 def _tuner(base: TrainingConfig, settings: SearchSettings, folder: Path, trainable: Any, *, libraries: bool) -> Any:
@@ -140,7 +202,7 @@ def _tuner(base: TrainingConfig, settings: SearchSettings, folder: Path, trainab
             max_concurrent_trials=settings.concurrent,
             time_budget_s=settings.seconds,
             search_alg=OptunaSearch(
-                seed=settings.seed, points_to_evaluate=_beginning(base, settings, libraries=libraries)
+                seed=settings.seed, points_to_evaluate=beginning(base, settings, libraries=libraries)
             ),
             scheduler=asha,
             reuse_actors=True,
@@ -155,25 +217,28 @@ def _tuner(base: TrainingConfig, settings: SearchSettings, folder: Path, trainab
     )
 
 
-def _space(base: TrainingConfig, settings: SearchSettings, libraries: bool) -> dict[str, Any]:
-    from ray import tune
-
-    space: dict[str, Any] = {
-        "dimension": tune.choice(list(settings.dimensions)),
-        "learning_rate": tune.loguniform(*_RATES[base.optimiser == "adam"]),
-        "decay": tune.uniform(*_DECAYS),
-        "l2": tune.loguniform(*_PENALTIES),
-        "mix": tune.choice(list(MIXES)),
-        "alpha": tune.uniform(0.0, 1.0),
-        "start": tune.choice(["random", "als", "joint"] if libraries else ["random", "als"]),
-        "item_bias": tune.choice([False, True]),
+def space_of(base: TrainingConfig, settings: SearchSettings, libraries: bool) -> "dict[str, Choice | Between]":
+    """What may be tried of each setting; a joint start needs libraries."""
+    space: dict[str, Choice | Between] = {
+        "dimension": Choice(settings.dimensions),
+        "learning_rate": Between(*_RATES[base.optimiser == "adam"], log=True),
+        "decay": Between(*_DECAYS),
+        "l2": Between(*_PENALTIES, log=True),
+        "mix": Choice(tuple(MIXES)),
+        "alpha": Between(0.0, 1.0),
+        "start": Choice(("random", "als", "joint") if libraries else ("random", "als")),
+        "item_bias": Choice((False, True)),
     }
     if base.backend == "torch":
-        space["batch_size"] = tune.choice(list(settings.batches))
+        space["batch_size"] = Choice(settings.batches)
     return space
 
 
-def _beginning(base: TrainingConfig, settings: SearchSettings, *, libraries: bool) -> list[dict[str, Any]]:
+def _space(base: TrainingConfig, settings: SearchSettings, libraries: bool) -> dict[str, Any]:
+    return {name: range_.of_ray() for name, range_ in space_of(base, settings, libraries).items()}
+
+
+def beginning(base: TrainingConfig, settings: SearchSettings, *, libraries: bool) -> list[dict[str, Any]]:
     """The first point tried: `base` itself, if the space holds it, so that a search can only improve on it."""
     mix = {name: n for name, n in base.negatives.model_dump().items() if name in _SOURCES and n}
     named = [name for name, counts in MIXES.items() if counts == mix]
@@ -268,7 +333,12 @@ def _ray(settings: SearchSettings) -> Iterator[None]:
         ray.init(address=settings.ray_address, log_to_driver=False)
     else:
         cores = max(1, round(settings.concurrent * settings.cpus))
-        ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False)
+        try:
+            ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False)
+        except Exception as error:
+            # Ray raises bare exceptions when its processes are not up within its own time limits, as under load.
+            ray.shutdown()
+            raise RayNotStartedError(str(error).splitlines()[0] or type(error).__name__) from error
     try:
         yield
     finally:

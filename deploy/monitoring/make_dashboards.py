@@ -4,9 +4,10 @@ Dashboards are long JSON in which a slip hides well; this states what differs be
 files and this equal.
 """
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from buddies_core import json_text
 
 SOURCE = {"type": "prometheus", "uid": "${source}"}
 
@@ -137,4 +138,4 @@ def dashboards() -> dict[str, dict[str, Any]]:
 if __name__ == "__main__":
     for name, content in dashboards().items():
         path = Path(__file__).parent / "grafana" / name
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json_text.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,7 +1,10 @@
 """`python -m quality.dashboard`: serves the dashboard by itself."""
 
+import sys
+
 import uvicorn
 
+from buddies_core.environment import InvalidSettingError
 from buddies_core.settings import get_settings
 from quality.dashboard.app import create_app
 from quality.dashboard.settings import DashboardSettings
@@ -9,8 +12,11 @@ from quality.dashboard.settings import DashboardSettings
 
 def main() -> None:
     """Serve until stopped."""
-    dashboard = DashboardSettings()
-    app = create_app(get_settings(), dashboard)
+    try:
+        dashboard, settings = DashboardSettings(), get_settings()
+    except InvalidSettingError as error:
+        sys.exit(f"error: {error}")
+    app = create_app(settings, dashboard)
     uvicorn.run(app, host=dashboard.dashboard_host, port=dashboard.dashboard_port, log_level="warning")
 
 

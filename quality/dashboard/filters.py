@@ -1,6 +1,6 @@
 """What the templates call: numbers, times and small drawings as text."""
 
-import json
+import math
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment
 
+from buddies_core import json_text
 from quality.dashboard import inline
 from quality.health import State
 
@@ -39,6 +40,8 @@ def figure(value: Any) -> str:
         return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
+    if not math.isfinite(value):
+        return "–"
     if float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
@@ -51,6 +54,7 @@ def moment(value: datetime | None) -> str:
 
 def spark(values: Sequence[float]) -> str:
     """Points of an SVG polyline through the values, or nothing for fewer than two."""
+    values = [value for value in values if math.isfinite(value)]
     if len(values) < 2:
         return ""
     low, span = min(values), (max(values) - min(values)) or 1
@@ -79,4 +83,4 @@ def strip_paths(strip: str) -> list[tuple[str, str]]:
 
 def to_json(value: Any) -> str:
     """JSON with times in ISO form."""
-    return json.dumps(value, default=lambda v: v.isoformat() if isinstance(v, (date, datetime)) else str(v))
+    return json_text.dumps(value, default=lambda v: v.isoformat() if isinstance(v, (date, datetime)) else str(v))

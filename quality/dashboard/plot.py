@@ -1,10 +1,11 @@
 """A chart that is not built yet: its builder and what the builder is given, so that equal charts are drawn once."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from buddies_core import json_text
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Plot:
     @property
     def key(self) -> str:
         """A digest of the builder's name and everything it is given."""
-        told = json.dumps([self.builder.__name__, self.arguments, self.options])
+        told = json_text.dumps([self.builder.__name__, self.arguments, self.options])
         return hashlib.sha256(told.encode()).hexdigest()
 
     def spec(self) -> dict[str, Any]:
@@ -29,7 +30,7 @@ class Plot:
         # Validation against the schema of Vega-Lite is for tests; it doubles the time.
         built: dict[str, Any] = self.builder(*self.arguments, **self.options).to_dict(validate=False)
         built.pop("config", None)
-        return built
+        return json_text.finite(built)
 
 
 def plot(builder: Callable[..., Any], *arguments: Any, **options: Any) -> Plot:

@@ -1,13 +1,12 @@
 """Settings of the dashboard, each a variable `BUDDIES_<NAME>`."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from buddies_core.environment import EnvironmentSettings
 
 
-class DashboardSettings(BaseSettings):
+class DashboardSettings(EnvironmentSettings):
     """Where the dashboard listens, what it links to, and how often it looks for news."""
-
-    model_config = SettingsConfigDict(env_prefix="BUDDIES_", env_file=".env", extra="ignore", frozen=True)
 
     dashboard_host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
     dashboard_port: int = Field(8001, ge=0, le=65535, description="Port of the dashboard; 0: any free one.")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from buddies_core.postgres.connecting import speak_utc
 from buddies_core.postgres.embedded import database_url
 from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
 from buddies_core.settings import Settings
@@ -75,6 +76,7 @@ class Sources:
 
         with self._once:
             if self._pool is None:
+                speak_utc()
                 pool = ThreadedConnectionPool(CONNECTIONS, CONNECTIONS, database_url(self.settings))
                 connection = pool.getconn()
                 SCHEMA.migrate(connection)

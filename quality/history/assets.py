@@ -1,11 +1,11 @@
 """What the assets are: last materialisation, rows over time, statistics of a version, versions of the model."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from buddies_core import json_text
 from buddies_core.postgres.schema import rows
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def statistics(
         cursor.execute(
             "INSERT INTO quality.statistics (asset, fingerprint, figures) VALUES (%s, %s, %s)"
             " ON CONFLICT (asset, fingerprint) DO NOTHING",
-            (asset, fingerprint, json.dumps(figures)),
+            (asset, fingerprint, json_text.dumps(figures)),
         )
         connection.commit()
     return figures

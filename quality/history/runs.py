@@ -1,6 +1,5 @@
 """What runs meant to do and how they ended, copied from Dagster: the only trace of work that never happened."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import DagsterEventType, EventLogRecord
 
+from buddies_core import json_text
 from buddies_core.postgres.schema import rows
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _row(instance: dg.DagsterInstance, record: dg.RunRecord) -> tuple[Any, ...]:
     ended_at = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else changed if ended else None
     steps, error = _failures(instance, run.run_id) if run.status == dg.DagsterRunStatus.FAILURE else ({}, None)
     return (run.run_id, run.job_name, run.status.value, created, ended_at if ended else None, changed, error,
-            json.dumps(steps))  # fmt: skip
+            json_text.dumps(steps))  # fmt: skip
 
 
 def _failures(instance: dg.DagsterInstance, run_id: str) -> tuple[dict[str, str], str | None]:

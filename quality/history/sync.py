@@ -4,7 +4,6 @@ The ids of the log are given before a transaction commits, so an event may appea
 begins a little before it, and an event that is there already is passed over.
 """
 
-import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import DagsterEventType, EventLogRecord, EventRecordsFilter
 
+from buddies_core.json_text import finite
 from buddies_core.postgres.schema import rows
 from quality.check_metadata import CheckFigures
 from quality.history.database import SCHEMA
@@ -142,13 +142,11 @@ def _plain(entry: Any) -> Any:
     """The value of a metadata entry that JSON and a table of figures can hold; images and long texts are left out."""
     if isinstance(entry, dg.TableMetadataValue):
         return [dict(row.data) for row in entry.records]
-    value = getattr(entry, "value", None)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    value = finite(getattr(entry, "value", None))
     if isinstance(value, str):
         return value if len(value) <= 500 else None
     return value if isinstance(value, (bool, int, float, dict, list)) else None
 
 
 def _whole(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) else None
+    return int(value) if isinstance(finite(value), (int, float)) else None

@@ -1,10 +1,10 @@
 """Writes evaluations, materialisations and retrainings; writing one twice changes nothing."""
 
-import json
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from buddies_core import json_text
 from quality.history.records import Evaluation, Materialisation, Retraining
 
 if TYPE_CHECKING:
@@ -76,4 +76,4 @@ def _finite(value: float | None) -> float | None:
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, default=str)
+    return None if value is None else json_text.dumps(value, default=str)

@@ -15,17 +15,25 @@ from quality.rules.blocks import (
 from quality.rules.shapes import as_lists, lengths
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
 
-NEGATIVES = 50
+ENOUGH_BATCHES = 30
+"""Below, the Hit@10 of a guess among 50 has a standard error above 0.07, and nothing can be said of a model."""
 
 
 @rule(blocking=True)
-def batches_are_full(validation_batches: pl.DataFrame) -> Finding:
-    """A batch has exactly 50 negatives: Hit@1 of a guess is then 1/51."""
+def batches_are_full(validation_batches: pl.DataFrame, validation_batch_negatives: int) -> Finding:
+    """A batch has exactly as many negatives as were asked for: Hit@1 of a guess among 50 is 1/51."""
     listed = as_lists(validation_batches, "negatives")
-    wrong = pl.col("negatives").list.drop_nulls().list.len() != NEGATIVES
+    wrong = pl.col("negatives").list.drop_nulls().list.len() != validation_batch_negatives
     return offending_rows(
         listed.filter(wrong).with_columns(lengths(listed, "negatives").alias("found")), validation_batches.height
     )
+
+
+@rule(asset="validation_batches", severity=Severity.WARN)
+def there_are_likes_to_evaluate_by(validation_negatives: pl.DataFrame, validation_batch_negatives: int) -> Finding:
+    """There are at least 30 batches: with too few likes to evaluate, the model's figures are chance, or missing."""
+    batches = int(validation_negatives["times"].cast(pl.Int64).sum()) // max(validation_batch_negatives, 1)
+    return within(batches, ENOUGH_BATCHES, None, batches)
 
 
 @rule(blocking=True)
@@ -73,6 +81,9 @@ _SHARED = (
 VALIDATION: tuple[Rule, ...] = tuple(shared.on("validation_batches") for shared in _SHARED)
 TEST: tuple[Rule, ...] = (
     *(shared.on("test_batches") for shared in _SHARED),
-    batches_are_full.on("test_batches"),
+    batches_are_full.on("test_batches", validation_batch_negatives="test_batch_negatives"),
+    there_are_likes_to_evaluate_by.on(
+        "test_batches", validation_negatives="test_negatives", validation_batch_negatives="test_batch_negatives"
+    ),
     negatives_come_from_everywhere.on("test_batches", validation_negatives="test_negatives"),
 )

@@ -9,7 +9,6 @@ import polars as pl
 from quality.rules.shapes import as_lists, duplicates, exploded, lengths, repeated_members, with_partner
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
 
-NEGATIVES = 4
 MOST_BLOCKS_OF_ONE_USER = 0.10
 
 
@@ -41,11 +40,11 @@ def negatives_are_distinct(user_blocks: pl.DataFrame) -> Finding:
 
 
 @rule(blocking=True)
-def negatives_are_in_full(user_blocks: pl.DataFrame) -> Finding:
-    """A block has exactly four negatives, none of them null."""
+def negatives_are_in_full(user_blocks: pl.DataFrame, block_negatives: int) -> Finding:
+    """A block has exactly as many negatives as the blocks were made with, none of them null."""
     listed = as_lists(user_blocks, "negatives")
-    filled = pl.col("negatives").list.drop_nulls().list.len() == NEGATIVES
-    exact = lengths(listed, "negatives") == NEGATIVES
+    filled = pl.col("negatives").list.drop_nulls().list.len() == block_negatives
+    exact = lengths(listed, "negatives") == block_negatives
     return offending_rows(listed.filter(~(filled & exact).fill_null(False)), listed.height)
 
 
@@ -100,27 +99,30 @@ def every_train_like_has_a_block(user_blocks: pl.DataFrame, splits: pl.DataFrame
     return offending_rows(present.join(made, on=["user", "playlist"], how="anti"), present.height)
 
 
-def _half(user_blocks: pl.DataFrame, scores: pl.DataFrame, *, first: bool, other_pool: str) -> Finding:
+def _half(
+    user_blocks: pl.DataFrame, scores: pl.DataFrame, block_negatives: int, *, first: bool, other_pool: str
+) -> Finding:
     """Negatives of one half that are known members of the other half's pool, for users who have both pools filled."""
     listed = as_lists(user_blocks, "negatives")
-    half = NEGATIVES // 2
+    half = block_negatives // 2
     part = pl.col("negatives").list.head(half) if first else pl.col("negatives").list.slice(half)
     members = listed.select("user", "positive", part.alias("playlist")).explode("playlist").drop_nulls("playlist")
-    rich = scores.filter((pl.col("hard").list.len() >= NEGATIVES) & (pl.col("easy").list.len() >= NEGATIVES))
+    full = [pl.col(pool).list.len() >= block_negatives for pool in ("hard", "easy")]
+    rich = scores.filter(*full)
     pool = rich.select("user", pl.col(other_pool).alias("playlist")).explode("playlist").drop_nulls("playlist")
     return with_partner(members, pool, "user", "playlist")
 
 
 @rule()
-def first_half_is_hard(user_blocks: pl.DataFrame, scores: pl.DataFrame) -> Finding:
-    """The first two negatives come from the hard pool: none is an easy one of a user who has both."""
-    return _half(user_blocks, scores, first=True, other_pool="easy")
+def first_half_is_hard(user_blocks: pl.DataFrame, scores: pl.DataFrame, block_negatives: int) -> Finding:
+    """The first half of the negatives comes from the hard pool: none is an easy one of a user who has both."""
+    return _half(user_blocks, scores, block_negatives, first=True, other_pool="easy")
 
 
 @rule()
-def second_half_is_easy(user_blocks: pl.DataFrame, scores: pl.DataFrame) -> Finding:
-    """The last two negatives come from the easy pool: none is a hard one of a user who has both."""
-    return _half(user_blocks, scores, first=False, other_pool="hard")
+def second_half_is_easy(user_blocks: pl.DataFrame, scores: pl.DataFrame, block_negatives: int) -> Finding:
+    """The other negatives come from the easy pool: none is a hard one of a user who has both."""
+    return _half(user_blocks, scores, block_negatives, first=False, other_pool="hard")
 
 
 @rule(asset="user_blocks", severity=Severity.WARN)
@@ -199,5 +201,6 @@ def triplets_are_shuffled(triplets: pl.DataFrame) -> Finding:
     if triplets.height < 2:
         return within(0.0, 0.0, 1.0, triplets.height)
     same = (pl.col("user") == pl.col("user").shift(1)) & (pl.col("positive") == pl.col("positive").shift(1))
-    chance = 4 / max(triplets.select("user", "positive").n_unique(), 1)
+    blocks = max(triplets.select("user", "positive").n_unique(), 1)
+    chance = triplets.height / blocks / blocks
     return within(triplets.select(same.mean()).item(), 0.0, min(0.5, 0.10 + chance), triplets.height)

@@ -18,6 +18,8 @@ MADE_OF_OTHERS = (
     "test_batches",
     "user_pairings",
     "candidates",
+    "song_taste",
+    "taste_candidates",
     "ranked_candidates",
 )
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from quality.rules.libraries import SIGMAS
-from quality.rules.shapes import as_lists, exploded, repeated_members
+from quality.rules.shapes import as_lists, exploded, repeated_members, with_partner
 from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
 
 PROBES = 20_000
@@ -133,13 +133,56 @@ def ranked_playlists_are_distinct(ranked_candidates: pl.DataFrame) -> Finding:
 
 
 @rule(blocking=True)
-def ranked_playlists_are_candidates(ranked_candidates: pl.DataFrame, candidates: pl.DataFrame) -> Finding:
-    """The ranked playlists of a user are that user's candidates, all of them and no other."""
-    ranked = exploded(as_lists(ranked_candidates.select("user", "playlists"), "playlists"), "playlists", "playlist")
-    offered = exploded(as_lists(candidates.select("user", "playlists"), "playlists"), "playlists", "playlist")
+def ranked_playlists_are_candidates(
+    ranked_candidates: pl.DataFrame, candidates: pl.DataFrame, taste_candidates: pl.DataFrame
+) -> Finding:
+    """The ranked playlists of a user are all that one source offers them and no other: of taste, or of neighbours."""
     keys = ["user", "playlist"]
-    extra, lost = ranked.join(offered, on=keys, how="anti"), offered.join(ranked, on=keys, how="anti")
-    return offending_rows(pl.concat([extra.select(keys), lost.select(keys)]), max(ranked.height, offered.height))
+    ranked, neighbours, taste = (
+        exploded(as_lists(lists.select("user", "playlists"), "playlists"), "playlists", "playlist").select(keys)
+        for lists in (ranked_candidates, candidates, taste_candidates)
+    )
+
+    def differing(offered: pl.DataFrame) -> pl.DataFrame:
+        return pl.concat([ranked.join(offered, on=keys, how="anti"), offered.join(ranked, on=keys, how="anti")])
+
+    of_neighbours, of_taste = differing(neighbours), differing(taste)
+    wrong = of_taste.join(of_neighbours.select("user").unique(), on="user", how="semi")
+    return offending_rows(wrong, max(ranked.height, neighbours.height))
+
+
+@rule(blocking=True)
+def taste_offers_nothing_that_the_user_owns(
+    taste_candidates: pl.DataFrame, playlist_ownership: pl.DataFrame
+) -> Finding:
+    """No playlist that taste chose is one that the user owns."""
+    owned = playlist_ownership.select(pl.col("owner").alias("user"), "playlist")
+    return with_partner(exploded(taste_candidates, "playlists", "playlist"), owned, "user", "playlist")
+
+
+@rule(blocking=True)
+def taste_offers_playlists_that_exist(taste_candidates: pl.DataFrame, n_playlists: int) -> Finding:
+    """Every playlist that taste chose is a row of the playlist library, and a user's only once."""
+    listed = as_lists(taste_candidates, "playlists")
+    outside = listed.filter(pl.col("playlists").list.max() >= n_playlists)
+    twice = listed.filter(pl.col("playlists").list.n_unique() != pl.col("playlists").list.len())
+    return offending_rows(pl.concat([outside, twice]), taste_candidates.height)
+
+
+@rule(blocking=True)
+def gains_of_taste_never_rise(taste_candidates: pl.DataFrame) -> Finding:
+    """A list of taste has a finite gain for each playlist, and what a playlist adds falls along the list."""
+    gains = pl.col("scores")
+    falls = gains.list.eval(pl.element().is_finite() & (pl.element().diff().fill_null(0) <= 0)).list.all()
+    wrong = (gains.list.len() != pl.col("playlists").list.len()) | ~falls.fill_null(True)
+    return offending_rows(taste_candidates.filter(wrong), taste_candidates.height)
+
+
+@rule(severity=Severity.WARN)
+def taste_learns_from_plays(song_taste: pl.DataFrame) -> Finding:
+    """What listeners play tells something of what they play besides: its weight in the blend is above zero."""
+    plays = song_taste.filter(pl.col("source") == "plays")["weight"].sum()
+    return within(float(plays), 1e-9, None, song_taste.height, song_taste)
 
 
 @rule(asset="ranked_candidates", severity=Severity.WARN)

@@ -1,4 +1,4 @@
-"""Rules of playlist ownership: one owner a playlist, who likes it in train, and at most 100 playlists an owner."""
+"""Rules of playlist ownership: one owner a playlist, who likes it in train, and at most so many playlists an owner."""
 
 import numpy as np
 import polars as pl
@@ -6,7 +6,6 @@ import polars as pl
 from quality.rules.shapes import duplicates, with_partner
 from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
 
-CAP = 100
 MOST_GINI = 0.90
 
 
@@ -31,9 +30,9 @@ def playlists_have_one_owner(playlist_ownership: pl.DataFrame) -> Finding:
 
 
 @rule(asset="playlist_ownership", blocking=True)
-def owners_hold_at_most_the_cap(owned_counts: pl.DataFrame) -> Finding:
-    """Nobody owns more than 100 playlists."""
-    return offending_rows(owned_counts.filter(pl.col("owned") > CAP), owned_counts.height)
+def owners_hold_at_most_the_cap(owned_counts: pl.DataFrame, ownership_cap: int) -> Finding:
+    """Nobody owns more playlists than one user may."""
+    return offending_rows(owned_counts.filter(pl.col("owned") > ownership_cap), owned_counts.height)
 
 
 @rule(blocking=True)
@@ -54,25 +53,29 @@ def owners_like_what_they_own_in_train(playlist_ownership: pl.DataFrame, splits:
 
 @rule()
 def every_ownable_playlist_is_owned(
-    playlist_ownership: pl.DataFrame, splits: pl.DataFrame, owned_counts: pl.DataFrame
+    playlist_ownership: pl.DataFrame, splits: pl.DataFrame, owned_counts: pl.DataFrame, ownership_cap: int
 ) -> Finding:
     """A playlist that somebody with room likes in train has an owner."""
-    full = owned_counts.filter(pl.col("owned") >= CAP).select(pl.col("owner").alias("user"))
+    full = owned_counts.filter(pl.col("owned") >= ownership_cap).select(pl.col("owner").alias("user"))
     with_room = _train(splits).join(full, on="user", how="anti").select("playlist").unique()
     return offending_rows(with_room.join(playlist_ownership, on="playlist", how="anti"), with_room.height)
 
 
 @rule()
 def owners_outbid_all_likers_with_room(
-    playlist_ownership: pl.DataFrame, splits: pl.DataFrame, user_sizes: pl.DataFrame, owned_counts: pl.DataFrame
+    playlist_ownership: pl.DataFrame,
+    splits: pl.DataFrame,
+    user_sizes: pl.DataFrame,
+    owned_counts: pl.DataFrame,
+    ownership_cap: int,
 ) -> Finding:
-    """Only users who own 100 already bid higher: priority is score / √length, ties go to the lower index."""
+    """Only users who own as many as they may bid higher: priority is score / √length, ties go to the lower index."""
     bids = (
         _train(splits)
         .join(user_sizes, on="user", how="left")
         .with_columns((pl.col("score").cast(pl.Float64) / pl.col("length").sqrt()).alias("bid"))
     )
-    full = owned_counts.filter(pl.col("owned") >= CAP).select(pl.col("owner").alias("user"))
+    full = owned_counts.filter(pl.col("owned") >= ownership_cap).select(pl.col("owner").alias("user"))
     joined = bids.join(full, on="user", how="anti").join(
         playlist_ownership.select("playlist", "owner", "priority"), on="playlist", how="inner"
     )

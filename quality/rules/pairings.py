@@ -6,7 +6,6 @@ from quality.rules.shapes import as_lists, broken_ranks, duplicates, exploded, r
 from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
 
 MOST_NEIGHBOURS = 50
-MOST_CANDIDATES = 75
 LEAST_REACH = 0.5
 
 
@@ -87,10 +86,10 @@ def candidates_are_distinct(candidates: pl.DataFrame) -> Finding:
 
 
 @rule()
-def candidates_are_at_most_seventy_five(candidates: pl.DataFrame) -> Finding:
-    """A user has at most 75 candidates."""
+def candidates_are_at_most_those_drawn(candidates: pl.DataFrame, most_candidates: int) -> Finding:
+    """A user has at most as many candidates as are drawn for one (75 by default)."""
     listed = as_lists(candidates, "playlists")
-    return offending_rows(listed.filter(pl.col("playlists").list.len() > MOST_CANDIDATES), candidates.height)
+    return offending_rows(listed.filter(pl.col("playlists").list.len() > most_candidates), candidates.height)
 
 
 @rule(blocking=True)

@@ -7,7 +7,7 @@ import polars as pl
 from quality.rules.blocks import SHARED
 from quality.rules.feedback import CLOCK_SKEW
 from quality.rules.libraries import SIGMAS
-from quality.rules.shapes import duplicates
+from quality.rules.shapes import duplicates, with_partner
 from quality.rules.splits import SHARES
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
 
@@ -28,6 +28,24 @@ def window_sessions_are_recent(training_window: pl.DataFrame, window_from: datet
 def window_sessions_are_in_the_past(training_window: pl.DataFrame, now_at: datetime) -> Finding:
     """No session is dated later than now (two minutes of clock skew allowed)."""
     return offending_rows(training_window.filter(pl.col("created_at") > now_at + CLOCK_SKEW), training_window.height)
+
+
+@rule(blocking=True)
+def window_trains_on_no_held_out_like(training_window: pl.DataFrame, splits: pl.DataFrame) -> Finding:
+    """No train session likes what its user likes in validation or test: models are judged by just these."""
+    held_out = splits.filter(pl.col("split").cast(pl.String) != "train")
+    trained = training_window.filter(pl.col("split") == "train")
+    return with_partner(trained, held_out.select("user", positive="playlist"), "user", "positive")
+
+
+@rule(blocking=True)
+def window_trains_on_no_like_of_a_cold_user(
+    training_window: pl.DataFrame, liked_playlists: pl.DataFrame, cold_users: pl.DataFrame
+) -> Finding:
+    """No train session likes what a cold user likes: they are set aside to judge what is known of nobody."""
+    likes = liked_playlists.join(cold_users.select("user"), on="user", how="semi")
+    trained = training_window.filter(pl.col("split") == "train")
+    return with_partner(trained, likes.select("user", positive="playlist"), "user", "positive")
 
 
 @rule()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from buddies_assets.cli.progressing import Lines
 from buddies_assets.cli.restarting import LONGEST_PAUSE, MOST_FAILURES, STEADY_SECONDS, Restarts
-from buddies_assets.cli.servers import Server, UnknownServerError, servers
+from buddies_assets.cli.servers import PORTS, Server, UnknownServerError, free_port, servers
 from buddies_assets.cli.supervising import look, stop
 from buddies_core.settings import Settings
 
@@ -117,7 +117,8 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(console):
 
 def test_some_servers_can_be_started_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    settings, database = Settings(home=str(tmp_path)), "postgresql://b@127.0.0.1:1/buddies"
+    ports = {name: free_port() for name in PORTS.values()}
+    settings, database = Settings(home=str(tmp_path), **ports), "postgresql://b@127.0.0.1:1/buddies"
     assert [s.key for s in servers(settings, database, ["dashboard", "service"])] == ["service", "dashboard"]
     with pytest.raises(UnknownServerError, match=r"no server dashbord; there are: code, dagster, daemon"):
         servers(settings, database, ["dashbord"])

@@ -34,7 +34,7 @@ def stored_frame(world, tmp_path):
 
 
 def test_good_blocks_meet_every_expectation_and_the_result_is_kept(world, sizes, tmp_path, expectations):
-    found = expectations.validate_blocks(stored_frame(world, tmp_path), **sizes)
+    found = expectations.validate_blocks(stored_frame(world, tmp_path), **sizes, negatives=4)
     assert (found.passed, len(found.expectations), found.failures) == (True, 10, [])
     assert found.looked_at == "all rows"
     (kept,) = stored_results(expectations.folder.parent)
@@ -54,14 +54,16 @@ def test_a_sample_is_of_all_shards_and_copies_are_drawn_together(world, tmp_path
 
 
 def test_a_result_on_a_sample_says_so(world, sizes, tmp_path, expectations):
-    found = expectations.validate_blocks(stored_frame(world, tmp_path).head(50), **sizes | {"of": 252_000_000})
+    found = expectations.validate_blocks(
+        stored_frame(world, tmp_path).head(50), **sizes | {"of": 252_000_000}, negatives=4
+    )
     assert found.looked_at == "a sample of 50 of 252,000,000 rows, from all shards"
 
 
 def test_spoiled_blocks_fail_by_the_expectations_that_name_the_damage(world, sizes, tmp_path, expectations):
     blocks = with_members(world["user_blocks"], "negatives", lambda m: [world["user_blocks"]["positive"][0], *m[1:]])
     spoiled = {**world, "user_blocks": repeated(blocks, 1)}
-    found = expectations.validate_blocks(stored_frame(spoiled, tmp_path), **sizes)
+    found = expectations.validate_blocks(stored_frame(spoiled, tmp_path), **sizes, negatives=4)
     assert not found.passed
     assert set(found.failures) == {
         "expect_column_values_to_be_unique pair",

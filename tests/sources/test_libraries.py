@@ -6,10 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from buddies_assets.sources.steps.hidden import HiddenPlays
 from buddies_assets.sources.steps.libraries import (
     Lengths,
     SongIndexError,
     distinct_tracks,
+    played_songs,
     playlist_library,
     user_library,
 )
@@ -112,3 +114,34 @@ def test_a_text_of_a_track_is_told_once_however_many_shards_hold_it(store: Datas
     found = distinct_tracks(stored(store, "mpd_tracks", *shards))
     assert found.columns == columns
     assert sorted(found.rows()) == sorted(set(rows))
+
+
+def test_hidden_plays_are_in_no_library_and_their_songs_are_not_played(store: DatasetStore, songs: Dataset):
+    everything = plays(*((f"user {u}", song) for u in range(40) for song in ("S0", "S1", "S1b", "S2")))
+    dataset, rule = stored(store, "entp_plays", everything), HiddenPlays(5, 0.5)
+    library, _ = user_library(dataset, songs, REGISTER.to_frame(), lengths="all", hidden=rule)
+    shown = stored(store, "visible", rule.visible(everything))
+    visible, _ = user_library(shown, songs, REGISTER.to_frame(), lengths="all")
+    kept = {name: held for name, held in contents(library, "user_id").items() if held}
+    assert kept == {name: held for name, held in contents(visible, "user_id").items() if held}
+    assert library.library.n_rows == 40  # a user whose every play is hidden stays a user
+    assert played_songs(stored(store, "one", plays(("a", "S0"))), HiddenPlays(5, 0.9999999)).to_list() == []
+
+
+def test_a_share_of_the_users_is_taken_by_their_id_whoever_else_there_is(store: DatasetStore, songs: Dataset):
+    def library(entp: Dataset, share: float, seed: int = 3) -> LabelledLibrary:
+        return user_library(entp, songs, REGISTER.to_frame(), lengths="all", share=share, seed=seed)[0]
+
+    everyone = [f"{number:040x}" for number in range(2_000)]
+    played = [f"S{number % 3}" for number in range(2_000)]
+    entp = stored(store, "entp_plays", plays(*zip(everyone, played, strict=True)))
+    whole, tenth = library(entp, 1.0), library(entp, 0.1)
+    kept = tenth.rows["user_id"].to_list()
+    assert 150 < len(kept) < 250
+    assert kept == sorted(kept)
+    assert contents(tenth, "user_id").items() <= contents(whole, "user_id").items()
+    assert set(kept) < set(library(entp, 0.5).rows["user_id"])
+    others = [user for user in everyone if int(user, 16) % 2 or user in kept]
+    again = stored(store, "others", plays(*((user, "S1") for user in others)))
+    assert set(library(again, 0.1).rows["user_id"]) == set(kept)
+    assert set(library(entp, 0.1, seed=4).rows["user_id"]) != set(kept)

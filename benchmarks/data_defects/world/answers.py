@@ -66,6 +66,9 @@ def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFra
         "current_inputs": fingerprints,
         "bpr_evaluation": pl.DataFrame({**evaluation, "hit_10": [0.90, 0.8, 0.99]}),
         "ranked_candidates": pl.DataFrame(ranked, schema=schema),
+        "taste_candidates": pl.DataFrame(ranked, schema=schema),
+        "listener_evaluation": listeners(),
+        "song_taste": pl.DataFrame({"source": ["plays", "playlists", "popularity"], "weight": [0.6, 0.1, 0.2]}),
         "als_users": users,
         "als_playlists": playlists,
         "als_factors": pl.DataFrame(
@@ -149,3 +152,17 @@ def feedback(rng: np.random.Generator, candidates: pl.DataFrame, playlist_rows: 
         "feedback_blocks": blocks,
         "quarantined_feedback": pl.DataFrame({"reason": ["no such user"], "user_id": [99_999]}),
     }
+
+
+def listeners() -> pl.DataFrame:
+    """Figures of listeners as a sound world has them: taste above the most liked, the overlap above chance."""
+    precision = {"random": 0.004, "most liked": 0.029, "song overlap": 0.009, "bpr": 0.024, "served": 0.1}
+    figures = {
+        f"{metric}{end}": [value * factor for value in precision.values()]
+        for metric in ("precision", "hits", "any", "common", "shorter")
+        for end, factor in (("", 1.0), ("_low", 0.9), ("_high", 1.1))
+    }
+    frame = pl.DataFrame({"system": list(precision), **figures})
+    return frame.with_columns(
+        listeners=pl.lit(885, pl.UInt32), version=pl.lit("0001"), ranking=pl.lit("taste", pl.String)
+    )

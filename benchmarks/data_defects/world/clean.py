@@ -61,9 +61,20 @@ def clean_world(seed: int) -> dict[str, Any]:
     world |= model(rng, world["splits"], world["candidates"])
     world |= served(world)
     world |= feedback(rng, world["candidates"], world["playlist_rows"])
+    likes = (world["splits"], world["liked_playlists"])
+    world["training_window"] = _judged_by_none(world["training_window"], *likes, cold)
     fingerprints = {"input": ["user_library"], "made_of": ["f00d"], "stored": ["f00d"]}
     world |= {f"lineage:{asset}": pl.DataFrame(fingerprints) for asset in MADE_OF_OTHERS}
     return with_derived(world)
+
+
+def _judged_by_none(window: pl.DataFrame, splits: pl.DataFrame, liked: pl.DataFrame, cold: np.ndarray) -> pl.DataFrame:
+    """The window without train sessions that like what is held out."""
+    held_out = splits.filter(pl.col("split").cast(pl.String) != "train").select("user", "playlist").rows()
+    held_out += liked.filter(pl.col("user").is_in(cold.tolist())).select("user", "playlist").rows()
+    out = set(held_out)
+    rows = window.select("user", "positive", "split").rows()
+    return window.filter([split != "train" or (user, liked) not in out for user, liked, split in rows])
 
 
 def _sizes(name: str, dense: np.ndarray, lengths: np.ndarray) -> pl.DataFrame:

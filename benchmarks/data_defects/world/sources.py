@@ -53,6 +53,7 @@ def sources(rng: np.random.Generator, heard: np.ndarray, held: np.ndarray) -> di
                 "artist_name": [artists[t] for t in tracks],
             }
         ),
+        "hidden_plays": pl.DataFrame({"user_id": user_ids[:3], "song_id": song_ids[:3]}),
         "entp_plays": pl.DataFrame(
             {
                 "user_id": [user_ids[u] for u in users],

@@ -1,5 +1,7 @@
 """The songs that both sources hold, and the libraries of users and playlists over them."""
 
+from typing import Any
+
 import dagster as dg
 import polars as pl
 
@@ -22,6 +24,7 @@ def songs(
     pipeline: dg.ResourceParam[Pipeline],
     mpd_tracks: Dataset,
     entp_plays: Dataset,
+    hidden_plays: Dataset,
     msd_songs: Dataset,
 ) -> dg.Output[Dataset]:
     """The shared song index: one row a song that both sources hold, with its key, text and all ids on either side.
@@ -29,9 +32,11 @@ def songs(
     Its parts `tracks` and `played` say which song every track and every song id is, also those of one source alone.
     """
     from buddies_assets.sources.steps import libraries
+    from buddies_assets.sources.steps.hidden import HiddenPlays
     from buddies_core.interactions.song_index import song_index
 
-    played, match = libraries.played_songs(entp_plays), pipeline.settings.match
+    played = libraries.played_songs(entp_plays, HiddenPlays.of(hidden_plays))
+    match = pipeline.settings.match
     told = msd_songs.frame().filter(pl.col("song_id").is_in(played.implode()))
     found = song_index(libraries.distinct_tracks(mpd_tracks), told, played, match)
     counts = found.counts
@@ -41,8 +46,8 @@ def songs(
             "BUDDIES_MSD_FILE belong together? The counts below say how many songs each has.",
             metadata=plain(counts.as_metadata()),
         )
-    inputs = {"mpd_tracks": mpd_tracks, "entp_plays": entp_plays, "msd_songs": msd_songs}
-    writer = pipeline.writer(context, "songs", inputs, {"match": match})
+    sources = {"mpd_tracks": mpd_tracks, "entp_plays": entp_plays, "hidden_plays": hidden_plays, "msd_songs": msd_songs}
+    writer = pipeline.writer(context, "songs", sources, {"match": match})
     writer.write_part("tracks", found.tracks)
     writer.write_part("played", found.played)
     dataset = writer.commit([writer.write_shard(0, found.songs)])
@@ -60,22 +65,35 @@ def user_library(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
     entp_plays: Dataset,
+    hidden_plays: Dataset,
     songs: Dataset,
 ) -> dg.Output[Dataset]:
     """Which shared songs each user has played, as binary CSR; every user has a row, by 40-hex id, and a number.
 
-    The number is what the service calls a user: given once, and kept for as long as this dataset is.
+    Hidden plays are not in it. The number is what the service calls a user: given once, and kept for as long as this
+    dataset is.
     """
     from buddies_assets.sources.steps import libraries
+    from buddies_assets.sources.steps.hidden import HiddenPlays
     from buddies_core.interactions import numbers
 
     stored = pipeline.store.open("user_library") if pipeline.store.has("user_library") else None
     known = numbers.stored_register(stored)
-    lengths = pipeline.settings.lengths
-    library, register = libraries.user_library(entp_plays, songs, known, lengths=lengths)
-    inputs = {"entp_plays": entp_plays, "songs": songs}
+    settings, lengths = pipeline.settings, pipeline.settings.lengths
+    library, register = libraries.user_library(
+        entp_plays,
+        songs,
+        known,
+        lengths=lengths,
+        share=settings.user_share,
+        seed=settings.seed,
+        hidden=HiddenPlays.of(hidden_plays),
+    )
+    inputs = {"entp_plays": entp_plays, "hidden_plays": hidden_plays, "songs": songs}
     # Part of the recipe, since the numbers of earlier runs decide the content too.
-    params = {"numbers": digest(register.write_csv().encode()), "lengths": lengths}
+    params: dict[str, Any] = {"numbers": digest(register.write_csv().encode()), "lengths": lengths}
+    if settings.user_share < 1:
+        params |= {"share": settings.user_share, "seed": settings.seed}
     writer = pipeline.writer(context, "user_library", inputs, params)
     dataset = library.save(writer, {"numbers": register.height}, {numbers.PART: register})
     facts = {"numbers given so far": register.height, "new users": register.height - known.height}

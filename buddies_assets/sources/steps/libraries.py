@@ -9,11 +9,16 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from buddies_assets.sources.steps.hidden import EVERYTHING_VISIBLE, HiddenPlays
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions import numbers
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
+from buddies_core.kernels.entity_keys import id_keys
+from buddies_core.kernels.randomness import uniform
 from buddies_core.storage.datasets import Dataset
+
+_USER_SHARE = 0x5348
 
 
 def distinct_tracks(mpd_tracks: Dataset) -> pl.DataFrame:
@@ -21,9 +26,10 @@ def distinct_tracks(mpd_tracks: Dataset) -> pl.DataFrame:
     return mpd_tracks.scan().select("track_uri", "track_name", "artist_name").unique().collect(engine="streaming")
 
 
-def played_songs(entp_plays: Dataset) -> pl.Series:
-    """Every song id that some user has played, sorted."""
-    ids = [shard["song_id"].unique() for shard in entp_plays.shards(["song_id"])]
+def played_songs(entp_plays: Dataset, hidden: HiddenPlays = EVERYTHING_VISIBLE) -> pl.Series:
+    """Every song id that some user is seen to have played, sorted."""
+    columns = ["user_id", "song_id"] if hidden.share else ["song_id"]
+    ids = [hidden.visible(shard)["song_id"].unique() for shard in entp_plays.shards(columns)]
     return pl.concat(ids).unique().sort()
 
 
@@ -36,14 +42,22 @@ Lengths = Literal["all", "shared"]
 
 
 def user_library(
-    entp_plays: Dataset, songs: Dataset, register: pl.DataFrame, *, lengths: Lengths
+    entp_plays: Dataset,
+    songs: Dataset,
+    register: pl.DataFrame,
+    *,
+    lengths: Lengths,
+    share: float = 1.0,
+    seed: int = 0,
+    hidden: HiddenPlays = EVERYTHING_VISIBLE,
 ) -> tuple[LabelledLibrary, pl.DataFrame]:
-    """Which shared songs each user has played, and the register of numbers with those of new users added.
+    """Which shared songs each user is seen to have played, and the register of numbers with those of new users added.
 
     Every user of the file has a row, sorted by their 40-hex id: `user, user_id, songs, length, number`.
+    With a `share` below 1 so many of the users, those whose id has a low hash: the same whoever else there is.
     """
-    entries = _entries(entp_plays, "user_id", "song_id", songs, "played")
-    users = entries.owners.unique().sort()
+    entries = _entries(entp_plays, "user_id", "song_id", songs, "played", hidden)
+    users = sampled(entries.owners.unique().sort(), share, seed=seed)
     register = numbers.extended(register, users)
     library, index = entries.library(users, lengths)
     index = index.join(register, on="user_id", how="left", maintain_order="left")
@@ -59,6 +73,14 @@ def playlist_library(mpd_tracks: Dataset, songs: Dataset, *, lengths: Lengths) -
     playlists = entries.owners.filter(entries.shares_a_song()).unique().sort()
     library, index = entries.library(playlists, lengths)
     return LabelledLibrary(library, index.with_row_index("playlist"), songs.frame(["key"])["key"])
+
+
+def sampled(ids: pl.Series, share: float, *, seed: int) -> pl.Series:
+    """The ids whose hash with the seed lies in the first `share` of all hashes."""
+    if share >= 1.0:
+        return ids
+    keys = id_keys(np.array(ids.to_list(), dtype="S"))
+    return ids.filter(pl.Series(uniform(seed, _USER_SHARE, keys) < share))
 
 
 @dataclass(frozen=True)
@@ -99,7 +121,9 @@ class _Entries:
         return library, index
 
 
-def _entries(dataset: Dataset, owner: str, track: str, songs: Dataset, part: str) -> _Entries:
+def _entries(
+    dataset: Dataset, owner: str, track: str, songs: Dataset, part: str, hidden: HiddenPlays = EVERYTHING_VISIBLE
+) -> _Entries:
     """One pass over the text: each song id becomes a number, and of the owners' ids one a run is kept, not one a row.
 
     Args:
@@ -107,18 +131,22 @@ def _entries(dataset: Dataset, owner: str, track: str, songs: Dataset, part: str
         owner: column of the user or playlist.
         track: column of the song id, also in `song_of`.
         songs: the song index; its `part` holds the id and number (`song`) of each song of this source.
+        hidden: rows that are left out; their owners stay.
     """
     song_of = songs.part(part)
     owners, parts, met = [], [], 0
     for shard in dataset.shards([owner, track]):
         runs = shard[owner].rle().struct.unnest()
+        run = np.repeat(np.arange(met, met + runs.height, dtype=np.uint32), runs["len"])
+        if hidden.share:
+            visible = ~hidden.mask(shard)
+            shard, run = shard.filter(visible), run[visible]
         numbers_of = shard.join(song_of, on=track, how="left", maintain_order="left")["song"]
         if numbers_of.null_count():
             unknown = shard[track].filter(numbers_of.is_null())[0]
             raise SongIndexError(
                 f"{dataset.name}: {track} {unknown} is not in the song index: materialise the asset songs again"
             )
-        run = np.repeat(np.arange(met, met + runs.height, dtype=np.uint32), runs["len"])
         parts.append((run, numbers_of.to_numpy()))
         owners.append(runs["value"].alias(owner))
         met += runs.height

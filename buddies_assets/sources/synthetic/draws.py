@@ -8,7 +8,8 @@ from buddies_core.kernels.randomness import hash_pairs, uniform
     SHARED, RANK_NOISE, USER_SIZE, USER_NICHE, USER_DRAW, USER_PLAYS, USER_ALTERNATE, PLAYLIST_SIZE, PLAYLIST_NICHE,
     PLAYLIST_DRAW, PLAYLIST_ALTERNATE, ARTIST, TITLE, NAME, ALBUM, DURATION, TRACK_DIRT, SONG_DIRT, MISMATCH, HEADER,
     USER_ID, SONG_ID, MSD_TRACK_ID, TRACK_ID, ARTIST_ID, ALBUM_ID, YEAR, DEFECT, REPEAT, UNHEARD,
-) = range(1001, 1031)  # fmt: skip
+    PLAYLIST_ORDER,
+) = range(1001, 1032)  # fmt: skip
 """Streams of the synthetic world, apart from those of the pipeline."""
 
 NICHES, GENRES = 240, 24

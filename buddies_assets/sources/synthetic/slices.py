@@ -77,8 +77,8 @@ class SliceWriter:
     def _albums(self, tracks: np.ndarray) -> np.ndarray:
         """Album of each track: one of six of its artist; a second URI is of another album."""
         works = self._world.work_of_tracks(tracks)
-        nth = (6 * uniform(self._world.seed, draws.ALBUM, works) ** 1.5).astype(np.int64)
-        return text.artists_of(self._world, works) * 7 + np.where(tracks < self._world.mpd_works, nth, 6)
+        second = self._world.artists_of(works) * 7 + 6
+        return np.where(tracks < self._world.mpd_works, self._world.albums_of(works), second)
 
     def _durations(self, tracks: np.ndarray) -> np.ndarray:
         """Milliseconds: log-normal about 3:45."""
@@ -101,7 +101,7 @@ class SliceWriter:
 
     def _json(self, tracks: np.ndarray) -> list[bytes]:
         seed, world = self._world.seed, self._world
-        artists = text.artists_of(world, world.work_of_tracks(tracks))
+        artists = world.artists_of(world.work_of_tracks(tracks))
         albums = self._albums(tracks)
         names, artist_names = text.mpd_text(world, tracks)
         album_names = text.titles(world, albums + (1 << 40))
@@ -129,7 +129,7 @@ class SliceWriter:
         world, seed = self._world, self._world.seed
         lengths = np.diff(indptr)
         row = np.repeat(np.arange(len(pids)), lengths)
-        artists = text.artists_of(world, world.work_of_tracks(tracks))
+        artists = world.artists_of(world.work_of_tracks(tracks))
         num_albums, num_artists = (
             _distinct_per_row(row, items, len(pids)) for items in (self._albums(tracks), artists)
         )

@@ -8,8 +8,8 @@ again as the exact key.
 import numpy as np
 
 from buddies_assets.sources.synthetic import draws
-from buddies_assets.sources.synthetic.draws import NICHES
-from buddies_assets.sources.synthetic.words import FIRST, NAMES, NOUNS, OPENERS, SMALL, SYLLABLES
+from buddies_assets.sources.synthetic.draws import GENRES
+from buddies_assets.sources.synthetic.words import FIRST, GENERIC, GENRE_WORDS, NOUNS, OPENERS, SIGNS, SMALL, SYLLABLES
 from buddies_assets.sources.synthetic.world import SyntheticWorld
 from buddies_core.kernels.randomness import hash_pairs, uniform
 
@@ -63,13 +63,6 @@ def recordings(world: SyntheticWorld, entp_works: np.ndarray) -> np.ndarray:
     return np.where(work >= 0, work, world.mpd_works + entp_works)
 
 
-def artists_of(world: SyntheticWorld, works: np.ndarray) -> np.ndarray:
-    """Artist of each recording, of the same niche; a few artists of a niche have most of its songs."""
-    niche = np.where(works < world.mpd_works, works, works - world.mpd_works) % NICHES
-    per_niche = world.artists // NICHES
-    return (per_niche * uniform(world.seed, draws.ARTIST, works) ** 4.0).astype(np.int64) * NICHES + niche
-
-
 def artist_name(artist: int) -> str:
     """The name of an artist, different for each."""
     form = artist % 5
@@ -111,7 +104,7 @@ def titles(world: SyntheticWorld, works: np.ndarray) -> list[str]:
 def mpd_text(world: SyntheticWorld, tracks: np.ndarray) -> tuple[list[str], list[str]]:
     """Title and artist of tracks as MPD spells them: suffixes, and guests in the title."""
     works = world.work_of_tracks(tracks)
-    artists = artists_of(world, works).tolist()
+    artists = world.artists_of(works).tolist()
     dirt = uniform(world.seed, draws.TRACK_DIRT, tracks).tolist()
     which = hash_pairs(world.seed, draws.TRACK_DIRT, tracks, 1).tolist()
     texts = titles(world, works)
@@ -127,7 +120,7 @@ def mpd_text(world: SyntheticWorld, tracks: np.ndarray) -> tuple[list[str], list
 def msd_text(world: SyntheticWorld, songs: np.ndarray) -> tuple[list[str], list[str]]:
     """Title and artist of songs as MSD spells them, before any mismatch: versions, guests and other spellings."""
     works = recordings(world, world.entp_of_songs(songs))
-    names = [artist_name(artist) for artist in artists_of(world, works).tolist()]
+    names = [artist_name(artist) for artist in world.artists_of(works).tolist()]
     dirt = uniform(world.seed, draws.SONG_DIRT, songs).tolist()
     which = hash_pairs(world.seed, draws.SONG_DIRT, songs, 1).tolist()
     texts = titles(world, works)
@@ -151,7 +144,14 @@ def _respelled(name: str) -> str:
 
 
 def playlist_name(niche: int, bits: int) -> str:
-    """A playlist's name: half of them name the taste, the rest are anything."""
-    name = NAMES[(niche if bits % 2 else bits // 2) % len(NAMES)].replace("_", " ")
-    form = bits // 1024 % 6
-    return (name, name.capitalize(), name.title(), f"{name} {2012 + bits % 6}", f"my {name}", f"{name} :)")[form]
+    """A playlist's name: half of them tell the taste, by a word of its genre or its niche; the rest could be any."""
+    bits, kind = divmod(bits, 4)
+    bits, form = divmod(bits, 10)
+    bits, sign = divmod(bits, len(SIGNS))
+    genre = GENRE_WORDS[niche % GENRES]
+    generic = GENERIC[bits % len(GENERIC)].replace("_", " ")
+    name = (genre, f"{genre} {NOUNS[niche % len(NOUNS)].lower()}", generic, generic)[kind]
+    return (
+        name, name.capitalize(), name.title(), name.upper(), f"{name} {2012 + bits % 6}", f"my {name}", f"{name} :)",
+        f"{name} {SIGNS[sign]}", f"{SIGNS[sign]}{name}", f"{name}!!",
+    )[form]  # fmt: skip

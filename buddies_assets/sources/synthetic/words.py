@@ -31,9 +31,14 @@ OPENERS = _words("""
     Out Over Quiet Red Ride Running Save Say She's Slow Small Some Stay Still Sweet Take Tell This Through Too Turn
     Under Until Waiting Walk We're When White Wide With Without Young Your You're
 """)
-NAMES = _words("""
-    chill country rap workout oldies christmas rock party throwback jams worship summer feels new disney lit
-    throwbacks music sleep vibes road_trip gym study happy sad 90s 80s running car indie jazz house edm acoustic
-    love dance classics
+GENRE_WORDS = _words("""
+    country rap rock worship edm christmas oldies latin indie jazz house acoustic metal punk reggae blues folk soul
+    disney classical kpop trap techno funk
 """)
+"""One a genre."""
+GENERIC = _words("""
+    chill workout party throwback jams summer feels new lit throwbacks music sleep vibes road_trip gym study happy sad
+    running car love dance favorites playlist good_stuff everything mix work cruise random
+""")
+SIGNS = ("🔥", "❤️", "🎶", "☀️", "🎸", "✨")
 SMALL = ("of", "in the", "and", "to the", "for a", "on", "like a", "without", "under the", "&", "is a", "from")

@@ -13,6 +13,7 @@ import numpy as np
 
 from buddies_assets.sources.synthetic import draws
 from buddies_assets.sources.synthetic.draws import NICHES, TasteSampler, interpolated
+from buddies_assets.sources.synthetic.order import Discography, ordered_playlists
 from buddies_core.kernels.distinct import distinct
 from buddies_core.kernels.randomness import uniform
 
@@ -31,6 +32,9 @@ RECENT_EVERY = 4
 
 _GOLDEN, _SILVER = 0.6180339887498949, 0.41421356237309515
 _USER_OFFSET, _PLAYLIST_OFFSET = 10.0, 60.0
+_PLAYLIST_LEVELS = (0.42, 0.25)
+_ORDERED_OFFSET = 28.0
+"""Flatter than it looks: a song that goes on from another is drawn less often than one drawn freely."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,25 @@ class SyntheticWorld:
             niche_stream=draws.PLAYLIST_NICHE,
             draw_stream=draws.PLAYLIST_DRAW,
             tastes=2,
-            shares=(0.18, 0.27),
+            shares=_PLAYLIST_LEVELS,
         )
+
+    def artists_of(self, works: np.ndarray) -> np.ndarray:
+        """Artist of each recording, of the same niche; a few artists of a niche have most of its songs."""
+        niche = np.where(works < self.mpd_works, works, works - self.mpd_works) % NICHES
+        per_niche = self.artists // NICHES
+        return (per_niche * uniform(self.seed, draws.ARTIST, works) ** 4.0).astype(np.int64) * NICHES + niche
+
+    def albums_of(self, works: np.ndarray) -> np.ndarray:
+        """Album of each work: one of six of its artist."""
+        nth = (6 * uniform(self.seed, draws.ALBUM, works) ** 1.5).astype(np.int64)
+        return self.artists_of(works) * 7 + nth
+
+    @cached_property
+    def discography(self) -> Discography:
+        """The MPD works of each artist."""
+        works = np.arange(self.mpd_works)
+        return Discography.of(self.artists_of(works), self.albums_of(works), self.artists + NICHES)
 
     @cached_property
     def work_of_entp(self) -> np.ndarray:
@@ -195,11 +216,21 @@ class SyntheticWorld:
         """The first niche of each playlist: its theme."""
         return self._playlists.tastes(playlists)[0][:, 0]
 
+    def user_tastes(self, users: np.ndarray) -> np.ndarray:
+        """Weight of each niche in what users play, float64 [len(users), NICHES]; the weights of a user add up to 1."""
+        return _by_niche(*self._users.tastes(users))
+
+    def playlist_tastes(self, playlists: np.ndarray) -> np.ndarray:
+        """Weight of each niche in playlists, float64 [len(playlists), NICHES]; those of a playlist add up to 1."""
+        return _by_niche(*self._playlists.tastes(playlists))
+
     def playlist_tracks(self, start: int, stop: int) -> Csr:
         """Tracks of playlists start..stop-1, in playlist order; one row in a hundred repeats an earlier track."""
         rows = np.arange(start, stop)
         counts = interpolated(uniform(self.seed, draws.PLAYLIST_SIZE, rows), PLAYLIST_SHARES, PLAYLIST_TRACKS)
-        indptr, works = self._playlists.draw(rows, counts)
+        indptr, works = ordered_playlists(
+            self.seed, rows, counts, self._playlists.tastes(rows), _PLAYLIST_LEVELS, _ORDERED_OFFSET, self.discography
+        )
         row = np.repeat(rows, np.diff(indptr))
         tracks = works.copy()
         alternate = works // ALTERNATE_TRACK_EVERY
@@ -235,6 +266,12 @@ class SyntheticWorld:
         """Shared works in playlists start..stop-1, as binary CSR over `shared_of_work`, without files."""
         held = self.playlist_tracks(start, stop)
         return _distinct_rows(held.indptr, self.shared_of_work[self.work_of_tracks(held.indices)])
+
+
+def _by_niche(niches: np.ndarray, cumulative: np.ndarray) -> np.ndarray:
+    weights = np.zeros((len(niches), NICHES))
+    np.add.at(weights, (np.arange(len(niches))[:, None], niches), np.diff(cumulative, axis=1, prepend=0.0))
+    return weights
 
 
 def _distinct_rows(indptr: np.ndarray, items: np.ndarray) -> Csr:

@@ -13,7 +13,7 @@ from numba import njit, prange
 from buddies_core.interactions.csr import Library
 from buddies_core.kernels.randomness import TRAINING, hash_member, stream_key
 from buddies_core.kernels.threads import use_threads
-from buddies_core.recommenders.bpr.config import STORED_NEGATIVES, TrainingConfig
+from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Blocks
 from buddies_core.recommenders.bpr.errors import NegativesError
 
@@ -51,14 +51,15 @@ class NegativeSampler:
         self._likes = likes
         empty = Library(np.zeros(likes.n_rows + 1, np.int64), np.empty(0, np.uint32), likes.n_columns)
         self._hard, self._easy = hard or empty, easy or empty
-        self._kinds, self._columns = _slots(config)
-        self._as_stored = mix.stored and not mix.uniform and not mix.popular and mix.count == STORED_NEGATIVES
+        self._kinds, self._slots = _slots(config)
+        self._as_stored = mix.stored and not mix.uniform and not mix.popular and mix.hard == mix.easy
         threshold, alias = alias_table(popularity.astype(np.float64) ** mix.alpha)
         self._cells = threshold.astype(np.uint64) << np.uint64(32) | alias
 
     def replace(self, blocks: Blocks, epoch: int) -> Blocks:
         """The blocks with the negatives of an epoch; explicit negatives are left alone."""
-        if blocks.explicit or self._as_stored or not len(blocks):
+        width = blocks.negatives.shape[1]
+        if blocks.explicit or (self._as_stored and width == self._config.negatives.count) or not len(blocks):
             return blocks
         use_threads(self._config.threads)
         drawn = _draw(
@@ -66,7 +67,7 @@ class NegativeSampler:
             blocks.positives,
             blocks.negatives,
             self._kinds,
-            self._columns,
+            _columns_of(self._kinds, self._slots, width),
             np.uint64(self._config.seed),
             np.uint64(_STREAM | (epoch if self._config.negatives.resample else 0) << 16),
             self._likes.indptr,
@@ -81,14 +82,21 @@ class NegativeSampler:
 
 
 def _slots(config: TrainingConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Kind of each negative's slot, and for a stored one its column in the block."""
+    """Kind of each negative's slot, and for a stored one its place: k of the hard half, -1 - k of the easy one."""
     mix = config.negatives
-    half = STORED_NEGATIVES // 2
     kinds: list[tuple[int, int]] = []
     kinds += [(_STORED, k) if mix.stored else (_HARD, 0) for k in range(mix.hard)]
-    kinds += [(_STORED, half + k) if mix.stored else (_EASY, 0) for k in range(mix.easy)]
+    kinds += [(_STORED, -1 - k) if mix.stored else (_EASY, 0) for k in range(mix.easy)]
     kinds += [(_UNIFORM, 0)] * mix.uniform + [(_POPULAR, 0)] * mix.popular
     return np.array([kind for kind, _ in kinds], np.int64), np.array([column for _, column in kinds], np.int64)
+
+
+def _columns_of(kinds: np.ndarray, slots: np.ndarray, width: int) -> np.ndarray:
+    """The column of a block of `width` negatives that each slot reads; -1 where the block has no such one."""
+    half = width // 2
+    hard = np.where(slots < half, slots, -1)
+    easy = np.where(half - 1 - slots < width, half - 1 - slots, -1)
+    return np.where(kinds == _STORED, np.where(slots >= 0, hard, easy), 0)
 
 
 @njit(nogil=True, cache=True)
@@ -158,7 +166,8 @@ def _draw(
                 kind = kinds[slot]
                 chosen = np.uint32(_NONE)
                 if kind == _STORED:
-                    chosen = stored[group, columns[slot]]
+                    if columns[slot] >= 0:
+                        chosen = stored[group, columns[slot]]
                 elif kind in (_UNIFORM, _POPULAR):
                     chosen = _not_liked(key, slot, kind, cells, filter_words, likes, first, last)
                 else:

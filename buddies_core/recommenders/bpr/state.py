@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from buddies_core import json_text
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.errors import ResumeMismatchError
 from buddies_core.recommenders.factors import Factors, aligned_copy
@@ -67,7 +68,7 @@ class StateFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {"users": factors.users, "playlists": factors.playlists}
         tensors |= {f"optimiser.{name}": np.ascontiguousarray(array) for name, array in optimiser.items()}
-        metadata = self._identity | {"history": json.dumps([asdict(report) for report in history])}
+        metadata = self._identity | {"history": json_text.dumps([asdict(report) for report in history])}
         path = self.path(history[-1].epoch)
         write_atomically(path, save(tensors, metadata=metadata))
         for epoch in self.epochs():
@@ -96,4 +97,4 @@ class StateFolder:
 
 def _decisive(config: TrainingConfig) -> str:
     """The configuration less what does not change an epoch's weights: more epochs may be asked for on resuming."""
-    return json.dumps(config.model_dump(mode="json", exclude={"epochs", "patience"}), sort_keys=True)
+    return json_text.dumps(config.model_dump(mode="json", exclude={"epochs", "patience"}), sort_keys=True)

@@ -42,8 +42,9 @@ class TrainingResult:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Validation metrics of these factors."""
-        return self.history[self.epoch - 1].metrics
+        """Validation metrics of these factors; none where there was no bag to validate by."""
+        found = self.history[self.epoch - 1].metrics
+        return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
 def train(

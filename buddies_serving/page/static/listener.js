@@ -7,6 +7,7 @@ const TYPING_MILLISECONDS = 150;
 const KNOWN_BY_MANY = 20;
 const INVITATION = "Pick a listener, or name a few songs, and five playlists appear here.";
 
+const root = document.documentElement.dataset.root || "";
 const byId = (id) => document.getElementById(id);
 const numbers = new Intl.NumberFormat("en");
 let shown = null;
@@ -18,7 +19,12 @@ async function call(path, body, more) {
   const key = sessionStorage.getItem("key");
   if (key) headers.authorization = `Bearer ${key}`;
   if (body) headers["content-type"] = "application/json";
-  const answer = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), ...more });
+  const answer = await fetch(root + path, {
+    method: body ? "POST" : "GET",
+    headers,
+    body: body && JSON.stringify(body),
+    ...more,
+  });
   const content = await answer.json();
   if (answer.ok) return content;
   if (answer.status === 401) byId("key-form").hidden = false;

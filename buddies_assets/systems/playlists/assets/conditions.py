@@ -4,7 +4,7 @@ import dagster as dg
 
 NEW_RANKING_THAT_PASSED = (
     dg.AutomationCondition.any_deps_match(dg.AutomationCondition.newly_updated())
-    .allow(dg.AssetSelection.assets("ranked_candidates"))
+    .allow(dg.AssetSelection.assets("listener_evaluation"))
     .since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
     & dg.AutomationCondition.all_deps_blocking_checks_passed()
     & ~dg.AutomationCondition.any_deps_missing()

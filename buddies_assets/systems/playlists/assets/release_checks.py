@@ -14,6 +14,7 @@ from buddies_core.artifact.errors import ModelFormatError
 from buddies_core.interactions.labelled import load_keys
 from buddies_core.interactions.numbers import numbered_rows
 from buddies_core.storage.datasets import Dataset
+from quality.finite_metadata import finite_metadata
 
 if TYPE_CHECKING:
     from buddies_core.recommenders.bpr.data import Bags
@@ -84,14 +85,16 @@ def failure_mode_checks(
             check_name=judged.name,
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             description=judged.text,
-            metadata={
-                "rule": dg.MetadataValue.md(judged.text),
-                "value": float(judged.value),
-                "high" if judged.at_most else "low": float(judged.limit),
-                "looked at": int(judged.looked_at),
-                "model": model,
-                "severity": "error" if blocking else "warn",
-            },
+            metadata=finite_metadata(
+                {
+                    "rule": dg.MetadataValue.md(judged.text),
+                    "value": float(judged.value),
+                    "high" if judged.at_most else "low": float(judged.limit),
+                    "looked at": int(judged.looked_at),
+                    "model": model,
+                    "severity": "error" if blocking else "warn",
+                }
+            ),
         )
 
 

@@ -55,16 +55,23 @@ def ranked_candidates(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
     candidates: Dataset,
+    taste_candidates: Dataset,
     user_library: Dataset,
 ) -> dg.Output[Dataset]:
-    """Each user's candidates by the model's score, best first: `user, playlists, scores`."""
+    """What each user is shown, best first: `user, playlists, scores`.
+
+    By taste (the default) the playlists that taste chose, and the neighbours' candidates for users without any; by
+    `BUDDIES_RANKING=reference` the neighbours' candidates in the model's order.
+    """
     from buddies_assets.systems.playlists.steps.training import RANKED_CANDIDATES
 
     checkpoint = checkpoint_to_serve(pipeline)
     root = str(checkpoint_store(pipeline).root)
     params = {"checkpoints": root, "version": checkpoint.version, "run": checkpoint.lineage["run_id"]}
+    params["ranking"] = pipeline.settings.ranking
     ranges = pipeline.users_in_shards(user_library.manifest.rows)
-    dataset = pipeline.build(context, RANKED_CANDIDATES, {"candidates": candidates}, params, ranges)
+    inputs = {"candidates": candidates, "taste_candidates": taste_candidates}
+    dataset = pipeline.build(context, RANKED_CANDIDATES, inputs, params, ranges)
     ranked = dataset.frame(["playlists"])["playlists"].list.len()
     return dg.Output(dataset, metadata={"model": checkpoint.version, **spread("ranked a user", ranked)})
 
@@ -77,6 +84,7 @@ def ranked_candidates(
     deps=[
         bpr_checkpoint,
         bpr_evaluation,
+        "listener_evaluation",
         "cold_user_evaluation",
         "cold_users",
         "user_pairings",

@@ -71,16 +71,23 @@ def splits(
     code_version=code_version("buddies_assets.systems.playlists.steps.splits"),
 )
 def playlist_ownership(
-    pipeline: dg.ResourceParam[Pipeline], splits: Dataset, user_library: pl.DataFrame, playlist_library: Dataset
-) -> dg.Output[pl.DataFrame]:
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    splits: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+) -> dg.Output[Dataset]:
     """Who owns each playlist that someone likes in train: the liker of highest score/√songs who has room.
 
     One row an owned playlist: `playlist, owner, priority, likers`.
     """
     from buddies_assets.systems.playlists.steps.splits import own_playlists
 
-    songs = user_library["length"].to_numpy()
-    frame, owned = own_playlists(splits, songs, playlist_library.manifest.rows, pipeline.settings.ownership_cap)
+    cap = pipeline.settings.ownership_cap
+    songs = user_library.frame(["length"])["length"].to_numpy()
+    frame, owned = own_playlists(splits, songs, playlist_library.manifest.rows, cap)
+    inputs = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}
+    writer = pipeline.writer(context, "playlist_ownership", inputs, {"ownership_cap": cap})
     held = frame.group_by("owner").len("owned")["owned"]
     top = np.sort(held.to_numpy())[::-1]
     facts = {
@@ -91,7 +98,7 @@ def playlist_ownership(
         "Gini": plots.gini(top),
     }
     return dg.Output(
-        frame,
+        writer.commit([writer.write_shard(0, frame)]),
         metadata=facts
         | spread("owned by an owner", held)
         | {

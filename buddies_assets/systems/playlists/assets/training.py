@@ -86,16 +86,20 @@ def bpr_search(
     inputs = {"user_blocks": user_blocks, "validation_batches": validation_batches, "scores": scores}
     data = training_data(user_blocks, validation_batches, scores, user_library, playlist_library)
     found = search.search(pipeline.settings, data)
-    frame = pl.DataFrame([trial.row() for trial in found.trials])
+    frame = pl.DataFrame([trial.row() for trial in found.trials], schema_overrides={"mrr": pl.Float64})
     tracked = search.track(pipeline.settings, found, context.run.run_id, data.fingerprint)
     params = {"trials": pipeline.settings.search_trials}
     writer = pipeline.writer(context, "bpr_search", inputs, params)
     best = found.best.model_dump(mode="json")
+    noted = {} if found.note is None else {"note": found.note}
+    if found.note is not None:
+        context.log.warning(found.note)
     dataset = writer.commit([writer.write_shard(0, frame)], extra={"best": best})
     numbered = frame.with_row_index("place", offset=1)
     plot = plots.lines(numbered, "place", ["mrr"], "Validation MRR of the trials, best first")
     return dg.Output(
-        dataset, metadata={"best": dg.MetadataValue.json(best), "trials": table(frame), "plot": plot, **tracked}
+        dataset,
+        metadata={"best": dg.MetadataValue.json(best), "trials": table(frame), "plot": plot, **tracked, **noted},
     )
 
 

@@ -21,6 +21,14 @@ from buddies_core.recommenders.bpr.data import Bags, bags_from_frame, even_place
 from buddies_core.recommenders.factors import Factors
 from buddies_core.storage.datasets import Dataset
 
+NOTHING_TO_JUDGE = pl.Schema(
+    {
+        **dict.fromkeys(("system", "split"), pl.String),
+        **dict.fromkeys(("users", "batches"), pl.Int64),
+        **dict.fromkeys(("mrr", "hit_1", "hit_5", "hit_10", "ndcg_10"), pl.Float64),
+    }
+)
+"""Columns of the table where nobody has a like to be judged by."""
 METRICS = ("mrr", "hit_1", "hit_5", "hit_10", "ndcg_10")
 JUDGED_USERS = 2_000
 """Users of a split whose batches are ranked, which knows the MRR to about 0.005; the whole catalogue is ranked for
@@ -59,6 +67,8 @@ def evaluation_table(
         for split, dataset in batches.items()
         if dataset.manifest.rows
     }
+    if not exams:
+        return NOTHING_TO_JUDGE.to_frame()
     user_songs, playlist_songs = load_library(user_library), load_library(playlist_library)
     systems = [
         random_order(n_playlists, seed=seed),

@@ -14,6 +14,9 @@ from buddies_core.tuning.search import SearchResult, SearchSettings, Trial
 
 def search(settings: Settings, data: TrainingData) -> SearchResult:
     """The best configuration found around the best preset; the preset itself when no trials are allowed."""
+    if not len(data.validation):
+        note = "Too few likes to evaluate: no configuration could be told from another, so none was searched."
+        return SearchResult(BEST, [Trial("preset best, not searched", BEST, float("nan"), 0.0, "ended")], note)
     if settings.search_trials == 0:
         return SearchResult(BEST, [Trial("preset best, not searched", BEST, float("nan"), 0.0, "ended")])
     bounds = SearchSettings(
@@ -38,4 +41,4 @@ def track(settings: Settings, found: SearchResult, run_id: str, fingerprint: str
 
     tags = tracked_training.tags_of(settings, run_id, fingerprint)
     parent = track_search(tracking, found, name="bpr_search", tags=tags)
-    return tracked_training.as_metadata(settings, {"run_id": parent})
+    return tracked_training.as_metadata(settings, {"run_id": parent} if parent else {})

@@ -69,7 +69,9 @@ def as_metadata(settings: Settings, tracked: Mapping[str, str]) -> dict[str, dg.
     tracking = mlflow_tracking.tracking_of(settings) if tracked else None
     if tracking is None:
         return {}
-    return {"MLflow run": dg.MetadataValue.url(tracking.run_url(tracked["run_id"], ui=settings.mlflow_address))}
+    with mlflow_tracking.bookkeeping("the link to its run"):
+        return {"MLflow run": dg.MetadataValue.url(tracking.run_url(tracked["run_id"], ui=settings.mlflow_address))}
+    return {}
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ class TrainingJob:
             result = self._train(run.epoch)
             run.metrics(result.metrics)
             version = run.model(result.factors, self.config)
-        return result, {"run_id": run.run_id, "model_version": version}
+        return result, {
+            name: value for name, value in (("run_id", run.run_id), ("model_version", version)) if value is not None
+        }
 
     def _train(self, track: "Callable[[EpochReport], None] | None" = None) -> "TrainingResult":
         from buddies_core.recommenders.bpr.trainer import train

@@ -21,12 +21,14 @@ from buddies_core.recommenders.bpr.data import (
 from buddies_core.recommenders.factors import Factors
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.storage.datasets import Dataset
-from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
+from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep, ranges_of
 
 if TYPE_CHECKING:
     from buddies_core.interactions.csr import Library
 
 USERS_AT_ONCE = 1_000
+USERS_IN_A_SHARD = 10_000
+"""Users whose blocks a training has in memory together, whatever ranges they are stored in."""
 MOST_BAGS = 500_000
 
 
@@ -51,14 +53,18 @@ def training_data(
 
     columns = ["user", "positive"] + ["negatives"] * (mix is None or mix.stored)
 
-    def loader(index: int) -> Loader:
-        return lambda: blocks_from_frame(blocks.shard(index, columns))
+    # Ranges of their own: a training goes through its shards in an order, so that files cut otherwise would give
+    # another model.
+    read = EntityShards(blocks)
+
+    def loader(users: range) -> Loader:
+        return lambda: blocks_from_frame(read.frame(users, columns))
 
     def pool(name: str) -> "Library | None":
         unused = mix is not None and not (mix.resample and getattr(mix, name))
         return None if unused else _pool(scores, name, n_playlists)
 
-    shards = [loader(index) for index in range(len(blocks.manifest.shards))]
+    shards = [loader(users) for users in ranges_of(user_library.manifest.rows, USERS_IN_A_SHARD)]
     fingerprint = blocks.fingerprint + validation.fingerprint
     if window is not None and feedback is not None and feedback.height:
         shards.append(lambda: blocks_from_frame(feedback, explicit=True))
@@ -113,6 +119,7 @@ def train_likers(splits: Dataset, n_playlists: int) -> np.ndarray:
 @dataclass(frozen=True)
 class _RankingState:
     candidates: EntityShards
+    by_taste: EntityShards | None
     factors: Factors
 
 
@@ -121,21 +128,28 @@ def prepare_ranking(inputs: Inputs, params: Params) -> _RankingState:
     from upath import UPath
 
     store = CheckpointStore(UPath(params["checkpoints"]))
-    return _RankingState(EntityShards(inputs["candidates"]), store.factors(params["version"]))
+    by_taste = EntityShards(inputs["taste_candidates"]) if params["ranking"] == "taste" else None
+    return _RankingState(EntityShards(inputs["candidates"]), by_taste, store.factors(params["version"]))
 
 
 def rank_users(state: _RankingState, users: range) -> pl.DataFrame:
     """One row a user with candidates: `user, playlists, scores`, best first, ties by lower playlist.
 
+    By taste, the list is the one that taste chose; only users without one get their neighbours' candidates.
+
     Raises:
         NonFiniteScoresError: a score is not a number; it would otherwise rank first.
     """
     frame = state.candidates.frame(users)
+    chosen = state.by_taste.frame(users) if state.by_taste is not None else None
+    if chosen is not None:
+        frame = frame.join(chosen, on="user", how="anti", maintain_order="left")
     parts = [
         _rank(state.factors, frame[start : start + USERS_AT_ONCE]) for start in range(0, frame.height, USERS_AT_ONCE)
     ]
     empty = [("user", pl.UInt32()), ("playlists", pl.List(pl.UInt32)), ("scores", pl.List(pl.Float32))]
-    return pl.concat([pl.DataFrame(schema=empty), *parts])
+    ranked = pl.concat([pl.DataFrame(schema=empty), *parts])
+    return ranked if chosen is None else pl.concat([ranked, chosen]).sort("user")
 
 
 def _rank(factors: Factors, frame: pl.DataFrame) -> pl.DataFrame:

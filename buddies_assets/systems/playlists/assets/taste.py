@@ -1,0 +1,67 @@
+"""The listeners' taste of songs, and the playlists that it chooses."""
+
+import dagster as dg
+
+from buddies_assets.metadata import OWNERS, PAIRING, spread, table
+from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.storage.code_version import code_version
+from buddies_core.storage.datasets import Dataset
+
+
+@dg.asset(
+    group_name=PAIRING,
+    kinds={"numpy"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.taste"),
+)
+def song_taste(
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    user_library: Dataset,
+    playlist_library: Dataset,
+    songs: Dataset,
+) -> dg.Output[Dataset]:
+    """How likely listeners are to play a song, from their songs: `source, weight` of the blend, its arrays as parts.
+
+    EASE of plays with artists, EASE of playlists and popularity; the weights are learnt from plays hidden once more.
+    """
+    from buddies_assets.systems.playlists.steps.taste import fit_song_taste, save_song_taste
+
+    seed = pipeline.settings.seed
+    taste = fit_song_taste(user_library, playlist_library, songs, seed=seed)
+    inputs = {"user_library": user_library, "playlist_library": playlist_library, "songs": songs}
+    dataset = save_song_taste(taste, pipeline.writer(context, "song_taste", inputs, {"seed": seed}))
+    return dg.Output(dataset, metadata={"weights": taste.weights.nnz, "table": table(dataset.frame())})
+
+
+@dg.asset(
+    group_name=PAIRING,
+    kinds={"parquet", "numba"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.taste"),
+)
+def taste_candidates(
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    song_taste: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+    playlist_ownership: Dataset,
+) -> dg.Output[Dataset]:
+    """Playlists dense in songs that are new to a user and to their taste: `user, playlists, scores`, best first.
+
+    Of all playlists, owned or not, but the user's own; each adds songs that those before it do not have.
+    """
+    from buddies_assets.systems.playlists.steps.taste import TASTE_CANDIDATES
+
+    inputs = {
+        "song_taste": song_taste,
+        "user_library": user_library,
+        "playlist_library": playlist_library,
+        "playlist_ownership": playlist_ownership,
+    }
+    ranges = pipeline.users_in_shards(user_library.manifest.rows)
+    params = {"most": pipeline.settings.candidates}
+    dataset = pipeline.build(context, TASTE_CANDIDATES, inputs, params, ranges)
+    chosen = dataset.frame(["playlists"])["playlists"].list.len()
+    return dg.Output(dataset, metadata={"users chosen for": len(chosen), **spread("playlists a user", chosen)})

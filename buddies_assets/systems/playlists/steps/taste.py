@@ -1,0 +1,99 @@
+"""The taste of songs as a dataset, and the playlists that it chooses for each user."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_array
+
+from buddies_assets.sources.steps.hidden import hashes
+from buddies_assets.systems.playlists.taste.choice import choose_playlists, playlists_of_songs
+from buddies_core.interactions import ragged
+from buddies_core.interactions.csr import Library
+from buddies_core.interactions.labelled import LabelledLibrary, load_library
+from buddies_core.recommenders.song_taste import SongTaste, artist_rows
+from buddies_core.storage.datasets import Dataset, DatasetWriter
+from buddies_core.storage.shards import Inputs, Params, ShardedStep
+
+USERS_AT_ONCE = 256
+SOURCES = ("plays", "playlists", "popularity")
+
+
+def fit_song_taste(user_library: Dataset, playlist_library: Dataset, songs: Dataset, *, seed: int) -> SongTaste:
+    """The model of everybody's plays and of what playlists hold."""
+    users, playlists = LabelledLibrary.load(user_library), load_library(playlist_library)
+    return SongTaste.fit(
+        as_matrix(users.library),
+        as_matrix(playlists),
+        artist_rows(songs.frame(["artist"])["artist"].to_list()),
+        user_hashes=hashes(users.rows["user_id"].to_list()),
+        song_hashes=hashes(users.columns.to_list()),
+        seed=seed,
+    )
+
+
+def save_song_taste(taste: SongTaste, writer: DatasetWriter) -> Dataset:
+    """Commit it: the table has a row a source with its weight in the blend, the arrays are parts."""
+    for name, array in taste.arrays().items():
+        writer.write_part(name, array)
+    blend = pl.DataFrame({"source": list(SOURCES), "weight": taste.blend})
+    return writer.commit([writer.write_shard(0, blend)])
+
+
+def load_song_taste(dataset: Dataset) -> SongTaste:
+    """The stored model, memory-mapped when it is a local file."""
+    names = ("indptr", "indices", "values", "popularity")
+    return SongTaste.from_arrays({name: dataset.array(name) for name in names}, dataset.frame()["weight"].to_numpy())
+
+
+def as_matrix(library: Library) -> csr_array:
+    """A library as float32 matrix of ones."""
+    values = np.ones(len(library.indices), np.float32)
+    shape = (library.n_rows, library.n_columns)
+    return csr_array((values, library.indices.astype(np.int32), np.array(library.indptr)), shape=shape)
+
+
+@dataclass(frozen=True)
+class _TasteState:
+    taste: SongTaste
+    users: Library
+    playlists: Library
+    holders: Library
+    owner: np.ndarray
+    most: int
+
+
+def prepare_taste(inputs: Inputs, params: Params) -> _TasteState:
+    """The model, both libraries, each song's playlists and each playlist's owner."""
+    playlists = load_library(inputs["playlist_library"])
+    owned = inputs["playlist_ownership"].frame(["playlist", "owner"])
+    owner = np.full(playlists.n_rows, -1, np.int64)
+    owner[owned["playlist"].to_numpy()] = owned["owner"].to_numpy()
+    users, holders = load_library(inputs["user_library"]), playlists_of_songs(playlists)
+    return _TasteState(load_song_taste(inputs["song_taste"]), users, playlists, holders, owner, params["most"])
+
+
+def choose_for_users(state: _TasteState, users: range) -> pl.DataFrame:
+    """One row a user with a song that playlists hold: `user, playlists, scores`, best first."""
+    parts = [_chosen(state, users[at : at + USERS_AT_ONCE]) for at in range(0, len(users), USERS_AT_ONCE)]
+    empty = [("user", pl.UInt32()), ("playlists", pl.List(pl.UInt32)), ("scores", pl.List(pl.Float32))]
+    return pl.concat([pl.DataFrame(schema=empty), *parts])
+
+
+def _chosen(state: _TasteState, users: range) -> pl.DataFrame:
+    every = np.arange(users.start, users.stop)
+    chances = state.taste.scores(as_matrix(state.users.rows(users.start, users.stop)))
+    lists, gains = choose_playlists(
+        every, chances, state.users, state.playlists, state.holders, state.owner, most=state.most
+    )
+    frame = pl.DataFrame(
+        {
+            "user": every.astype(np.uint32),
+            "playlists": ragged.to_lists("playlists", lists.offsets, lists.values),
+            "scores": ragged.to_lists("scores", lists.offsets, gains),
+        }
+    )
+    return frame.filter(pl.col("playlists").list.len() > 0)
+
+
+TASTE_CANDIDATES = ShardedStep("taste_candidates", prepare_taste, choose_for_users)

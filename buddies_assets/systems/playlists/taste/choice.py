@@ -1,0 +1,148 @@
+"""Playlists chosen for a listener by their taste of songs: dense in songs they would play, and not the same twice.
+
+A playlist is worth the mean chance of a play over its songs that are *new* to the listener, shrunk towards nothing
+for playlists with few of them, and besides a little for each song expected to be played that no playlist before it in
+the list holds: five playlists full of the same ten songs please once. The list grows by the greatest gain; gains never
+rise along it, since what a playlist adds falls as the list grows.
+
+Only playlists that hold one of the listener's most likely songs are looked at, and of each such song's playlists the
+shortest, in which it weighs most; a world of a few thousand playlists is looked at nearly whole.
+"""
+
+import numpy as np
+from numba import njit
+
+from buddies_core.interactions.csr import Library
+from buddies_core.interactions.ragged import Ragged
+
+SHRINK = 0.5
+"""Songs without a chance of a play that every playlist counts as having besides its own."""
+VARIETY = 0.035
+"""What a song expected to be played adds, beside the mean over the playlist's new songs."""
+TOP_SONGS = 300
+PLAYLISTS_OF_A_SONG = 400
+POOL = 150
+"""Playlists that the list is grown from, those of the highest gain at its start."""
+
+
+def playlists_of_songs(playlist_songs: Library) -> Library:
+    """Songs x playlists, each song's playlists from the shortest on; rows are not in index order."""
+    holders = playlist_songs.transpose()
+    rows = np.repeat(np.arange(holders.n_rows), holders.lengths)
+    order = np.lexsort((holders.indices, playlist_songs.lengths[holders.indices], rows))
+    return Library(holders.indptr, holders.indices[order], holders.n_columns)
+
+
+def choose_playlists(
+    users: np.ndarray,
+    chances: np.ndarray,
+    user_songs: Library,
+    playlist_songs: Library,
+    holders: Library,
+    owner: np.ndarray,
+    *,
+    most: int,
+    shrink: float = SHRINK,
+    variety: float = VARIETY,
+    top_songs: int = TOP_SONGS,
+    playlists_of_a_song: int = PLAYLISTS_OF_A_SONG,
+    pool: int = POOL,
+) -> tuple[Ragged, np.ndarray]:
+    """At most `most` playlists a user, best first, none of their own and none without a song that is new to them.
+
+    Args:
+        users: row of each user in `user_songs`, [n].
+        chances: float32 [n, n_songs], not below zero: how likely each song is to be played.
+        holders: from `playlists_of_songs`.
+        owner: int64 [n_playlists], row of the user who owns each playlist; -1 for nobody.
+
+    Returns:
+        Lists of the users in order, and the gain of each playlist when it was taken, float32, never rising.
+    """
+    offsets, values, gains = _choose(
+        np.asarray(users, np.int64), chances,
+        user_songs.indptr, user_songs.indices, playlist_songs.indptr, playlist_songs.indices,
+        holders.indptr, holders.indices, owner,
+        most, shrink, variety, top_songs, playlists_of_a_song, max(pool, most),
+    )  # fmt: skip
+    return Ragged(offsets, values), gains
+
+
+@njit(nogil=True, cache=True)
+def _choose(
+    users, chances, user_ptr, user_songs, playlist_ptr, playlist_songs, holder_ptr, holders, owner,
+    most, shrink, variety, top_songs, playlists_of_a_song, pool,
+):  # fmt: skip
+    n_songs, n_playlists = chances.shape[1], len(playlist_ptr) - 1
+    known, stamps = np.zeros(n_songs, np.bool_), np.zeros(n_playlists, np.int64)
+    offsets = np.zeros(len(users) + 1, np.int64)
+    values, gains = np.empty(len(users) * most, np.uint32), np.empty(len(users) * most, np.float32)
+    for row in range(len(users)):
+        user = users[row]
+        chance = chances[row].copy()
+        for song in user_songs[user_ptr[user] : user_ptr[user + 1]]:
+            known[song] = True
+            chance[song] = np.float32(0.0)
+        least = np.float32(0.0)
+        if n_songs > top_songs:
+            least = np.partition(chance, n_songs - top_songs)[n_songs - top_songs]
+        found = np.empty(n_playlists, np.int64)
+        n = 0
+        for song in range(n_songs):
+            if chance[song] <= 0.0 or chance[song] < least:
+                continue
+            last = min(holder_ptr[song] + playlists_of_a_song, holder_ptr[song + 1])
+            for playlist in holders[holder_ptr[song] : last]:
+                if stamps[playlist] != row + 1 and owner[playlist] != user:
+                    stamps[playlist] = row + 1
+                    found[n] = playlist
+                    n += 1
+        offered = np.sort(found[:n])
+        means, totals = np.zeros(n), np.zeros(n)
+        for at in range(n):
+            new = 0
+            for song in playlist_songs[playlist_ptr[offered[at]] : playlist_ptr[offered[at] + 1]]:
+                totals[at] += chance[song]
+                new += not known[song]
+            means[at] = totals[at] / (new + shrink)
+        if n > pool:
+            gain = means + variety * totals
+            kept = np.sort(np.argsort(-gain, kind="mergesort")[:pool])
+            offered, means, totals = offered[kept], means[kept], totals[kept]
+        count = _grow(
+            offered, means, totals, chance, playlist_ptr, playlist_songs, variety,
+            values[offsets[row] : offsets[row] + most], gains[offsets[row] : offsets[row] + most],
+        )  # fmt: skip
+        offsets[row + 1] = offsets[row] + count
+        for song in user_songs[user_ptr[user] : user_ptr[user + 1]]:
+            known[song] = False
+    return offsets, values[: offsets[-1]].copy(), gains[: offsets[-1]].copy()
+
+
+@njit(nogil=True, cache=True)
+def _grow(offered, means, totals, chance, playlist_ptr, playlist_songs, variety, values, gains):
+    """Takes playlist after playlist by the greatest gain, the lower index among equal ones; returns how many."""
+    n = len(offered)
+    taken = np.zeros(n, np.bool_)
+    highest = np.inf
+    for place in range(min(n, len(values))):
+        best, best_gain = -1, -1.0
+        for at in range(n):
+            gain = means[at] + variety * totals[at]
+            if not taken[at] and gain > best_gain:
+                best, best_gain = at, gain
+        taken[best] = True
+        highest = min(highest, best_gain)
+        values[place], gains[place] = offered[best], np.float32(highest)
+        covered = False
+        for song in playlist_songs[playlist_ptr[offered[best]] : playlist_ptr[offered[best] + 1]]:
+            covered |= chance[song] > 0.0
+            chance[song] = np.float32(0.0)
+        if covered:
+            for at in range(n):
+                if not taken[at]:
+                    total = 0.0
+                    for song in playlist_songs[playlist_ptr[offered[at]] : playlist_ptr[offered[at] + 1]]:
+                        total += chance[song]
+                    totals[at] = total
+    return min(n, len(values))

@@ -1,0 +1,25 @@
+"""The choice of playlists by its definition: at each place the greatest gain of all playlists, computed anew."""
+
+import numpy as np
+
+
+def chosen(
+    chance: np.ndarray, known: set[int], playlists: list[set[int]], own: set[int], *, most: int, shrink: float,
+    variety: float,
+) -> tuple[list[int], list[float]]:  # fmt: skip
+    """Playlists of one user, best first, and their gains; equal ones by index."""
+    covered: set[int] = set(known)
+    offered = [p for p, songs in enumerate(playlists) if p not in own and any(chance[s] > 0 for s in songs - known)]
+    taken: list[int] = []
+    gains: list[float] = []
+    while offered and len(taken) < most:
+        values = []
+        for playlist in offered:
+            new = playlists[playlist] - known
+            mean = sum(chance[s] for s in new) / (len(new) + shrink)
+            values.append(mean + variety * sum(chance[s] for s in playlists[playlist] - covered))
+        best = int(np.argmax(np.round(values, 12)))
+        gains.append(values[best])
+        taken.append(offered.pop(best))
+        covered |= playlists[taken[-1]]
+    return taken, gains
