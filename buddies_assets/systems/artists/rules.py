@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.artifact.named_arrays import read_artifact
 from quality.check_metadata import CheckFigures
 
 
@@ -41,7 +42,7 @@ def artist_splits_checks(pipeline: dg.ResourceParam[Pipeline]) -> Iterator[dg.As
     frame = pipeline.store.open("artist_splits").frame()
     repeated = frame.height - frame.unique(["user", "item"]).height
     yield _result("no_pair_is_in_two_splits", repeated, frame.height)
-    share = float((frame["split"] == "test").mean() or 0.0)
+    share = frame.filter(pl.col("split") == "test").height / max(frame.height, 1)
     apart = abs(share - 0.2) > 5 * float(np.sqrt(0.16 / max(frame.height, 1)))
     yield _result("a_fifth_is_held_out", int(apart), frame.height, value=share)
 
@@ -62,3 +63,35 @@ def artist_evaluation_checks(pipeline: dg.ResourceParam[Pipeline]) -> Iterator[d
     floor = max(ndcg["popular by listeners"], ndcg["popular by plays"])
     yield _result("the_model_beats_popularity", int(ndcg["model"] <= floor), 1, value=ndcg["model"], low=floor)
     yield _result("figures_are_plausible", sum(value > 0.6 for value in ndcg.values()), len(ndcg), value=ndcg["model"])
+
+
+@dg.asset_check(asset="artist_search")
+def a_configuration_was_judged(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
+    """At least one trial has a figure; the others say why not."""
+    frame = pipeline.store.open("artist_search").frame()
+    judged = frame.filter(pl.col("ndcg").is_not_null()).height
+    return _single(int(judged == 0), frame.height)
+
+
+@dg.asset_check(asset="artist_model")
+def arrays_are_finite(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
+    """No array of the model holds a NaN or an infinity, which would rank first or nowhere."""
+    dataset = pipeline.store.open("artist_model")
+    names = [name.removesuffix(".npy") for name in dataset.manifest.parts if name.endswith(".npy")]
+    arrays = [dataset.array(name) for name in names]
+    bad = sum(not np.isfinite(array).all() for array in arrays if array.dtype.kind == "f")
+    return _single(bad, len(arrays))
+
+
+@dg.asset_check(asset="served_artists")
+def lists_hold_each_artist_once(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
+    """No list of the served experiment repeats an artist, and every listener is offered one."""
+    lists = read_artifact(pipeline.settings.local_home / "artists" / "lastfm").arrays["lists"]
+    kept = [[item for item in row if item >= 0] for row in lists.tolist()]
+    wrong = sum(len(row) != len(set(row)) or not row for row in kept)
+    return _single(wrong, len(lists))
+
+
+def _single(offending: int, total: int) -> dg.AssetCheckResult:
+    figures = CheckFigures(offending=offending, total=total)
+    return dg.AssetCheckResult(passed=offending == 0, metadata=figures.metadata())

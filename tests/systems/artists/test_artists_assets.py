@@ -41,7 +41,8 @@ def test_one_job_makes_the_six_assets_and_their_checks_pass(made):
     _, result = made
     assert {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()} == ASSETS
     checks = result.get_asset_check_evaluations()
-    assert len(checks) == 7
+    assert len(checks) == 10
+    assert {check.asset_key.to_user_string() for check in checks} == ASSETS
     assert all(check.passed for check in checks), [check.check_name for check in checks if not check.passed]
 
 
