@@ -24,6 +24,7 @@ BENCHMARKS = {
     "full": "benchmarks.full",
     "checks": "benchmarks.checks",
     "loop": "benchmarks.loop",
+    "attack": "benchmarks.attack",
     "sensors": "benchmarks.sensors",
 }
 """Name -> module with `run(scale: str) -> Report`; imported only when asked for."""

@@ -1,5 +1,6 @@
 """The code location: every asset, check, job, schedule and sensor, and the resources they use."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,10 +15,11 @@ from buddies_assets.feedback import assets as feedback
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.resources.pipeline import Pipeline, pipeline_resource
 from buddies_assets.sources.assets import hidden, raw, songs
-from buddies_assets.systems.found import FIRST, chosen_systems, installed_systems
+from buddies_assets.systems.found import FIRST, System, chosen_systems, installed_systems
 from buddies_assets.systems.playlists.assets.release_checks import failure_mode_checks
 from buddies_core.settings import Settings, get_settings
 from quality.checks import build_asset_checks, checked_assets
+from quality.column_schemas import with_column_schemas
 from quality.drift_checks import build_drift_checks
 from quality.drift_watch import WATCHED
 from quality.expectation_checks import build_expectation_checks
@@ -32,12 +34,23 @@ def resources(settings: Settings) -> dict[str, Any]:
     return {"pipeline": pipeline_resource(pipeline), "io_manager": DatasetIOManager(pipeline.store.root)}
 
 
+def other_systems() -> list[System]:
+    """The systems beside playlists that can run here."""
+    return [system for system in installed_systems() if system.name != FIRST]
+
+
+def assets() -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
+    """Every asset, with the columns of its table."""
+    modules = [module for system in other_systems() for module in system.asset_modules]
+    loaded: Any = dg.load_assets_from_modules([*ASSET_MODULES, *modules], include_specs=True)
+    return list(dg.map_asset_specs(with_column_schemas, loaded))
+
+
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions under given settings; tests call it with their own."""
-    others = [system for system in installed_systems() if system.name != FIRST]
-    modules = [module for system in others for module in system.asset_modules]
+    others = other_systems()
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([*ASSET_MODULES, *modules], include_specs=True),
+        assets=assets(),
         asset_checks=[
             *dg.load_asset_checks_from_modules([module for system in others for module in system.check_modules]),
             *build_asset_checks(checked_assets()),

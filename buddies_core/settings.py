@@ -103,6 +103,12 @@ class Settings(EnvironmentSettings):
     dagster_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's UI under `buddies up`.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the service.")
     dashboard_port: int = Field(8001, ge=1, le=65535, description="Port of the data-quality dashboard.")
+    mlflow_tracking_uri: str | None = Field(
+        None, description="MLflow elsewhere: a tracking server (http://…) or a database; unset: our own database."
+    )
+    mlflow_artifacts: str | None = Field(
+        None, description="Folder or URL (s3://…) of MLflow's artifacts there; unset: where its server keeps them."
+    )
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of MLflow's UI under `buddies up`.")
 
     feedback_window_days: int = Field(28, ge=1, le=366, description="Days of feedback that a training reads.")

@@ -150,11 +150,15 @@ class FeedbackAnswer(msgspec.Struct):
 
 
 class Health(msgspec.Struct):
-    """Whether the service can do its work; `problems` say why not, `warnings` what is not as it should be."""
+    """Whether the service can do its work; `problems` say why not, `warnings` what is not as it should be.
+
+    `sample`: share of playlists and users that the served model knows, where it was made of a sample of them.
+    """
 
     status: str
     problems: list[str] = []
     warnings: list[str] = []
+    sample: float | msgspec.UnsetType = msgspec.UNSET
 
 
 class ModelAbout(msgspec.Struct):

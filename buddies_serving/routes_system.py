@@ -101,10 +101,10 @@ def _may_know(request: Request, service: Service) -> bool:
 
 
 @router.get("/", include_in_schema=False)
-async def page(request: Request) -> Response:
+async def page(request: Request, service: Running) -> Response:
     """The listener page."""
     return _templates.TemplateResponse(
-        request, "listener.html", {"root": request.scope["root_path"]}, headers=_PAGE_HEADERS
+        request, "listener.html", {"root": request.scope["root_path"], "sample": service.sample}, headers=_PAGE_HEADERS
     )
 
 

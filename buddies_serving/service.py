@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
+
 from buddies_core.http.hosts import AllowedHosts
 from buddies_serving.api_types import Health
 from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
@@ -160,7 +162,14 @@ class Service:
         def texts(found: list[tuple[str, str]]) -> list[str]:
             return [what if public or not why else f"{what}: {why}" for what, why in found]
 
-        return Health(status=status, problems=texts(problems), warnings=texts(warnings))
+        return Health(status=status, problems=texts(problems), warnings=texts(warnings), sample=self.sample)
+
+    @property
+    def sample(self) -> float | msgspec.UnsetType:
+        """Share of playlists and users that the served model knows; unset where it knows all."""
+        serving = self.watcher.serving
+        share = float(serving.champion.manifest.extra.get("sample", 1.0)) if serving else 1.0
+        return share if share < 1 else msgspec.UNSET
 
     def _findings(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """(what, why) of everything that is a problem, and of what is only not as it should be."""

@@ -10,7 +10,9 @@ VARIABLE = "BUDDIES_POSTGRES_URL"
 
 def start(env_file: Path) -> str:
     """Start the server so that it outlives this process, and write its URL to the env file; returns the URL."""
-    url = embedded(Settings()).start(detached=True)
+    server = embedded(Settings())
+    url = server.start(detached=True)
+    server.keep()
     _write(env_file, url)
     return url
 

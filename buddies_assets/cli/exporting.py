@@ -18,7 +18,9 @@ class UnknownFormatError(BuddiesError):
 
 
 def export_dataset(store: DatasetStore, name: str, file: Path) -> int:
-    """Write a dataset's table to `file` by its ending; lists become JSON text in CSV. Returns the rows written.
+    """Write a dataset's table to `file` by its ending; returns the rows written.
+
+    In CSV lists become JSON text, and a text that a spreadsheet would run as a formula is quoted.
 
     Where the stored table would mean little elsewhere, what it stands for is written: of a library one row a song, of
     `ranked_candidates` one row a place in a list, by user id and pid.
@@ -35,7 +37,7 @@ def export_dataset(store: DatasetStore, name: str, file: Path) -> int:
         case ".parquet":
             frame.sink_parquet(file)
         case ".csv":
-            frame.with_columns(_flattened(frame)).sink_csv(file)
+            frame.with_columns(_flattened(frame)).with_columns(_without_formulas(frame)).sink_csv(file)
         case ".ndjson":
             frame.sink_ndjson(file)
         case ".arrow":
@@ -84,6 +86,14 @@ def _entries(store: DatasetStore, library: Dataset) -> pl.LazyFrame:
     return joined.join(songs, on="song", how="left", maintain_order="left").select(
         owner, name, "song", "key", "title", "artist"
     )
+
+
+def _without_formulas(frame: pl.LazyFrame) -> list[pl.Expr]:
+    texts = [name for name, dtype in frame.collect_schema().items() if dtype == pl.String]
+    return [
+        pl.when(pl.col(name).str.contains("^[=+@\t\r-]")).then(pl.lit("'") + pl.col(name)).otherwise(name).alias(name)
+        for name in texts
+    ]
 
 
 def _flattened(frame: pl.LazyFrame) -> list[pl.Expr]:

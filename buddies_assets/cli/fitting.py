@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from buddies_assets.cli.console import styled
 from buddies_assets.sources.interactions_file import Columns
 from buddies_assets.systems.artists.commands import SHOWN, Evaluated, evaluate_files, fit
 from buddies_core.errors import BuddiesError
@@ -23,7 +24,7 @@ def fit_file(console: Console, file: Path, name: str | None, columns: Columns, t
     read = ", ".join(f"{meaning} from {column!r}" for meaning, column in done.columns.items())
     console.print(f"Read {read}; {done.interactions:,} interactions of {done.users:,} users and {done.items:,} items.")
     for reason, rows in done.set_aside.items():
-        console.print(f"[yellow]Set aside[/] {rows:,} rows: {reason}")
+        console.print(styled(("Set aside", "yellow"), f" {rows:,} rows: {reason}"))
     if done.searched is not None:
         console.print(f"The best configuration found has NDCG@10 {done.searched:.4f} on a cut inside the file.")
     console.print(f"Published as {name!r}, version {done.version}. Ask for recommendations with", highlight=False)

@@ -7,10 +7,13 @@ import polars as pl
 from rich.table import Table
 
 from buddies_assets.cli.console import printable
+from buddies_assets.systems.playlists.steps.taste import as_matrix, load_song_taste
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions.labelled import load_library
 from buddies_core.interactions.numbers import numbered_rows
+from buddies_core.recommenders.song_taste import SongTaste
 from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.sample import sample_note, sample_of
 
 SHOWN = 5
 SONGS_SHOWN = 3
@@ -52,6 +55,10 @@ class Recommender:
     def _cold(self) -> set[int]:
         return set(self._store.open("cold_users").frame(["user"])["user"].to_list())
 
+    @cached_property
+    def _taste(self) -> SongTaste:
+        return load_song_taste(self._store.open("song_taste"))
+
     def find_user(self, name: str) -> int:
         """The row of a user given by number or by 40-hex id.
 
@@ -77,10 +84,13 @@ class Recommender:
         """Five playlists: name, pid, size, owner, and songs in common with the user."""
         ranked = self._store.open("ranked_candidates").scan().filter(pl.col("user") == user).collect()
         own = ranked["playlists"][0].head(SHOWN).to_list() if ranked.height and user not in self._cold else []
-        why = "from listeners of like taste" if own else "the most liked, as nothing closer is known"
+        by_taste = "by their taste of songs" if self._is_by_taste(user) else "from listeners of like taste"
+        why = by_taste if own else "the most liked, as nothing closer is known"
         who = self._users.row(user, named=True)
         title = f"For user {who['number']} ({who['user_id'][:8]}…, {who['songs']} songs): {why}"
-        table = Table("playlist", "pid", "songs", "owner", "songs in common", title=title, title_justify="left")
+        if note := sample_note(sample_of(self._store)):
+            title = f"{title}; {note}"
+        table = Table("playlist", "pid", "songs", "owner", "why", title=title, title_justify="left")
         neighbours = dict(
             self._store.open("user_pairings")
             .scan()
@@ -93,18 +103,38 @@ class Recommender:
             row = self._playlists.row(playlist, named=True)
             owner = self._owners.get(playlist)
             near = f", similarity {neighbours[owner]:.2f}" if owner in neighbours else ""
-            whose = "–" if owner is None else f"user {self._users['number'][owner]}{near}"
+            whose = f"user {self._users['number'][owner]}{near}" if owner is not None else self._closest(user, playlist)
             why = self._why(user, playlist, owner)
             table.add_row(printable(row["name"] or "(no name)"), str(row["pid"]), str(row["tracks"]), whose, why)
         return table
 
+    def _is_by_taste(self, user: int) -> bool:
+        """Whether the user's list is what taste chose, not the neighbours' candidates."""
+        if self._store.open("ranked_candidates").manifest.params.get("ranking") != "taste":
+            return False
+        chosen = self._store.open("taste_candidates").scan().filter(pl.col("user") == user).select(pl.len())
+        return bool(chosen.collect().item())
+
+    def _closest(self, user: int, playlist: int) -> str:
+        """The listener, other than the user, whom a playlist that nobody owns fits best: by shared songs / √songs."""
+        users = load_library(self._store.open("user_library"))
+        held = np.isin(users.indices, load_library(self._store.open("playlist_library")).row(playlist))
+        shared = np.diff(np.concatenate([[0], np.cumsum(held)])[users.indptr])
+        fit = shared / np.sqrt(np.maximum(users.lengths, 1))
+        fit[user] = 0
+        best = int(fit.argmax())
+        return f"nobody; fits user {self._users['number'][best]} best" if fit[best] else "nobody"
+
     def _why(self, user: int, playlist: int, owner: int | None) -> str:
-        """Songs that the user shares with the playlist, or else with its owner."""
+        """Songs that the user shares with the playlist, that taste expects them to play, or shares with its owner."""
         users = load_library(self._store.open("user_library"))
         held = load_library(self._store.open("playlist_library")).row(playlist)
         common = np.intersect1d(users.row(user), held)
         if len(common):
             return self._titles(common)
+        if self._is_by_taste(user):
+            chances = self._taste.scores(as_matrix(users.rows(user, user + 1)))[0][held]
+            return f"new to them: {self._titles(held[np.argsort(-chances, kind='stable')])}"
         with_owner = np.intersect1d(users.row(user), users.row(owner)) if owner is not None else common
         return f"with its owner: {self._titles(with_owner)}" if len(with_owner) else "nothing yet"
 

@@ -13,11 +13,12 @@ from rich.console import Console
 from buddies_assets.cli.console import plain_console, styled
 from buddies_assets.cli.progressing import Bars, Lines, progress_bars
 from buddies_assets.cli.recommending import Recommender
-from buddies_assets.cli.tables import datasets_table, evaluation_table
+from buddies_assets.cli.tables import datasets_table, evaluation_table, set_aside_table
 from buddies_assets.systems.found import FIRST, chosen_systems
 from buddies_core.postgres.embedded import running_database
 from buddies_core.settings import Settings, get_settings
 from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.locks import only_one
 
 
 class RunFailedError(RuntimeError):
@@ -36,6 +37,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = settings.local_home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, home / "dagster.yaml")
+    # Dagster's UI asks every new home to join its community; this is how it notes that it has asked.
+    (home / ".nux").mkdir(exist_ok=True)
+    (home / ".nux" / "nux.yaml").write_text("seen: 1\n", encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 
@@ -72,7 +76,7 @@ def run_everything(console: Console, users: int, system: str = FIRST) -> None:
     chosen = chosen_systems(system)
     what = "the real files" if settings.sources_are_real else "the synthetic sample"
     console.print(f"Materialising the graph on {what}, mode {settings.mode}, into {settings.home}")
-    with running_database(settings) as url:
+    with only_one(settings.local_home, "buddies run"), running_database(settings) as url:
         os.environ["BUDDIES_POSTGRES_URL"] = url
         get_settings.cache_clear()
         prepare_dagster_home(settings)
@@ -84,6 +88,8 @@ def run_everything(console: Console, users: int, system: str = FIRST) -> None:
     console.print(datasets_table(store))
     if FIRST not in [one.name for one in chosen]:
         return
+    if (aside := set_aside_table(store)) is not None:
+        console.print(aside)
     console.print(evaluation_table(store))
     recommender = Recommender(store)
     for user in recommender.some_users(users):

@@ -133,7 +133,7 @@ def without_colours(lines: IO[bytes], file: IO[bytes]) -> None:
 
 
 def servers(settings: Settings, database: str, only: Collection[str] = ()) -> list[Server]:
-    """The servers, or those that `only` names; MLflow only where its database can be had.
+    """The servers, or those that `only` names; MLflow only where its database can be had and it is not elsewhere.
 
     Raises:
         UnknownServerError: `only` names one that there is not.
@@ -147,31 +147,34 @@ def servers(settings: Settings, database: str, only: Collection[str] = ()) -> li
         "BUDDIES_PORT": str(service),
     }
     workspace = write_workspace(settings.local_home / "dagster" / "workspace.yaml", code)
-    tracking = tracking_uri(database) if not only or "mlflow" in only else ""
+    is_wanted = (not only or "mlflow" in only) and settings.mlflow_tracking_uri is None
+    tracking = tracking_uri(database) if is_wanted else ""
     artifacts = settings.local_home / "mlflow"
     artifacts.mkdir(parents=True, exist_ok=True)
     local, where = ["--host", "127.0.0.1", "--port"], ["-w", str(workspace)]
     found = [
         Server("code", "code of the graph", [str(BIN / "dagster"), "api", "grpc", *local, str(code), "-m",
                "buddies_assets.definitions", "--location-name", "buddies"], code, ready="", coloured=True),
-        Server("dagster", "Dagster UI", [str(BIN / "dagster-webserver"), *local, str(dagster), *where], dagster,
-               coloured=True),
+        Server("dagster", "Dagster UI", [sys.executable, "-m", "buddies_assets.cli.gated_dagster", *local, str(dagster),
+               *where], dagster, coloured=True),
         Server("daemon", "Dagster daemon", [str(BIN / "dagster-daemon"), "run", *where], coloured=True),
         Server("service", "service and listener page", [sys.executable, "-m", "buddies_serving"], service,
                "/health/live", essential=True),
         Server("dashboard", "data-quality dashboard", [sys.executable, "-m", "quality.dashboard"], dashboard,
                "/healthz"),
-        # Its job workers (online scoring and the like, which nothing here uses) cost 1.2 GiB.
-        Server("mlflow", "MLflow", [str(BIN / "mlflow"), "server", *local, str(mlflow), "--backend-store-uri",
-               tracking or "",
-               "--artifacts-destination", str(artifacts), "--workers", "1"], mlflow, "/health",
-               environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}),
+        # Its job workers (online scoring and the like, which nothing here uses) cost 1.2 GiB. The database's password
+        # goes by a variable, which nobody else may read: everybody on the machine sees a command line.
+        Server("mlflow", "MLflow", [sys.executable, "-m", "buddies_assets.cli.gated_mlflow", "server", *local,
+               str(mlflow), "--artifacts-destination", str(artifacts), "--workers", "1"], mlflow, "/health",
+               environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_BACKEND_STORE_URI": tracking or "",
+                            "MLFLOW_SERVER_ALLOWED_HOSTS": "localhost,localhost:*,127.0.0.1,127.0.0.1:*"}),
     ]  # fmt: skip
     unknown = set(only) - {server.key for server in found}
     if unknown:
         known = ", ".join(server.key for server in found)
         raise UnknownServerError(f"There is no server {', '.join(sorted(unknown))}; there are: {known}.")
-    chosen = [server for server in found if not only or server.key in only]
+    elsewhere = {"mlflow"} if settings.mlflow_tracking_uri is not None else set()
+    chosen = [server for server in found if (not only or server.key in only) and server.key not in elsewhere]
     taken = [(server.port, PORTS[server.key]) for server in chosen if server.key in PORTS and not is_free(server.port)]
     if taken:
         raise PortTakenError(taken)

@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.text import Text
 
 from buddies_assets.cli.console import styled
+from buddies_assets.cli.database_watch import DatabaseWatch
 from buddies_assets.cli.running import prepare_dagster_home
 from buddies_assets.cli.servers import Server, servers
 from buddies_core.postgres.embedded import running_database
 from buddies_core.settings import Settings, get_settings
+from buddies_core.storage.locks import only_one
 
 GRACE_SECONDS = 15.0
 LOOK_SECONDS = 0.5
@@ -28,7 +30,7 @@ def up(console: Console, only: Collection[str] = ()) -> int:
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: stopping.append(received))
-    with running_database(settings) as url:
+    with only_one(settings.local_home, "buddies up"), running_database(settings) as url:
         os.environ |= {"BUDDIES_POSTGRES_URL": url, "MLFLOW_DISABLE_TELEMETRY": "true"}
         get_settings.cache_clear()
         prepare_dagster_home(settings)
@@ -40,8 +42,11 @@ def up(console: Console, only: Collection[str] = ()) -> int:
         try:
             for server in kept:
                 server.start(logs)
+            database = DatabaseWatch(settings, url)
             while not stopping and lost is None:
                 lost = look(console, kept, logs, time.monotonic())
+                if news := database.look(time.monotonic()):
+                    say(console, news)
                 time.sleep(LOOK_SECONDS)
         finally:
             if stopping:

@@ -4,16 +4,18 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from buddies_assets.cli.console import styled
+from buddies_assets.cli.console import printable, styled
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.sample import sample_note, sample_of
 
 STATISTICS_ROWS = 2_000_000
+SET_ASIDE_SHOWN = 12
 
 
 def datasets_table(store: DatasetStore) -> Table:
     """Every stored dataset: rows, bytes, shards, when and by which run."""
-    table = Table("dataset", title=f"Datasets under {store.root}")
+    table = Table("dataset", title=_of_sample(f"Datasets under {store.root}", store))
     for name in ("rows", "size", "shards"):
         table.add_column(name, justify="right")
     table.add_column("materialised (UTC)")
@@ -30,7 +32,8 @@ def evaluation_table(store: DatasetStore) -> Table:
     """The systems' metrics, MRR with its 95 % interval, on the test split."""
     frame = store.open("bpr_evaluation").frame().filter(pl.col("split") == "test")
     users, batches = (int(frame[name].max() or 0) for name in ("users", "batches"))  # type: ignore[arg-type]
-    table = Table("system", title=f"Test likes: one positive among 50 negatives ({users:,} users, {batches:,} batches)")
+    title = f"Test likes: one positive among 50 negatives ({users:,} users, {batches:,} batches)"
+    table = Table("system", title=_of_sample(title, store))
     heads = ("MRR (95 %)", "Hit@1", "Hit@5", "Hit@10", "MRR, negatives by popularity", "NDCG@10, whole catalogue")
     for head in heads:
         table.add_column(head, justify="right")
@@ -38,6 +41,25 @@ def evaluation_table(store: DatasetStore) -> Table:
         spread = f"{row['mrr']:.3f} ({row['mrr_low']:.3f}–{row['mrr_high']:.3f})"
         rest = [f"{row[name]:.3f}" for name in ("hit_1", "hit_5", "hit_10", "matched_mrr", "all_ndcg_10")]
         table.add_row(row["system"], spread, *rest)
+    return table
+
+
+def _of_sample(title: str, store: DatasetStore) -> str:
+    note = sample_note(sample_of(store))
+    return f"{title}; {note}" if note else title
+
+
+def set_aside_table(store: DatasetStore) -> Table | None:
+    """What of the input was set aside or not read, by file and reason, the most rows first; None when nothing was."""
+    frame = store.open("quarantined_raw").frame()
+    if frame.is_empty():
+        return None
+    by_reason = frame.group_by("source", "file", "reason").agg(pl.len().alias("rows"), pl.col("excerpt").first())
+    shown = by_reason.sort("rows", "file", descending=[True, False]).head(SET_ASIDE_SHOWN)
+    title = f"Set aside: {frame.height:,} rows or files of the input; the dataset quarantined_raw has them all"
+    table = Table("source", "file", "reason", "rows", "the first", title=title)
+    for source, file, reason, rows, excerpt in shown.iter_rows():
+        table.add_row(source, printable(file), reason, f"{rows:,}", printable(excerpt[:80]))
     return table
 
 

@@ -23,7 +23,7 @@ class Track(msgspec.Struct, gc=False):
     track_uri: str | None = None
     track_name: str | None = None
     artist_name: str | None = None
-    pos: int | float | str | bool | None = None
+    pos: int | float | str | None = None
 
 
 class Playlist(msgspec.Struct, gc=False):
@@ -199,7 +199,7 @@ def _typed_playlist(entry: Any, seen: set[int], file: str, quarantine: Quarantin
         return None, 0
     playlist.tracks, bad = [], 0
     for place, row in enumerate(entry["tracks"]):
-        if isinstance(row, dict) and isinstance(row.get("pos"), list | dict):
+        if isinstance(row, dict) and isinstance(row.get("pos"), bool | list | dict):
             row = row | {"pos": "unreadable"}  # it is not needed, and so must not cost the row
         try:
             track = msgspec.convert(row, Track)

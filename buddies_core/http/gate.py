@@ -15,7 +15,7 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Gate:
-    """Wraps an application. `reads_by_query` names the paths at which a GET may carry an order in its query.
+    """Wraps an application. `orders_in_query` names the paths at which a GET can carry an order, and the parameter.
 
     GraphQL servers take mutations in the query of a GET, which any page can send by an `<img>`: at these paths a GET
     with that parameter is refused.
@@ -41,14 +41,16 @@ class Gate:
             return
         refusal = self._refusal(scope)
         if refusal is None:
-            await self.app(scope, receive, send)
+            # HEAD is a GET whose body the server leaves out
+            is_head = scope["type"] == "http" and scope["method"] == "HEAD"
+            await self.app({**scope, "method": "GET"} if is_head else scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await _refuse(send, *refusal)
+            await refuse(send, *refusal)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        return refusal_of(scope["headers"], self.hosts) or _unreadable(scope) or self._order(scope)
+        return refusal_of(scope["headers"], self.hosts) or unreadable(scope) or self._order(scope)
 
     def _order(self, scope: Scope) -> tuple[int, str] | None:
         parameter = self._orders.get(scope["path"].rstrip("/"))
@@ -68,14 +70,15 @@ def refusal_of(headers: list[tuple[bytes, bytes]], hosts: AllowedHosts) -> tuple
     return None
 
 
-def _unreadable(scope: Scope) -> tuple[int, str] | None:
-    """A NUL is text for no database and no file system."""
+def unreadable(scope: Scope) -> tuple[int, str] | None:
+    """(status, reason) for an address with a NUL, which is text for no database and no file system."""
     if "\x00" in scope["path"] or b"%00" in scope["query_string"] or b"\x00" in scope["query_string"]:
         return 400, "The address holds a NUL character."
     return None
 
 
-async def _refuse(send: Send, status: int, reason: str) -> None:
+async def refuse(send: Send, status: int, reason: str) -> None:
+    """Answers a request with a problem document."""
     body = json_text.dumps({"type": "about:blank", "title": reason, "status": status}).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -7,6 +7,7 @@ that user can reach. It listens on 127.0.0.1 with a random password and checksum
 
 import contextlib
 import ctypes
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -23,10 +24,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from buddies_core import json_text
-from buddies_core.postgres.connecting import ensure_database, problem_with
+from buddies_core.postgres.connecting import connect, ensure_database, problem_with
 from buddies_core.postgres.own_home import STATE_FILE, check_home
 from buddies_core.postgres.urls import described, libpq_url
 from buddies_core.settings import Settings
+from buddies_core.storage.locks import locked
 
 DATABASES = ("buddies", "mlflow")
 """`buddies` holds Dagster's storage, the feedback and the quality history; MLflow keeps tables of its own apart."""
@@ -55,8 +57,11 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path, home: Path | None = None) -> None:
         self.folder = _reachable_folder(folder)
         self.data = self.folder / "data"
+        self.users_file = self.folder / "users.lock"
         self._home = home
         self._state_file = self.folder / STATE_FILE
+        self._kept_file = self.folder / "kept"
+        self._pid_file = self.data / "postmaster.pid"
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,9 +69,23 @@ class EmbeddedPostgres:
         """Port and password of the cluster, or None before its first start."""
         return ServerState(**json.loads(self._state_file.read_text())) if self._state_file.exists() else None
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the server is to run until `buddies db stop`, whoever uses it."""
+        return self._kept_file.exists()
+
+    def keep(self) -> None:
+        """Has the server run until it is stopped by command."""
+        self._kept_file.touch()
+
+    @property
+    def has_process(self) -> bool:
+        """Whether the server's process is there, whether it answers or not."""
+        return self._process() is not None
+
     def is_running(self) -> bool:
-        """Whether the server answers on its recorded port."""
-        return self.state is not None and problem_with(self.state.url()) is None
+        """Whether this folder's server answers at its recorded port, and not that of a home it was copied from."""
+        return self.state is not None and _folder_served_at(self.state.url()) == str(self.data)
 
     def start(self, *, detached: bool = False, timeout: float = 60) -> str:
         """Start the server (or find it running) and return the URL of its database `buddies`.
@@ -78,8 +97,16 @@ class EmbeddedPostgres:
         Raises:
             DatabaseError: no binaries, or the server ended or did not answer; the message ends with its log.
         """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder / "start.lock", fcntl.LOCK_EX):
+            return self._start(detached, timeout)
+
+    def _start(self, detached: bool, timeout: float) -> str:
         if self.is_running():
             return self.state.url()  # type: ignore[union-attr]
+        if self._process() is None:
+            # left by a crash, or copied with the folder: the process of that number is somebody else's
+            self._pid_file.unlink(missing_ok=True)
         binaries = find_binaries(self.folder)
         account = _unprivileged_account()
         if not (self.data / "PG_VERSION").exists():
@@ -101,18 +128,18 @@ class EmbeddedPostgres:
 
     def stop(self, timeout: float = 30) -> bool:
         """Stop the server, whoever started it; True when it was running."""
-        pid_file = self.data / "postmaster.pid"
-        if not pid_file.exists():
+        self._kept_file.unlink(missing_ok=True)
+        pid = self._process()
+        if pid is None:
             return False
-        pid = int(pid_file.read_text().split()[0])
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
         deadline = time.monotonic() + timeout
-        while pid_file.exists() and time.monotonic() < deadline:
+        while self._process() is not None and time.monotonic() < deadline:
             if self._child is not None:
                 self._child.poll()
             time.sleep(0.02)
-        if pid_file.exists():
+        if self._process() is not None:
             raise DatabaseError(
                 f"PostgreSQL (process {pid}) did not stop within {timeout:.0f} s; its log: {self.folder}/server.log"
             )
@@ -120,14 +147,23 @@ class EmbeddedPostgres:
             self._child.wait(timeout)
         return True
 
+    def _process(self) -> int | None:
+        """The number of this folder's server process; None where its file names none, or one that is another's."""
+        try:
+            lines = self._pid_file.read_text(encoding="utf-8").splitlines()
+            pid = int(lines[0])
+        except (OSError, ValueError, IndexError):
+            return None
+        command = _command_of(pid)
+        return pid if "postgres" in command and f" -D {self.data} " in f"{command} " else None
+
     def _initialise(self, binaries: Path, account: dict) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         password = secrets.token_urlsafe(24)
         if account:
             shutil.chown(self.folder, account["user"], account["group"])
         password_file = self.folder / "password"
+        password_file.touch(0o600)
         password_file.write_text(password, encoding="ascii")
-        password_file.chmod(0o600)
         if account:
             shutil.chown(password_file, account["user"], account["group"])
         done = subprocess.run(
@@ -191,12 +227,27 @@ def running_database(settings: Settings) -> Iterator[str]:
         check_home(named, settings.local_home)
         yield libpq_url(named)
         return
-    was_running = server.is_running()
+    from buddies_core.postgres.keeper import begin
+
+    server.folder.mkdir(parents=True, exist_ok=True)
+    with locked(server.users_file, fcntl.LOCK_SH) as users:
+        try:
+            was_running = server.is_running()
+            url = server.start(detached=True)
+            if not was_running:
+                begin(server)
+            yield url
+        finally:
+            if users is not None and _is_last(users) and not server.is_kept:
+                server.stop()
+
+
+def _is_last(users: int) -> bool:
     try:
-        yield server.start()
-    finally:
-        if not was_running:
-            server.stop()
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def find_binaries(workspace: Path) -> Path:
@@ -255,6 +306,37 @@ def _free_port(preferred: int) -> int:
             probe.bind(("127.0.0.1", port))
             return probe.getsockname()[1]
     raise DatabaseError("No free port on 127.0.0.1.")
+
+
+def _folder_served_at(url: str) -> str | None:
+    """The data folder of the server that answers at a URL; None when none does."""
+    import psycopg2
+
+    try:
+        connection = connect(url, connect_timeout=3)
+    except psycopg2.Error:
+        return None
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('data_directory')")
+            found = cursor.fetchone()
+            return str(found[0]) if found else None
+    except psycopg2.Error:
+        return None
+    finally:
+        connection.close()
+
+
+def _command_of(pid: int) -> str:
+    """The command line of a process, by words; empty when there is none."""
+    listing = Path(f"/proc/{pid}/cmdline")
+    if Path("/proc/self").exists():
+        try:
+            return listing.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    shown = ["ps", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(shown, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _create_databases(state: ServerState) -> None:

@@ -18,6 +18,7 @@ from buddies_core.postgres.connecting import ensure_database, speak_utc
 from buddies_core.postgres.urls import redacted, sqlalchemy_url, with_database
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.state import EpochReport
+from buddies_core.registry.search_report import DESCRIPTION, description, search_charts, trial_names
 from buddies_core.settings import Settings
 from buddies_core.tuning.search import SearchResult
 
@@ -31,7 +32,8 @@ Alias = Literal["champion", "challenger"]
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """Where to track: database URI, folder or URL of artifacts, names of the experiment and of the model."""
+    """Where to track: URI of a database or of a tracking server, folder or URL of artifacts (empty: the server's own
+    choice), names of the experiment and of the model."""
 
     uri: str
     artifacts: str
@@ -50,16 +52,17 @@ class Tracking:
         found = client.get_experiment_by_name(self.experiment)
         if found is not None and found.lifecycle_stage == "deleted":
             client.restore_experiment(found.experiment_id)  # it was deleted in MLflow's page: no training stops for it
-        if found is not None and _folder(found.artifact_location) != _folder(self.artifacts):
+        if found is not None and self.artifacts and _folder(found.artifact_location) != _folder(self.artifacts):
             # The home has moved. The place of an experiment is for ever, so that a new one takes over its name.
             client.rename_experiment(found.experiment_id, f"{self.experiment} until {_now():%Y-%m-%d %H:%M:%S}")
             found = None
         if found is None:
-            client.create_experiment(self.experiment, artifact_location=self.artifacts)
+            client.create_experiment(self.experiment, artifact_location=self.artifacts or None)
         return client
 
     def run_url(self, run_id: str, *, ui: str) -> str:
-        """Address of a run in MLflow's own pages, served at `ui`."""
+        """Address of a run in MLflow's own pages: those of the tracking server, or served at `ui`."""
+        ui = self.uri if self.uri.startswith("http") else ui
         experiment = self.client().get_run(run_id).info.experiment_id
         return f"{ui.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
 
@@ -219,7 +222,8 @@ def tracked_run(
     with bookkeeping(name):
         client = tracking.client()
         experiment = client.get_experiment_by_name(tracking.experiment).experiment_id
-        begun = client.create_run(experiment, run_name=name, tags={**tags, **above})
+        about = {DESCRIPTION: description(f"{tags.get('kind', 'run').capitalize()} `{name}`.", tags)}
+        begun = client.create_run(experiment, run_name=name, tags={**tags, **about, **above})
         run = TrackedRun(tracking, client, begun.info.run_id)
         _log_params(client, begun.info.run_id, config)
     try:
@@ -234,10 +238,14 @@ def track_search(tracking: Tracking, result: SearchResult, *, name: str, tags: M
     """Log a search: a parent run with the winner and the table, a child run for each trial; returns the parent's id."""
     with tracked_run(tracking, name=name, config=result.best, tags=dict(tags) | {"kind": "search"}) as parent:
         parent.metrics({"mrr": result.trials[0].mrr, "trials": len(result.trials)})
-        parent.table("trials", [trial.row() for trial in result.trials])
-        for trial in result.trials:
-            told = dict(tags) | {"kind": "trial", "state": trial.state}
-            with tracked_run(tracking, name=trial.name, config=trial.config, tags=told, parent=parent.run_id) as child:
+        names = trial_names(result.trials)
+        rows = [trial.row() | {"trial": name} for name, trial in zip(names, result.trials, strict=True)]
+        parent.table("trials", rows)
+        for file, image in search_charts(result.trials).items():
+            parent.image(file, image)
+        for named, trial in zip(names, result.trials, strict=True):
+            told = dict(tags) | {"kind": "trial", "state": trial.state, "trial_id": trial.name}
+            with tracked_run(tracking, name=named, config=trial.config, tags=told, parent=parent.run_id) as child:
                 for row in trial.epochs:
                     child.log_values({k: v for k, v in row.items() if k != "epoch"}, step=int(row["epoch"]))
     return parent.run_id
@@ -270,9 +278,11 @@ def _log_params(client: Any, run_id: str, config: TrainingConfig) -> None:
 
 
 def tracking_of(settings: Settings) -> "Tracking | None":
-    """Where trainings are tracked: MLflow's database beside ours; None when the settings turn tracking off."""
+    """Where trainings are tracked: MLflow's database beside ours, or what the settings name; None when it is off."""
     if not settings.track:
         return None
+    if settings.mlflow_tracking_uri is not None:
+        return Tracking(settings.mlflow_tracking_uri, settings.mlflow_artifacts or "")
     from buddies_core.postgres.embedded import database_url
 
     uri = tracking_uri(database_url(settings))

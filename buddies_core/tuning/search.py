@@ -334,7 +334,8 @@ def _ray(settings: SearchSettings) -> Iterator[None]:
     else:
         cores = max(1, round(settings.concurrent * settings.cpus))
         try:
-            ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False)
+            # this machine's trials alone: at any other address strangers could have it run what they like
+            ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
         except Exception as error:
             # Ray raises bare exceptions when its processes are not up within its own time limits, as under load.
             ray.shutdown()

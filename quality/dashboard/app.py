@@ -17,6 +17,7 @@ from fastapi.templating import Jinja2Templates
 
 from buddies_core.postgres.embedded import DatabaseError
 from buddies_core.settings import Settings
+from buddies_core.storage.sample import sample_in, sample_note
 from quality.dashboard import filters
 from quality.dashboard.ahead import draw_ahead
 from quality.dashboard.context import Context
@@ -25,7 +26,7 @@ from quality.dashboard.headers import SecurityHeaders
 from quality.dashboard.pages import asset, checks, expectations, feedback, lineage, models, overview, training, users
 from quality.dashboard.period import InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
-from quality.dashboard.sources import Sources
+from quality.dashboard.sources import BusyError, Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Page, View
 from quality.health import State
@@ -161,6 +162,15 @@ def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSe
     def no_database(request: Request, error: DatabaseError) -> Response:
         return page(request, "The database is not running", str(error), 503)
 
+    @app.exception_handler(BusyError)
+    def busy(request: Request, error: BusyError) -> Response:
+        return page(request, "The dashboard is busy", str(error), 503)
+
+    @app.exception_handler(psycopg2.DataError)
+    def no_such_value(request: Request, error: psycopg2.DataError) -> Response:
+        text = f"The address names a value that the history cannot hold: {str(error).splitlines()[0]}."
+        return page(request, "There is no such value", text, 400)
+
     @app.exception_handler(psycopg2.ProgrammingError)
     def damaged_history(request: Request, error: psycopg2.ProgrammingError) -> Response:
         text = (
@@ -196,6 +206,7 @@ def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
         "known": any(health.state is not State.UNKNOWN for health in context.health.values()),
         "refreshed_at": context.sources.refreshed_at,
         "trouble": context.sources.trouble,
+        "sample": sample_note(sample_in(context.sources.manifests.values())),
         "query": context.query,
         "kept": kept if page in OF_ONE else {},
         "filters": _filters(context) if page is checks.PAGE else None,

@@ -1,8 +1,12 @@
-"""Headers that keep the pages to themselves: no script or style but ours, no request to another machine."""
+"""Headers that keep the pages to themselves: no script or style but ours, no request to another machine.
+
+And what every page needs before it: an address that can be read, and HEAD as a GET without its body.
+"""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from buddies_core.http.gate import refuse, unreadable
 from quality.dashboard.inline import PAINT_SCRIPT, STYLE, source
 
 POLICY = "; ".join(
@@ -29,6 +33,11 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        if (refusal := unreadable(scope)) is not None:
+            await refuse(send, *refusal)
             return
 
         async def with_headers(message: Message) -> None:

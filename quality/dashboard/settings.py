@@ -9,6 +9,9 @@ class DashboardSettings(EnvironmentSettings):
     """Where the dashboard listens, what it links to, and how often it looks for news."""
 
     dashboard_host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
+    allowed_hosts: str | None = Field(
+        None, description="Names by which service and dashboard may be called, with commas between."
+    )
     dashboard_port: int = Field(8001, ge=0, le=65535, description="Port of the dashboard; 0: any free one.")
     dagster_url: str = Field("http://127.0.0.1:3000", description="Dagster's UI, for the links to runs and assets.")
     refresh_seconds: float = Field(20.0, gt=0, description="Seconds between looks for new events and feedback.")

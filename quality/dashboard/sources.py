@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from buddies_core.errors import BuddiesError
 from buddies_core.postgres.connecting import speak_utc
 from buddies_core.postgres.embedded import database_url
 from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CONNECTIONS = 8
+WAIT_SECONDS = 30.0
+
+
+class BusyError(BuddiesError):
+    """So many requests are being answered that another must come back later."""
 
 
 class Sources:
@@ -55,21 +61,28 @@ class Sources:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._once = threading.Lock()
+        self._free = threading.BoundedSemaphore(CONNECTIONS)
 
     @contextmanager
     def connection(self) -> Iterator["Connection"]:
-        """A connection for one request.
+        """A connection for one request, which waits for one where all are in use.
 
         Raises:
             DatabaseError, psycopg2.OperationalError: PostgreSQL is not to be reached.
+            BusyError: none became free in time.
         """
         pool = self._connections()
-        connection = pool.getconn()
+        if not self._free.acquire(timeout=WAIT_SECONDS):
+            raise BusyError(f"More than {CONNECTIONS} requests at once for {WAIT_SECONDS:.0f} s; try again.")
         try:
-            yield connection
-            connection.commit()
+            connection = pool.getconn()
+            try:
+                yield connection
+                connection.commit()
+            finally:
+                pool.putconn(connection)  # which rolls back what was not committed and drops a connection that is lost
         finally:
-            pool.putconn(connection)  # which rolls back what was not committed and drops a connection that is lost
+            self._free.release()
 
     def _connections(self) -> "ThreadedConnectionPool":
         from psycopg2.pool import ThreadedConnectionPool

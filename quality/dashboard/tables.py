@@ -25,8 +25,8 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value))
+    if isinstance(value, list | tuple | set | dict):
+        value = " ".join(map(str, value))
     if isinstance(value, str) and value.startswith(_FORMULA):
         return "'" + value
     return value

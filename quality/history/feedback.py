@@ -40,6 +40,10 @@ _SERVED_LISTS = """
     WHERE day >= %(since)s AND day < %(until)s GROUP BY day, model_version
 """
 _NOTHING_SERVED = "SELECT NULL::date AS day, NULL::text AS model_version, NULL::bigint AS lists WHERE false"
+_LOSSES = """
+    SELECT sum(damaged)::bigint AS damaged, sum(missing)::bigint AS missing, sum(refused)::bigint AS refused
+    FROM feedback.spool_losses
+"""
 _LOST = """
     SELECT to_regclass('feedback.schema_migrations') IS NOT NULL AND to_regclass('feedback.sessions') IS NULL AS lost
 """
@@ -125,6 +129,14 @@ def first_served(connection: "Connection") -> dict[str, date]:
 def _counts_served(connection: "Connection") -> bool:
     found = rows(connection, "SELECT to_regclass('feedback.recommendations_served') IS NOT NULL AS there")
     return bool(found[0]["there"])
+
+
+def losses(connection: "Connection") -> dict[str, int]:
+    """Feedback `damaged` or `missing` in the spools of services, and `refused` by the schema; only kinds that occur."""
+    if rows(connection, "SELECT to_regclass('feedback.spool_losses') IS NULL AS absent")[0]["absent"]:
+        return {}
+    found = rows(connection, _LOSSES)[0]
+    return {kind: int(count) for kind, count in found.items() if count}
 
 
 def weeks(connection: "Connection", since: date, until: date) -> list[dict[str, Any]]:

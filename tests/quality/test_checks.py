@@ -15,12 +15,14 @@ from buddies_core.storage.datasets import DatasetStore, Recipe
 from buddies_core.storage.shards import ShardBuilder, ShardedStep, ThreadRunner
 from quality import pieces
 from quality.checks import build_asset_checks
+from quality.column_schemas import COLUMN_SCHEMA
 from quality.drift_checks import DRIFT
 from quality.evidence import Evidence
 from quality.judging import judge
 from quality.readers import READERS
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Finding
+from quality.tables import SCHEMAS
 
 STORED = [a for a in rules_by_asset() if a not in {*READERS, "training_window"}]
 
@@ -70,6 +72,16 @@ def test_every_asset_that_is_made_has_a_schema_and_a_named_check():
     by_rules_alone = {"user_library", "playlist_library", "bpr_checkpoint", "user_feedback"}
     assert {asset for asset, names in checks.items() if not names - {"matches_its_schema", DRIFT}} == set()
     assert {asset for asset, names in checks.items() if "matches_its_schema" not in names} == by_rules_alone
+
+
+def test_dagster_shows_the_columns_that_the_schema_check_holds():
+    graph = build_definitions(Settings()).resolve_asset_graph()
+    shown = graph.get(dg.AssetKey("user_blocks")).metadata[COLUMN_SCHEMA]
+    assert [column.name for column in shown.columns] == list(SCHEMAS["user_blocks"].fields)
+    user = shown.columns[0]
+    assert (user.type, user.description, user.constraints.nullable) == ("UInt32", "row of users", False)
+    assets = {key.to_user_string(): graph.get(key).metadata for key in graph.get_all_asset_keys()}
+    assert {name for name, metadata in assets.items() if COLUMN_SCHEMA in metadata} == set(SCHEMAS) & set(assets)
 
 
 def test_blocking_rules_hold_back_what_comes_after():

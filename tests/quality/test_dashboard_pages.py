@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from buddies_core.charts import THEMES
 from buddies_core.settings import Settings
+from quality.dashboard.__main__ import UnsafeBindError, allowed_hosts
 from quality.dashboard.app import NAVIGATION, PAGES, create_app
 from quality.dashboard.filters import figure, spark, strip_paths
 from quality.dashboard.period import EARLIEST, LATEST, InvalidPeriodError, Period
@@ -22,6 +23,7 @@ from quality.dashboard.sources import CONNECTIONS, Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Column, Table, age
 from quality.graph import UPSTREAM, layers
+from quality.history import feedback as feedback_history
 
 TODAY = date(2026, 3, 10)
 
@@ -289,3 +291,64 @@ def test_a_connection_that_was_lost_is_replaced(dashboard):
         with dashboard.sources.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             assert cursor.fetchone() == (1,)
+
+
+def test_many_requests_at_once_wait_for_a_connection(dashboard):
+    statuses = []
+
+    def ask(path: str) -> None:
+        statuses.append(get(f"{dashboard.url}/{path}")[0])
+
+    asking = [
+        threading.Thread(target=ask, args=(page,)) for page in ("feedback", "users", "checks") * (2 * CONNECTIONS)
+    ]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    assert set(statuses) == {200}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("%00", "check?asset=%00&check=a", "feedback?from=%00", "checks?state=%00", "static/%00", "expectations/%00"),
+        *("feedback/charts/%00.json", "feedback/tables/%00.csv"),
+    ],
+)
+def test_a_nul_in_an_address_is_the_callers_mistake(dashboard, path):
+    assert get(f"{dashboard.url}/{path}")[0] == 400
+
+
+@pytest.mark.parametrize("path", ["", "feedback", "healthz", "static/app.js", "feedback/tables/daily.csv"])
+def test_head_is_get_without_the_body(dashboard, path):
+    request = urllib.request.Request(f"{dashboard.url}/{path}", method="HEAD")
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert (answer.status, answer.read()) == (200, b"")
+
+
+def test_what_a_spool_lost_is_on_the_page_of_feedback(dashboard, history):
+    with history, history.cursor() as cursor:
+        cursor.execute(
+            "CREATE SCHEMA IF NOT EXISTS feedback; CREATE TABLE feedback.spool_losses (spool text PRIMARY KEY,"
+            " damaged bigint, missing bigint, refused bigint);"
+            " INSERT INTO feedback.spool_losses VALUES ('a', 2, 0, 5), ('b', 1, 0, 0)"
+        )
+    assert feedback_history.losses(history) == {"damaged": 3, "refused": 5}
+
+
+def test_a_dashboard_that_others_can_reach_needs_a_named_proxy():
+    def hosts(**named):
+        return allowed_hosts(DashboardSettings(_env_file=None, **named))
+
+    for host in ("0.0.0.0", "::", "192.0.2.1", "example.org"):
+        with pytest.raises(UnsafeBindError, match="BUDDIES_ALLOWED_HOSTS"):
+            hosts(dashboard_host=host)
+    behind = hosts(dashboard_host="0.0.0.0", allowed_hosts="quality.example")
+    assert (behind.accepts(b"quality.example"), behind.accepts(b"evil.example")) == (True, False)
+    assert hosts().accepts(b"localhost:8001")
+
+
+def test_lists_in_a_csv_run_no_formula_either():
+    table = Table("t", "t", "", (Column("a", "A"),), [{"a": ["=1+1", "b"]}, {"a": "-2"}, {"a": -2}], "")
+    assert as_csv(table).splitlines() == ["A", "'=1+1 b", "'-2", "-2"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from buddies_core.artifact.store import publish, write_version
 from buddies_serving.proxy import Front, ProxyError, networks, root_path
 
 PATHS = {"/", "/feedback", "/api/playlist/recommend/", "/health/live", "/docs"}
@@ -64,3 +65,32 @@ def test_what_cannot_be_read_names_its_variable(call, said: str):
 )
 def test_a_prefix_may_be_written_with_slashes_or_without(written, prefix: str):
     assert root_path(written) == prefix
+
+
+@pytest.mark.parametrize("path", ["/api/playlist/recommend", "/api/playlist/recommend/"])
+def test_a_running_service_redirects_nothing(steady, path: str):
+    answer = steady.post(path, json={"user_ids": [0]}, follow_redirects=False)
+    assert (answer.status_code, answer.json()[0]["user_id"]) == (200, 0)
+
+
+def test_both_spellings_of_every_path_give_the_same_status(steady):
+    for path in ("/health/live", "/health/ready", "/model", "/docs", "/openapi.json", "/metrics"):
+        assert [steady.get(path + end, follow_redirects=False).status_code for end in ("", "/")] == [200, 200], path
+    assert [steady.post(path, json={}, follow_redirects=False).status_code for path in ("/feedback", "/feedback/")] == [
+        422,
+        422,
+    ]
+
+
+def test_a_running_service_works_below_a_prefix_and_says_that_it_is_a_sample(tmp_path, small_world, serve):
+    write_version(tmp_path / "served_model", "v1", small_world, extra={"sample": 0.01})
+    publish(tmp_path / "served_model", "v1")
+    running = serve(root_path="/buddies")
+    assert running.get("/buddies/health/live").status_code == 200
+    assert running.get("/health/ready").json()["sample"] == 0.01
+    page = running.get("/buddies/").text
+    assert 'href="/buddies/static/listener.css"' in page
+    assert 'data-root="/buddies"' in page
+    assert "Made of a sample: 1.00 %" in page
+    assert running.get("/buddies/static/listener.js").status_code == 200
+    assert running.post("/buddies/feedback/", json={}, follow_redirects=False).status_code == 422

@@ -1,5 +1,6 @@
 """The songs that both sources hold, and the libraries of users and playlists over them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -43,7 +44,7 @@ def songs(
     if not found.songs.height:
         raise dg.Failure(
             "No song is in both sources, so nothing can be recommended. Do BUDDIES_MPD_DIR, BUDDIES_ENTP_FILE and "
-            "BUDDIES_MSD_FILE belong together? The counts below say how many songs each has.",
+            f"BUDDIES_MSD_FILE belong together? {_told(counts.as_metadata())}",
             metadata=plain(counts.as_metadata()),
         )
     sources = {"mpd_tracks": mpd_tracks, "entp_plays": entp_plays, "hidden_plays": hidden_plays, "msd_songs": msd_songs}
@@ -53,6 +54,10 @@ def songs(
     dataset = writer.commit([writer.write_shard(0, found.songs)])
     facts = plain(counts.as_metadata()) | {"match": match, "played songs": len(played)}
     return dg.Output(dataset, metadata=facts | {"sample": table(found.songs)})
+
+
+def _told(counts: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}: {count:,}" for name, count in counts.items() if isinstance(count, int))
 
 
 @dg.asset(

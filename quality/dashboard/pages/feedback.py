@@ -93,6 +93,7 @@ def _tiles(context: Context) -> list[Tile]:
         Tile("Mean rank of the liked", number(ranks / sessions if sessions else None, 2), "1 is best, 3 a guess"),
         Tile("Invalid sessions", number(invalid), "no or several likes", "fail" if invalid else "ok" if days else ""),
         Tile("Top 1 % users' share", percent(top), "limit 10 %", "warn" if top > MOST_TOP_PERCENT else ""),
+        _lost(context),
         Tile(
             "Freshness",
             age(waited.total_seconds()) if waited is not None else "–",
@@ -100,6 +101,13 @@ def _tiles(context: Context) -> list[Tile]:
             "warn" if waited is not None and waited > STALE_AFTER else "",
         ),
     ]
+
+
+def _lost(context: Context) -> Tile:
+    """Not of the range: what was lost stays so until somebody removes `losses.json` from the service's spool."""
+    losses = feedback.losses(context.connection)
+    kinds = ", ".join(f"{number(count)} {kind}" for kind, count in losses.items())
+    return Tile("Lost or set aside", number(sum(losses.values())), kinds or "none ever", "fail" if losses else "ok")
 
 
 def daily_users(context: Context) -> Plot | None:

@@ -1,5 +1,7 @@
 """The embedded PostgreSQL, with a real server."""
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from databases import server_folder
 from buddies_core.postgres import embedded as postgres
 from buddies_core.postgres.embedded import DatabaseError, EmbeddedPostgres, database_url, running_database
 from buddies_core.settings import Settings
+from buddies_core.storage.locks import HomeInUseError, only_one
 
 
 @pytest.fixture
@@ -81,3 +84,94 @@ def test_a_named_server_that_is_away_is_an_error_without_its_password(tmp_path: 
     with pytest.raises(DatabaseError, match=r"me@127\.0\.0\.1:1/x") as caught, running_database(settings):
         pass
     assert "secret" not in str(caught.value)
+
+
+def test_a_copied_home_has_a_server_of_its_own_and_stops_nobody_elses(folder: Path):
+    original = EmbeddedPostgres(folder / "a")
+    url = original.start()
+    try:
+        shutil.copytree(folder / "a", folder / "b", ignore=shutil.ignore_patterns("*.lock"))
+        subprocess.run(["chown", "-R", f"--reference={folder / 'a'}", str(folder / "b")], check=True)
+        copy = EmbeddedPostgres(folder / "b")
+        assert copy.state == original.state
+        assert not copy.is_running()
+        assert not copy.stop()
+        assert original.is_running()
+        other = copy.start()
+        try:
+            assert other != url
+            assert original.is_running()
+        finally:
+            assert copy.stop()
+        assert original.is_running()
+    finally:
+        original.stop()
+
+
+def test_a_stale_pid_file_costs_no_other_process_its_life(folder: Path):
+    server = EmbeddedPostgres(folder)
+    server.start()
+    server.stop()
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "postgres"])
+    pid_file = server.data / "postmaster.pid"
+    try:
+        pid_file.write_text(f"{bystander.pid}\n{server.data}\n0\n")
+        assert not server.stop()
+        assert bystander.poll() is None
+        server.start()
+        server.stop()
+        pid_file.write_text("")
+        assert not server.stop()
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+USER = """
+import sys, time
+from buddies_core.postgres.embedded import running_database
+from buddies_core.settings import Settings
+with running_database(Settings(_env_file=None, home=sys.argv[1])) as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_server_runs_until_the_last_who_uses_it_is_gone_however_they_end(folder: Path):
+    folder.mkdir()
+    folder.chmod(0o711)
+
+    def user() -> subprocess.Popen:
+        begun = subprocess.Popen(
+            [sys.executable, "-c", USER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert begun.stdout.readline().startswith("postgresql://")
+        return begun
+
+    first, second, third = user(), user(), user()
+    server = EmbeddedPostgres(folder / "postgres")
+    first.communicate("")
+    assert server.is_running()
+    second.kill()
+    second.communicate()
+    time.sleep(0.5)
+    assert server.is_running()
+    third.kill()
+    third.communicate()
+    deadline = time.monotonic() + 30
+    while server.has_process:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_only_one_at_a_time_does_a_thing_in_a_home_and_the_other_is_named(tmp_path: Path):
+    with only_one(tmp_path, "buddies run"):
+        with (
+            pytest.raises(HomeInUseError, match=rf"`buddies run` .*process {os.getpid()}, since"),
+            only_one(tmp_path, "buddies run"),
+        ):
+            pass
+        with only_one(tmp_path, "buddies up"):
+            pass
+    with only_one(tmp_path, "buddies run"):
+        pass

@@ -1,6 +1,11 @@
 """What MLflow holds after a training, a search and a promotion."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +13,9 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from living import wait_for
 
+from buddies_assets.cli.servers import free_port
 from buddies_assets.release.channels import promote_challenger, publish_version, reject_challenger, restore_previous
 from buddies_assets.release.mlflow_aliases import sync_aliases
 from buddies_assets.systems.playlists.steps import tracked_training
@@ -19,6 +26,7 @@ from buddies_core.recommenders.bpr.trainer import train
 from buddies_core.registry import mlflow_tracking
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.registry.mlflow_tracking import Tracking, aliased_version, point_alias, track_search, tracked_run
+from buddies_core.registry.search_report import search_charts, trial_names
 from buddies_core.settings import Settings
 from buddies_core.tuning.search import SearchResult, Trial
 
@@ -70,17 +78,72 @@ def test_a_run_whose_body_raises_is_marked_failed(tracking):
     assert tracking.client().get_run(run.run_id).info.status == "FAILED"
 
 
-def test_the_trials_of_a_search_are_child_runs_with_their_epochs(tracking):
-    rows = [{"epoch": 1, "mrr": 0.3}, {"epoch": 2, "mrr": 0.4}]
-    trials = [Trial("good", CONFIG, 0.4, 1.0, "ended", rows), Trial("bad", CONFIG, 0.0, 1.0, "diverged", [])]
-    parent = track_search(tracking, SearchResult(CONFIG, trials), name="search", tags=TAGS)
+def searched(*rates: float) -> SearchResult:
+    """A search of learning rates: the first trial has two epochs, the others diverged."""
+    rows = [{"epoch": 1, "mrr": 0.3, "hit_5": 0.5}, {"epoch": 2, "mrr": 0.4, "hit_5": 0.6}]
+    configs = [CONFIG.model_copy(update={"learning_rate": rate}) for rate in rates]
+    trials = [
+        Trial(f"hex{n}", config, 0.0 if n else 0.4, 1.0, "diverged" if n else "ended", [] if n else rows)
+        for n, config in enumerate(configs)
+    ]
+    return SearchResult(configs[0], trials)
+
+
+def test_the_trials_of_a_search_are_child_runs_named_by_what_tells_them_apart(tracking):
+    tags = TAGS | {"dagster_run": "run-7", "dagster_url": "http://127.0.0.1:3000/runs/run-7"}
+    parent = track_search(tracking, searched(0.05, 0.125), name="search", tags=tags)
     client = tracking.client()
     experiment = client.get_experiment_by_name(tracking.experiment).experiment_id
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
-    assert {run.info.run_name: run.data.tags["state"] for run in children} == {"good": "ended", "bad": "diverged"}
-    good = next(run for run in children if run.info.run_name == "good")
+    assert {run.info.run_name: run.data.tags["state"] for run in children} == {
+        "01 learning_rate=0.05": "ended",
+        "02 learning_rate=0.125": "diverged",
+    }
+    good = next(run for run in children if run.info.run_name.startswith("01"))
+    assert good.data.tags["trial_id"] == "hex0"
     assert [m.value for m in client.get_metric_history(good.info.run_id, "mrr")] == [0.3, 0.4]
+    assert "[Dagster run](http://127.0.0.1:3000/runs/run-7)" in good.data.tags["mlflow.note.content"]
+    drawn = {artifact.path for artifact in client.list_artifacts(parent, "charts")}
+    assert drawn == {"charts/learning_rates_compared.png", "charts/mrr_and_hit_5_by_trial.png"}
     assert parent in tracking.run_url(parent, ui="http://127.0.0.1:5000/")
+
+
+def test_trials_that_do_not_differ_are_numbered_and_a_search_without_epochs_has_no_chart():
+    same = [Trial("a", CONFIG, 0.4, 1.0, "ended", []), Trial("b", CONFIG, 0.4, 1.0, "ended", [])]
+    assert trial_names(same) == ["01", "02"]
+    assert trial_names([]) == []
+    assert search_charts(same) == {}
+
+
+def test_a_tracking_server_elsewhere_takes_runs_and_artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    port = free_port()
+    address, store = f"http://127.0.0.1:{port}", f"sqlite:///{tmp_path}/elsewhere.db"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", store, "--artifacts-destination", str(tmp_path / "artifacts")]
+    quiet = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=quiet, start_new_session=True)
+    try:
+        wait_for(lambda: answers(f"{address}/health"), 120, "the tracking server answers")
+        remote = mlflow_tracking.tracking_of(Settings(home=str(tmp_path), track=True, mlflow_tracking_uri=address))
+        assert remote is not None
+        parent = track_search(remote, searched(0.05, 0.125), name="search", tags=TAGS)
+        assert parent is not None
+        assert remote.run_url(parent, ui="http://127.0.0.1:5000").startswith(f"{address}/#/experiments/")
+        charts = {artifact.path for artifact in remote.client().list_artifacts(parent, "charts")}
+        assert "charts/mrr_and_hit_5_by_trial.png" in charts
+        assert list((tmp_path / "artifacts").rglob("mrr_and_hit_5_by_trial.png"))
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def test_aliases_follow_promotion_and_rollback_and_a_checkpoint_and_its_run_name_each_other(

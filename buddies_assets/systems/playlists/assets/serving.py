@@ -112,6 +112,7 @@ def served_model(
     from buddies_assets.systems.playlists.steps.serving import served_arrays
     from buddies_assets.systems.playlists.steps.training import train_likers
     from buddies_core.artifact.store import write_version
+    from buddies_core.storage.sample import sample_of
 
     store = checkpoint_store(pipeline)
     checkpoint = store.load(ranked_candidates.manifest.params["version"])
@@ -130,7 +131,7 @@ def served_model(
         metrics=checkpoint.metrics,
         data_fingerprint=ranked_candidates.fingerprint,
         song_key_scheme=pipeline.settings.match,
-        extra={"users": user_library.fingerprint},
+        extra={"users": user_library.fingerprint, "sample": sample_of(pipeline.store)},
     )
     _, place = publish_version(root, version, share=pipeline.settings.canary_share)
     size = sum(path.stat().st_size for path in folder.iterdir())

@@ -1,5 +1,6 @@
 """A training as the graph runs it: with the configuration that was found, resumable, and tracked in MLflow."""
 
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,8 +52,14 @@ def tags_of(settings: Settings, run_id: str, fingerprint: str) -> dict[str, str]
         "mode": settings.mode,
         "dataset_fingerprint": fingerprint,
         "dagster_run": run_id,
+        "dagster_url": f"{dagster_address(settings)}/runs/{run_id}",
         "git_revision": git_revision(),
     }
+
+
+def dagster_address(settings: Settings) -> str:
+    """Dagster's UI, as `buddies up` says it to what it starts, or by the port of the settings."""
+    return os.environ.get("BUDDIES_DAGSTER_URL") or f"http://127.0.0.1:{settings.dagster_port}"
 
 
 def git_revision() -> str:
