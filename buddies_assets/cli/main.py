@@ -238,6 +238,31 @@ def evaluate_playlists(
     start(console, visible, hidden, as_json=as_json)
 
 
+@app.command("fit-playlists")
+def fit_playlists() -> None:
+    """Fit next track and continuation on the slices of BUDDIES_MPD_DIR and store what answers."""
+    from buddies_assets.cli.sequences import fit_playlists as start
+    from buddies_core.settings import Settings
+
+    start(console, Settings())
+
+
+@app.command("recommend-tracks")
+def recommend_tracks(
+    songs: Annotated[list[str] | None, typer.Argument(help="Songs in order: URIs, or `Artist - Title`.")] = None,
+    playlist: Annotated[int | None, typer.Option(help="Continue this pid of BUDDIES_MPD_DIR.")] = None,
+    title: Annotated[str, typer.Option(help="Title of the playlist.")] = "",
+    n: Annotated[int, typer.Option("--n", min=1, max=500, help="Songs wanted.")] = 10,
+) -> None:
+    """Songs that could follow SONGS, continue a playlist, or fit a title, each with its reason."""
+    from buddies_assets.cli.sequences import recommend_tracks as start
+    from buddies_assets.cli.sequences import typed_track
+    from buddies_core.sequences.answers import Wish
+    from buddies_core.settings import Settings
+
+    start(console, Settings(), Wish([typed_track(song) for song in songs or ()], title, n), playlist)
+
+
 @evaluate.command("next_track")
 def evaluate_next_track(
     test: Annotated[Path, typer.Option(help="Folder of MPD slices to judge by; BUDDIES_MPD_DIR is learned from.")],
