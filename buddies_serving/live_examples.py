@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -55,10 +56,14 @@ def _without_strangers(replaced: list[Any], before: list[Any], known: Mapping[An
 
 def curl(base: str, path: str, method: str, call: Mapping[str, Any]) -> str:
     """The call as a command for a terminal, with the example of its body."""
+    asked = {}
     for parameter in call.get("parameters", ()):
-        examples = parameter["schema"].get("examples") or ["0"]
-        path = path.replace(f"{{{parameter['name']}}}", str(examples[0]))
-    parts = [f"curl -s {base}{path}"]
+        example = str((parameter["schema"].get("examples") or ["0"])[0])
+        path = path.replace(f"{{{parameter['name']}}}", quote(example))
+        if parameter["in"] == "query" and parameter.get("required"):
+            asked[parameter["name"]] = example
+    path += f"?{urlencode(asked)}" if asked else ""
+    parts = [f"curl -s '{base}{path}'"]
     content = call.get("requestBody", {}).get("content", {})
     for kind, body in content.items():
         example = next(iter(body.get("examples", {}).values()), None)
