@@ -32,7 +32,8 @@ def create_app(settings: ServingSettings | None = None) -> Guard:
         title="Spotify Buddies", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     app.state.service = service
-    for module in (routes_contract, routes_recommend, routes_listener, routes_system, *system_modules()):
+    modules = (routes_contract, routes_recommend, routes_listener, routes_system, *system_modules())
+    for module in modules:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=routes_system.PAGE_FOLDER / "static"))
     for failure, handler in (
@@ -42,5 +43,7 @@ def create_app(settings: ServingSettings | None = None) -> Guard:
     ):
         app.add_exception_handler(failure, handler)
     install(app)
-    paths = {route.path for route in app.routes if isinstance(route, Route) and "{" not in route.path}
+    # FastAPI lists a router that it includes as one route, so the routers themselves are asked.
+    routes = [*app.routes, *(route for module in modules for route in module.router.routes)]
+    paths = {route.path for route in routes if isinstance(route, Route) and "{" not in route.path}
     return Guard(app, service, service.settings.front(paths))

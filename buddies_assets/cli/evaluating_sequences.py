@@ -1,4 +1,4 @@
-"""`buddies evaluate next_track|continuation`: models of sequences, fitted on the playlists of BUDDIES_MPD_DIR, judged on other slices."""
+"""`buddies evaluate next_track|continuation`: fitted on the slices of BUDDIES_MPD_DIR, judged on others."""
 
 import time
 from importlib.util import find_spec
@@ -8,10 +8,10 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from buddies_assets.sources.mpd import find_slices, read_slices
+from buddies_assets.cli.sequences import rows_and_names
 from buddies_core.errors import SequencesError, SourceNotFoundError
 from buddies_core.sequences import tutorial
-from buddies_core.sequences.corpus import Sequences, encoded, keyed_rows, vocabulary
+from buddies_core.sequences.corpus import Sequences, encoded, vocabulary
 from buddies_core.sequences.evaluation import Report, evaluate_continuation, evaluate_next_track
 from buddies_core.sequences.metrics import CONTINUATION, NEXT_TRACK
 from buddies_core.sequences.models import NEXT
@@ -35,10 +35,10 @@ def evaluate_sequences(console: Console, settings: Settings, task: str, test: Pa
             "Set it to the folder of slices to learn from; --test names those to judge by.",
         )  # fmt: skip
     started = time.perf_counter()
-    known, names = _rows(Path(settings.mpd_dir), settings)
+    known, names = rows_and_names(Path(settings.mpd_dir), strict=settings.strict)
     songs = vocabulary(known)
     train = encoded(known, names, songs)
-    rows, titles = _rows(test, settings)
+    rows, titles = rows_and_names(test, strict=settings.strict)
     judged = encoded(rows, titles, songs)
     kept = without_copies(judged, train)
     console.print(
@@ -78,12 +78,6 @@ def tables(report: Report, task: str) -> list[Table]:
             table.add_row(row["model"], *cells)
         found.append(table)
     return found
-
-
-def _rows(folder: Path, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
-    parts = list(read_slices(find_slices(folder), strict=settings.strict))
-    tracks = pl.concat([part.tracks for part in parts])
-    return keyed_rows(tracks), pl.concat([part.playlists.select("pid", "name") for part in parts])
 
 
 def _tutorial(console: Console, train: Sequences, seed: int) -> dict[str, tutorial.Ranking]:

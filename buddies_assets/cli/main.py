@@ -42,11 +42,12 @@ def common(
 @app.command()
 def run(
     users: Annotated[int, typer.Option(help="For how many users to show recommendations at the end.")] = 3,
+    system: Annotated[str, typer.Option(help="Which system to make; `all` makes every one installed.")] = "playlists",
 ) -> None:
     """Materialise the whole graph, run its checks, and print datasets, evaluation and recommendations."""
     from buddies_assets.cli.running import run_everything
 
-    run_everything(console, users)
+    run_everything(console, users, system)
 
 
 @app.command()
@@ -235,6 +236,31 @@ def evaluate_playlists(
     from buddies_assets.cli.evaluating import evaluate_playlists as start
 
     start(console, visible, hidden, as_json=as_json)
+
+
+@app.command("fit-playlists")
+def fit_playlists() -> None:
+    """Fit next track and continuation on the slices of BUDDIES_MPD_DIR and store what answers."""
+    from buddies_assets.cli.sequences import fit_playlists as start
+    from buddies_core.settings import Settings
+
+    start(console, Settings())
+
+
+@app.command("recommend-tracks")
+def recommend_tracks(
+    songs: Annotated[list[str] | None, typer.Argument(help="Songs in order: URIs, or `Artist - Title`.")] = None,
+    playlist: Annotated[int | None, typer.Option(help="Continue this pid of BUDDIES_MPD_DIR.")] = None,
+    title: Annotated[str, typer.Option(help="Title of the playlist.")] = "",
+    n: Annotated[int, typer.Option("--n", min=1, max=500, help="Songs wanted.")] = 10,
+) -> None:
+    """Songs that could follow SONGS, continue a playlist, or fit a title, each with its reason."""
+    from buddies_assets.cli.sequences import recommend_tracks as start
+    from buddies_assets.cli.sequences import typed_track
+    from buddies_core.sequences.answers import Wish
+    from buddies_core.settings import Settings
+
+    start(console, Settings(), Wish([typed_track(song) for song in songs or ()], title, n), playlist)
 
 
 @evaluate.command("next_track")

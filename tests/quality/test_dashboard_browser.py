@@ -126,6 +126,7 @@ def test_a_planted_failure_turns_the_overview_red_and_a_repaired_one_green(page,
     expect(page.locator(".status .pill")).to_have_text("1 open incident")
     expect(page.locator(".tile.fail h2").first).to_have_text("Open incidents")
     expect(page.locator("#table-incidents")).to_contain_text("check user_blocks:negatives_are_distinct")
+    expect(page.locator("#table-incidents tbody tr")).to_contain_text("triplets")
     resting = page.locator("#table-assets tbody tr", has_text="rests on user_blocks")
     expect(resting.first.locator(".pill")).to_have_class("pill warn")
     row = page.locator("#table-assets tbody tr", has_text="user_blocks").first

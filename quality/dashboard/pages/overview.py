@@ -73,6 +73,7 @@ def incidents_table(context: Context) -> Table:
             "asset": incident.asset,
             "text": incident.text,
             "held": ", ".join(incident.held_back) or "nothing",
+            "resting": _resting_on(context, incident.asset),
             "run": incident.run_id,
         }
         for incident in context.incidents
@@ -82,10 +83,16 @@ def incidents_table(context: Context) -> Table:
         Column("asset", "Asset", "asset"),
         Column("text", "What happened"),
         Column("held", "Held back"),
+        Column("resting", "Assets that rest on it"),
         Column("run", "Run", "run"),
     )
-    subtitle = "One row a cause; the alerts and `buddies status` say the same"
+    subtitle = "One row a cause; the alerts and the command buddies status say the same"
     return Table("incidents", "Open incidents", subtitle, columns, rows, "No incident is open.")
+
+
+def _resting_on(context: Context, asset: str) -> str:
+    """What was made of an asset that fails, however far downstream."""
+    return ", ".join(name for name, health in context.health.items() if asset in health.causes) or "none"
 
 
 def assets_table(context: Context) -> Table:

@@ -1,27 +1,15 @@
 """Candidates, rankers and whole models of a corpus in which the next song is plain to see."""
 
 import numpy as np
-import pytest
+from small_sequences import CONFIG, SMALL
 
 from buddies_core.sequences.evaluation import evaluate_continuation, evaluate_next_track
 from buddies_core.sequences.features import FEATURES, Featuriser, Query
-from buddies_core.sequences.fit import SequenceConfig, fit_index
+from buddies_core.sequences.fit import fit_index
 from buddies_core.sequences.models import CONTINUE, NEXT, SequenceModels
 from buddies_core.sequences.ranker_training import Example, RankerConfig, train_ranker
-from buddies_core.sequences.skipgram import SkipGramConfig
 from buddies_core.sequences.tasks import LAST, next_track_questions
-from buddies_core.sequences.training import ModelsConfig, fit_models
-
-SMALL = SequenceConfig(factors=4, wide_factors=4, iterations=3, skip_gram=SkipGramConfig(dimension=4, epochs=2))
-CONFIG = ModelsConfig(
-    index=SMALL, folds=2, rankers=1, next_track=RankerConfig(epochs=20), continuation=RankerConfig(epochs=5)
-)
-
-
-@pytest.fixture(scope="module")
-def models(corpus) -> SequenceModels:
-    songs, sequences = corpus
-    return fit_models(sequences, songs.artist_of, CONFIG)
+from buddies_core.sequences.training import fit_models
 
 
 def test_candidates_are_new_songs_with_finite_features_and_tables_are_clean_afterwards(corpus):

@@ -14,7 +14,7 @@ from buddies_core.storage.datasets import Dataset
     group_name=SERVING,
     kinds={"parquet", "numpy"},
     owners=OWNERS,
-    deps=["bpr_checkpoint", "candidates", "playlist_ownership", "splits"],
+    deps=["als_factors", "bpr_checkpoint", "candidates", "playlist_ownership", "splits"],
     code_version=code_version("buddies_assets.systems.playlists.listeners"),
 )
 def listener_evaluation(
@@ -28,7 +28,7 @@ def listener_evaluation(
     """One row a system: of the songs that five playlists bring new, how many are hidden plays of the listener.
 
     `precision`, `hits` (distinct such songs), `any`, `common`, `shorter`, each with its 95 % interval over listeners;
-    random, most liked, song overlap, the model alone, the reference's recipe, and what is served.
+    random, most liked, song overlap, ALS and the model alone, the reference's recipe, and what is served.
     """
     from buddies_assets.systems.playlists.listeners import listener_table, plays_library
     from buddies_core.interactions.labelled import load_library

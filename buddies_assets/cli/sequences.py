@@ -1,0 +1,102 @@
+"""`buddies fit-playlists` and `buddies recommend-tracks`: next track and continuation, fitted, stored and asked."""
+
+import time
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from buddies_assets.sources.mpd import find_slices, read_slices
+from buddies_core.artifact.named_arrays import read_artifact, write_artifact
+from buddies_core.errors import BuddiesError, SourceNotFoundError
+from buddies_core.sequences.answers import SYSTEM, Named, ServedSequences, Wish, served_arrays
+from buddies_core.sequences.corpus import Songs, encoded, keyed_rows, vocabulary
+from buddies_core.sequences.models import CONTINUE, NEXT
+from buddies_core.settings import Settings
+
+EXPERIMENT = "mpd"
+
+
+class NoSuchPlaylistError(BuddiesError, ValueError):
+    """A playlist that the slices do not hold."""
+
+
+def rows_and_names(folder: Path, *, strict: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keyed rows of the slices of a folder, and `pid, name` of its playlists."""
+    parts = list(read_slices(find_slices(folder), strict=strict))
+    names = pl.concat([part.playlists.select("pid", "name") for part in parts])
+    return keyed_rows(pl.concat([part.tracks for part in parts])), names
+
+
+def fit_playlists(console: Console, settings: Settings) -> str:
+    """Fit both models on BUDDIES_MPD_DIR and store them under the home; returns the version."""
+    from buddies_core.sequences.training import ModelsConfig, fit_models
+
+    started = time.perf_counter()
+    rows, names = rows_and_names(_slices(settings), strict=settings.strict)
+    songs = vocabulary(rows)
+    models = fit_models(
+        encoded(rows, names, songs), songs.artist_of, ModelsConfig(seed=settings.seed),
+        progress=lambda step: console.print(f"{time.perf_counter() - started:6.0f} s  {step}", highlight=False),
+    )  # fmt: skip
+    columns = {name: songs.table[name].to_list() for name in ("key", "uri", "title", "artist")}
+    arrays = served_arrays(models, columns, songs.artists.to_list(), _song_of_uris(rows, songs))
+    facts = {"system": SYSTEM, "experiment": EXPERIMENT, "playlists": names.height, "songs": len(songs)}
+    version = write_artifact(_root(settings), arrays, facts)
+    console.print(f"{version}: {len(songs):,} songs of {names.height:,} playlists, under {_root(settings)}")
+    return version
+
+
+def recommend_tracks(console: Console, settings: Settings, wish: Wish, playlist: int | None) -> list[Named]:
+    """Songs that could follow, as a table with reasons; of a playlist its songs and title are what is continued."""
+    served = ServedSequences(read_artifact(_root(settings)).arrays)
+    if playlist is not None:
+        rows, names = rows_and_names(_slices(settings), strict=settings.strict)
+        held = rows.filter(pl.col("pid") == playlist)
+        if not held.height:
+            raise NoSuchPlaylistError(f"no slice of {settings.mpd_dir} holds playlist {playlist}. Give the pid of one.")
+        title = names.filter(pl.col("pid") == playlist)["name"][0]
+        wish = Wish(held["track_uri"].to_list(), title or "", wish.n)
+    task = NEXT if wish.tracks and playlist is None and not wish.title else CONTINUE
+    known, named = served.answer(task, wish)
+    if not all(known):
+        unknown = [str(track) for track, there in zip(wish.tracks, known, strict=True) if not there]
+        console.print(f"Not known: {'; '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}", markup=False)
+    table = Table(title=f"{task}: {len(wish.tracks)} songs shown")
+    for heading in ("song", "artist", "URI", "why"):
+        table.add_column(heading)
+    for song in named:
+        seed = served.song(song.why.of) if song.why.of else None
+        of = f" {served.text(seed)[0]}" if seed is not None else ""
+        times = f", {song.why.playlists} playlists" if song.why.playlists else ""
+        table.add_row(song.title, song.artist, song.uri, f"{song.why.kind}{of}{times}")
+    console.print(table)
+    return named
+
+
+def typed_track(text: str) -> str | tuple[str, str]:
+    """A URI as it is, or `Artist - Title` as (title, artist)."""
+    if text.startswith("spotify:track:") or " - " not in text:
+        return text
+    artist, title = text.split(" - ", 1)
+    return title, artist
+
+
+def _song_of_uris(rows: pl.DataFrame, songs: Songs) -> dict[str, int]:
+    """Song of every URI; of a URI with several texts the song of the first row stands."""
+    numbered = songs.table.select("key", pl.int_range(pl.len()).alias("song"))
+    pairs = rows.select("track_uri", "key").unique("track_uri", keep="first", maintain_order=True)
+    return dict(pairs.join(numbered, on="key").select("track_uri", "song").iter_rows())
+
+
+def _root(settings: Settings) -> Path:
+    return settings.local_home / SYSTEM / EXPERIMENT
+
+
+def _slices(settings: Settings) -> Path:
+    if settings.mpd_dir is None:
+        raise SourceNotFoundError(
+            "playlists", "BUDDIES_MPD_DIR", "not set", "Set it to a folder of mpd.slice.<a>-<b>.json files."
+        )
+    return Path(settings.mpd_dir)

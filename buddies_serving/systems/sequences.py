@@ -1,0 +1,329 @@
+"""The next track and the rest of a playlist: from songs, a title, or both, with a reason for each song.
+
+Answers come from the artifact of `buddies fit-playlists`, worked out in a thread: the event loop waits for nobody.
+`/recommendations` has the shape of the call by seeds that Spotify withdrew in November 2024.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+
+from buddies_core.artifact.named_arrays import Artifact
+from buddies_core.sequences.answers import SYSTEM, Named, ServedSequences, Wish
+from buddies_core.sequences.models import CONTINUE, NEXT
+from buddies_serving.experiments import Experiments
+from buddies_serving.openapi import answers, body, describe, ref
+from buddies_serving.problems import Problem, from_decoding, invalid
+from buddies_serving.settings import ServingSettings
+
+DEFAULT = "mpd"
+router = APIRouter(tags=["songs"])
+T = TypeVar("T")
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+Uris = Annotated[list[Text], msgspec.Meta(max_length=1_000)]
+Fresh = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=500)]
+PerArtist = Annotated[int, msgspec.Meta(ge=0, le=10)]
+
+
+class TypedTrack(msgspec.Struct, frozen=True):
+    """A song by its text; any spelling of one canonical song finds it."""
+
+    title: Text
+    artist: Text
+
+
+Tracks = Annotated[list[Text | TypedTrack], msgspec.Meta(max_length=10_000)]
+
+
+class NextTrackRequest(msgspec.Struct, frozen=True):
+    """Songs in order, and what may follow them; of more than 500 songs the last 500 count."""
+
+    tracks: Tracks
+    n: Count = 10
+    exclude: Uris = []
+    max_per_artist: PerArtist = 2
+    fresh: Fresh | None = None
+    popularity: Annotated[float, msgspec.Meta(ge=-3, le=3)] = 0.0
+
+
+class ContinueRequest(msgspec.Struct, frozen=True):
+    """A playlist by its songs, its title, or both, and how it goes on."""
+
+    tracks: Tracks = []
+    title: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    n: Count = 50
+    exclude: Uris = []
+    max_per_artist: PerArtist = 2
+    fresh: Fresh | None = None
+    popularity: Annotated[float, msgspec.Meta(ge=-3, le=3)] = 0.0
+    order: Literal["score", "flow"] = "score"
+
+
+class Why(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a song is named: it `follows` or stands `together` with `of` in so many playlists, or is by its `artist`,
+    `similar`, or a `filler`: popular where nothing of the playlist is known."""
+
+    kind: str
+    of: str = ""
+    playlists: int = 0
+
+
+class NextSong(msgspec.Struct, frozen=True):
+    """One song of an answer; the score tells order alone."""
+
+    track_uri: str
+    title: str
+    artist: str
+    score: float
+    why: Why
+
+
+class NextSongs(msgspec.Struct, frozen=True):
+    """Songs, and which of those sent were known; an unknown one still counts by its artist, where that is known."""
+
+    model: str
+    known: list[bool]
+    tracks: list[NextSong]
+
+
+class Neighbours(msgspec.Struct, frozen=True):
+    """Songs that stand near a song in playlists, the nearest first."""
+
+    model: str
+    tracks: list[NextSong]
+
+
+class PredictRequest(msgspec.Struct, frozen=True):
+    """What the tutorial's check sends: songs as `Artist-Title`."""
+
+    instances: Annotated[list[Text], msgspec.Meta(min_length=1, max_length=500)]
+
+
+class Predictions(msgspec.Struct, frozen=True):
+    """What it reads: `predictions.output_2`, songs as `Artist-Title`, none of them one that was sent."""
+
+    predictions: dict[str, list[str]]
+
+
+class SpotifyArtist(msgspec.Struct, frozen=True):
+    """An artist as Spotify's API shows one."""
+
+    name: str
+    type: str = "artist"
+
+
+class SpotifyTrack(msgspec.Struct, frozen=True):
+    """A track as Spotify's API shows one, as far as playlists tell."""
+
+    id: str
+    uri: str
+    name: str
+    artists: list[SpotifyArtist]
+    type: str = "track"
+
+
+class SpotifySeed(msgspec.Struct, frozen=True, rename="camel"):
+    """A seed as Spotify's API answers it."""
+
+    id: str
+    initial_pool_size: int
+    after_filtering_size: int
+    after_relinking_size: int
+    type: str = "TRACK"
+    href: str | None = None
+
+
+class SpotifyRecommendations(msgspec.Struct, frozen=True):
+    """The answer of Spotify's withdrawn call."""
+
+    tracks: list[SpotifyTrack]
+    seeds: list[SpotifySeed]
+
+
+_SCHEMAS = (
+    TypedTrack, NextTrackRequest, ContinueRequest, Why, NextSong, NextSongs, Neighbours, PredictRequest, Predictions,
+    SpotifyArtist, SpotifyTrack, SpotifySeed, SpotifyRecommendations,
+)  # fmt: skip
+describe(*_SCHEMAS)
+_ENCODER = msgspec.json.Encoder()
+
+
+class _Shared:
+    """An artifact's answers, one request at a time: they share tables that are cleared after each."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.version = artifact.version
+        self._served = ServedSequences(artifact.arrays)
+        self._turn = threading.Lock()
+
+    async def ask(self, question: Callable[[ServedSequences], T]) -> T:
+        """The answer, worked out in a thread."""
+        return await asyncio.to_thread(self._in_turn, question)
+
+    def _in_turn(self, question: Callable[[ServedSequences], T]) -> T:
+        with self._turn:
+            return question(self._served)
+
+
+_OPEN: dict[Path, Experiments[_Shared]] = {}
+
+
+def _shared(request: Request) -> _Shared:
+    settings: ServingSettings = request.app.state.service.settings
+    root = settings.local_home / SYSTEM
+    known = _OPEN.get(root)
+    if known is None:
+        known = Experiments(root, _Shared, poll_seconds=settings.model_poll_seconds, default=DEFAULT)
+        _OPEN[root] = known
+    if not known.names():
+        raise Problem(404, "No model of playlists is fitted yet: run `buddies fit-playlists`.")
+    return known.get(None)
+
+
+def _decoded(content: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise from_decoding(error) from error
+
+
+def _wish(wanted: NextTrackRequest | ContinueRequest) -> Wish:
+    tracks = [track if isinstance(track, str) else (track.title, track.artist) for track in wanted.tracks[-500:]]
+    return Wish(
+        tracks, getattr(wanted, "title", ""), wanted.n, wanted.exclude, wanted.max_per_artist, wanted.fresh,
+        wanted.popularity, getattr(wanted, "order", "score") == "flow",
+    )  # fmt: skip
+
+
+def _songs(named: list[Named]) -> list[NextSong]:
+    return [
+        NextSong(
+            song.uri, song.title, song.artist, round(song.score, 4),
+            Why(song.why.kind, song.why.of, song.why.playlists),
+        )
+        for song in named
+    ]  # fmt: skip
+
+
+def _json(content: msgspec.Struct, version: str) -> Response:
+    return Response(_ENCODER.encode(content), 200, {"x-model-version": version}, "application/json")
+
+
+async def _answered(request: Request, task: str, wanted: NextTrackRequest | ContinueRequest) -> Response:
+    shared = _shared(request)
+    known, named = await shared.ask(lambda served: served.answer(task, _wish(wanted)))
+    return _json(NextSongs(shared.version, known, _songs(named)), shared.version)
+
+
+_URI = "spotify:track:4uLU6hMCjMI75M1A2tKUQC"
+_EXAMPLE = {
+    "model": "v-0123456789abcdef", "known": [True],
+    "tracks": [{"track_uri": _URI, "title": "Aerial", "artist": "Ana", "score": 2.1,
+                "why": {"kind": "follows", "of": _URI, "playlists": 12}}],
+}  # fmt: skip
+
+
+@router.post(
+    "/api/track/next/",
+    summary="Which song comes next",
+    response_class=Response,
+    responses=answers(ref(NextSongs), _EXAMPLE, *(400, 404, 413, 415, 422, 503)),
+    openapi_extra=body(NextTrackRequest, {"songs": {"tracks": [_URI, {"title": "Aerial", "artist": "Ana"}], "n": 5}}),
+)
+async def next_track(request: Request) -> Response:
+    """By what follows what in playlists. The same body, model and `fresh` give the same bytes."""
+    return await _answered(request, NEXT, _decoded(await request.body(), NextTrackRequest))
+
+
+@router.post(
+    "/api/playlist/continue/",
+    summary="What else belongs to a playlist",
+    response_class=Response,
+    responses=answers(ref(NextSongs), _EXAMPLE, *(400, 404, 413, 415, 422, 503)),
+    openapi_extra=body(ContinueRequest, {"title": {"title": "road trip", "n": 20, "order": "flow"}}),
+)
+async def continue_playlist(request: Request) -> Response:
+    """By its songs, its artists and its title; nothing known of any gets what is popular, marked as filler."""
+    return await _answered(request, CONTINUE, _decoded(await request.body(), ContinueRequest))
+
+
+@router.get(
+    "/api/track/{uri}/neighbours",
+    summary="Songs near a song",
+    response_class=Response,
+    responses=answers(ref(Neighbours), {"model": _EXAMPLE["model"], "tracks": _EXAMPLE["tracks"]}, 404, 422, 503),
+)
+async def neighbours(request: Request, uri: str, n: Annotated[int, Query(ge=1, le=200)] = 20) -> Response:
+    """Within 20 steps in playlists."""
+    shared = _shared(request)
+
+    def question(served: ServedSequences) -> list[Named] | None:
+        song = served.song(uri)
+        return None if song is None else served.neighbours(song, n)
+
+    found = await shared.ask(question)
+    if found is None:
+        raise Problem(404, f"No playlist holds {uri[:64]!r}.")
+    return _json(Neighbours(shared.version, _songs(found)), shared.version)
+
+
+@router.get("/v1/recommendations", include_in_schema=False)
+@router.get(
+    "/recommendations",
+    summary="Songs by seeds, in the shape of Spotify's withdrawn call",
+    response_class=Response,
+    responses=answers(ref(SpotifyRecommendations), {"tracks": [], "seeds": []}, 404, 422, 503),
+)
+async def recommendations(
+    request: Request,
+    seed_tracks: Annotated[
+        str, Query(min_length=1, max_length=200, description="Up to five ids or URIs, with commas.")
+    ],
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    """Also under `/v1/`, so that a client needs another base address alone. Seeds that nobody knows count nothing."""
+    shared = _shared(request)
+    ids = [seed.strip().rpartition(":")[2] for seed in seed_tracks.split(",") if seed.strip()]
+    if not ids:
+        raise invalid("seed_tracks", "names no track; give ids with commas between")
+    wish = Wish([f"spotify:track:{seed}" for seed in ids], n=limit)
+    known, named = await shared.ask(lambda served: served.answer(CONTINUE, wish))
+    tracks = [SpotifyTrack(s.uri.rpartition(":")[2], s.uri, s.title, [SpotifyArtist(s.artist)]) for s in named]
+    pool = len(named)
+    seeds = [
+        SpotifySeed(seed, pool * there, pool * there, pool * there) for seed, there in zip(ids, known, strict=True)
+    ]
+    return _json(SpotifyRecommendations(tracks, seeds), shared.version)
+
+
+@router.post(
+    "/v1/models/track2vec:predict",
+    summary="The tutorial's call: songs that follow a song",
+    response_class=Response,
+    responses=answers(ref(Predictions), {"predictions": {"output_2": ["Ana-Aerial"]}}, *(400, 404, 413, 415, 422, 503)),
+    openapi_extra=body(PredictRequest, {"song": {"instances": ["Ana-Aerial"]}}),
+)
+async def predict(request: Request) -> Response:
+    """Every split of `Artist-Title` is tried, since either may hold a hyphen itself."""
+    wanted = _decoded(await request.body(), PredictRequest)
+    shared = _shared(request)
+
+    def question(served: ServedSequences) -> list[Named]:
+        tracks = [_split(served, text) for text in wanted.instances]
+        return served.answer(NEXT, Wish(tracks, n=100, max_per_artist=0))[1]
+
+    named = await shared.ask(question)
+    return _json(Predictions({"output_2": [f"{song.artist}-{song.title}" for song in named]}), shared.version)
+
+
+def _split(served: ServedSequences, text: str) -> tuple[str, str]:
+    """Title and artist of `Artist-Title`: the first split that names a known song, or else the first."""
+    places = [place for place, character in enumerate(text) if character == "-"] or [len(text)]
+    splits = [(text[place + 1 :].strip() or text, text[:place].strip() or text) for place in places[:20]]
+    return next((split for split in splits if served.song(split) is not None), splits[0])

@@ -1,0 +1,86 @@
+"""Next track and continuation over HTTP, on forty playlists that run through two artists' songs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_sequences import small_artifact
+
+from buddies_core.artifact.named_arrays import write_artifact
+
+SEED = "spotify:track:song 1/artist 2"
+
+
+@pytest.fixture(scope="module")
+def arrays() -> dict[str, Any]:
+    return small_artifact()
+
+
+@pytest.fixture
+def fitted(tmp_path: Path, arrays: dict[str, Any]) -> str:
+    return write_artifact(tmp_path / "sequences" / "mpd", arrays, {"system": "sequences", "experiment": "mpd"})
+
+
+def test_the_next_track_has_its_reason_and_the_model_its_version(server, fitted):
+    body = {"tracks": [SEED, {"title": "never heard", "artist": "nobody"}], "n": 3}
+    answer = server.post("/api/track/next/", json=body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["model"], found["known"], len(found["tracks"])) == (fitted, [True, False], 3)
+    assert answer.headers["x-model-version"] == fitted
+    assert set(found["tracks"][0]) == {"track_uri", "title", "artist", "score", "why"}
+    again = server.post("/api/track/next/", json=body)
+    assert again.content == answer.content
+
+
+def test_a_playlist_goes_on_by_title_alone_and_flows_when_asked(server, fitted):
+    found = server.post("/api/playlist/continue/", json={"title": "artist 3", "n": 6, "order": "flow"}).json()
+    assert (found["known"], len(found["tracks"])) == ([], 6)
+    assert {song["why"]["kind"] for song in found["tracks"]} == {"filler"}
+
+
+def test_the_shape_of_spotifys_call_stands_under_both_addresses(server, fitted):
+    first, second = (
+        server.get(f"{base}/recommendations", params={"seed_tracks": "song 1/artist 2,unknown", "limit": 4}).json()
+        for base in ("", "/v1")
+    )
+    assert first == second
+    assert len(first["tracks"]) == 4
+    assert {"id", "uri", "name", "artists", "type"} == set(first["tracks"][0])
+    assert [seed["initialPoolSize"] for seed in first["seeds"]] == [4, 0]
+
+
+def test_the_tutorials_call_answers_names_without_the_song_that_was_sent(server, fitted):
+    body = json.dumps({"instances": ["artist 2-song 1"]})
+    found = server.post("/v1/models/track2vec:predict", content=body, headers={"content-type": "application/json"})
+    names = found.json()["predictions"]["output_2"]
+    assert names[0] == "artist 2-song 2"
+    assert "artist 2-song 1" not in names
+
+
+def test_neighbours_of_a_song_and_of_one_that_nobody_knows(server, fitted):
+    found = server.get("/api/track/spotify:track:other/neighbours", params={"n": 2}).json()
+    assert [song["why"]["kind"] for song in found["tracks"]] == ["together", "together"]
+    assert server.get("/api/track/spotify:track:nobody/neighbours").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/api/track/next/", {"tracks": [{"title": "x"}]}, "tracks"),
+        ("/api/track/next/", {"tracks": [SEED], "n": 0}, "n"),
+        ("/api/playlist/continue/", {"order": "backwards"}, "order"),
+        ("/v1/models/track2vec:predict", {"instances": []}, "instances"),
+    ],
+)
+def test_a_body_that_is_wrong_is_told_with_its_field(server, fitted, path, body, field):
+    answer = server.post(path, json=body)
+    assert answer.status_code == 422
+    assert field in answer.json()["detail"]
+
+
+def test_without_a_fitted_model_the_answer_names_the_command(server):
+    answer = server.post("/api/track/next/", json={"tracks": [SEED]})
+    assert answer.status_code == 404
+    assert "buddies fit-playlists" in answer.json()["detail"]
