@@ -26,7 +26,15 @@ def cold_users(world: World, factors: Factors, counts: np.ndarray, *, seed: int)
     fold_in = fit_fold_in(factors.playlists, world.user_songs, world.playlist_songs, world.train)
     bags = Bags(drawn.user, drawn.positive, drawn.negatives)
     rows = cold_user_table(
-        fold_in, factors, world.user_songs, world.playlist_songs, bags, counts, keys=everyone, seed=seed
+        fold_in,
+        factors,
+        world.user_songs,
+        world.playlist_songs,
+        world.playlist_songs.lengths,
+        bags,
+        counts,
+        keys=everyone,
+        seed=seed,
     )
     return [
         {

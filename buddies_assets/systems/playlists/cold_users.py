@@ -27,6 +27,7 @@ def cold_user_table(
     factors: Factors,
     user_songs: Library,
     playlist_songs: Library,
+    lengths: np.ndarray,
     bags: Bags,
     popularity: np.ndarray,
     *,
@@ -40,7 +41,7 @@ def cold_user_table(
     `_high` (95 %, bootstrap over users); mrr_gain and hit_5_gain over the most-liked list on the same bags, likewise.
 
     Args:
-        playlist_songs: libraries of all playlists, for the overlap.
+        playlist_songs, lengths: libraries and lengths of all playlists, for the overlap.
         user_songs: libraries of all users; only those of the bags' users are read.
         bags: bags of cold users.
         popularity: likers of each playlist in train, for the most-liked list.
@@ -57,7 +58,7 @@ def cold_user_table(
         shown = judged if songs is None else first_known(judged, songs, keys=keys, seed=seed)
         known_by = select(shown, users)
         folded = Factors(fold_in.users(known_by), catalogue)
-        overlap = scorer_ranks(_of_bags(song_overlap(known_by, playlist_songs)), own)
+        overlap = scorer_ranks(_of_bags(song_overlap(known_by, playlist_songs, lengths)), own)
         rows.append(_row("fold-in", songs, bag_ranks(folded, own), most_liked, own, seed))
         rows.append(_row("song overlap", songs, overlap, most_liked, own, seed))
     return rows

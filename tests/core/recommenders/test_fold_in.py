@@ -42,7 +42,10 @@ def cold_bags(world) -> Bags:
 
 def cold_rows(world, trained) -> list[dict]:
     factors, fold_in = trained
-    libraries, keys = (world.user_songs, world.playlist_songs), np.arange(world.data.n_users)
+    libraries, keys = (
+        (world.user_songs, world.playlist_songs, world.playlist_songs.lengths),
+        np.arange(world.data.n_users),
+    )
     return cold_user_table(fold_in, factors, *libraries, cold_bags(world), popularity(world.train), keys=keys, seed=1)
 
 

@@ -88,5 +88,6 @@ def cold_table(
     bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
     songs, counts = load_library(user_library), train_likers(splits, n_playlists)
     held = load_library(playlist_library)
-    rows = cold_user_table(fold_in, factors, songs, held, bags, counts, keys=keys, seed=seed)
+    lengths = playlist_library.frame(["length"])["length"].to_numpy()
+    rows = cold_user_table(fold_in, factors, songs, held, lengths, bags, counts, keys=keys, seed=seed)
     return pl.DataFrame(rows, schema=COLUMNS)
