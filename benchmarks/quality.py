@@ -77,7 +77,7 @@ def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
     counts = popularity(world.train)
     exams = examinations(world, counts, large=large)
     main, served = [], []
-    candidates = _candidates(world)
+    candidates, known = _candidates(world), _owned_or_liked(world)
     best: Factors | None = None
     for name, build in _systems(world, counts, large=large):
         began = time.perf_counter()
@@ -87,7 +87,9 @@ def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
         if name == _OURS and isinstance(built, Factors):
             best = built
         main += [ranking_row(system, name, exam, seconds) for exam in exams]
-        shown = served_metrics(system, candidates, exams[1].relevant)
+        shown = served_metrics(
+            system, candidates, exams[1].relevant, known=known, playlist_songs=world.playlist_songs, **_ids(world)
+        )
         served.append({"system": name} | {metric: f"{shown[metric]:.3f}" for metric in _SERVED})
     found = {"ranking": main, "candidates served, test likes": served}
     if best is not None:
@@ -101,8 +103,8 @@ def examinations(world: World, counts: np.ndarray, *, large: bool) -> list[Exami
     """What systems are asked on validation and on test."""
     return [
         examination(
-            split, bags, likes=world.likes, train=world.train, popularity=counts, seed=_SEED,
-            most_users=1_000 if large else 5_000,
+            split, bags, likes=world.likes, train=world.train, popularity=counts, playlist_songs=world.playlist_songs,
+            **_ids(world), seed=_SEED, most_users=1_000 if large else 5_000,
         )
         for split, bags in (("validation", world.data.validation), ("test", world.test_bags))
     ]  # fmt: skip
@@ -110,14 +112,13 @@ def examinations(world: World, counts: np.ndarray, *, large: bool) -> list[Exami
 
 def _systems(world: World, counts: np.ndarray, *, large: bool) -> Iterator[tuple[str, Callable[[], System | Factors]]]:
     """Names and how to build each; a factorisation is given as its factors."""
-    n_playlists = world.train.n_columns
 
     def trained(config: TrainingConfig) -> Callable[[], Factors]:
         return lambda: train(config.model_copy(update={"threads": 2}), world.data).factors
 
-    yield "random", lambda: random_order(n_playlists, seed=_SEED)
+    yield "random", lambda: random_order(*_ids(world).values(), seed=_SEED)
     yield "most liked", lambda: most_liked(counts)
-    yield "song overlap", lambda: song_overlap(world.user_songs, world.playlist_songs)
+    yield "song overlap", lambda: song_overlap(world.user_songs, world.playlist_songs, world.playlist_songs.lengths)
     yield "neighbours' vote", lambda: neighbours_vote(world.user_songs, world.train)
     if large:
         config = TrainingConfig(negatives=PUBLISHED.negatives, learning_rate=0.05, decay=0.9)
@@ -148,6 +149,18 @@ def _implicit(world: World, kind: str, *, iterations: int) -> Factors:
     with threadpool_limits(1, user_api="blas"):
         model.fit(likes_matrix(world.train), show_progress=False)
     return Factors(model.user_factors, model.item_factors)
+
+
+def _ids(world: World) -> dict[str, np.ndarray]:
+    """A world is given as matrices, without ids: its rows are all there is to know users and playlists by."""
+    return {"keys": np.arange(world.train.n_rows, dtype=np.uint64), "pids": np.arange(world.train.n_columns)}
+
+
+def _owned_or_liked(world: World) -> Library:
+    """What each user owns or likes in train."""
+    owners = np.repeat(np.arange(world.train.n_rows), world.train.lengths)
+    pairs = [(owners, world.train.indices), (world.ownership.owner, world.ownership.playlist)]
+    return Library.from_parts(pairs, world.train.n_rows, world.train.n_columns)
 
 
 def _candidates(world: World) -> Library:

@@ -1,5 +1,6 @@
 """Health, the model served, metrics, the API's description, and the listener page."""
 
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ from fastapi.templating import Jinja2Templates
 
 from buddies_serving import api_types as types
 from buddies_serving.guard import PAGE_POLICY, given_key
+from buddies_serving.live_examples import curl, live_examples
 from buddies_serving.openapi import answers, ref
 from buddies_serving.routes_contract import Running
 from buddies_serving.routes_recommend import json_answer
@@ -109,9 +111,16 @@ async def page(request: Request, service: Running) -> Response:
 
 
 @router.get("/docs", include_in_schema=False)
-async def docs(request: Request) -> Response:
-    """The API's description for people, made from the OpenAPI document without anything from another server."""
-    document = request.app.openapi()
-    return _templates.TemplateResponse(
-        request, "docs.html", {"api": document, "root": request.scope["root_path"]}, headers=_PAGE_HEADERS
-    )
+async def docs(request: Request, service: Running) -> Response:
+    """The API's description for people, made from the OpenAPI document without anything from another server.
+
+    Its examples are of the model that is served, where there is one.
+    """
+    document, serving = request.app.openapi(), service.watcher.serving
+    shown = {
+        "api": live_examples(document, serving.champion) if serving is not None else document,
+        "is_live": serving is not None,
+        "curl": partial(curl, str(request.base_url).rstrip("/")),
+        "root": request.scope["root_path"],
+    }
+    return _templates.TemplateResponse(request, "docs.html", shown, headers=_PAGE_HEADERS)

@@ -17,7 +17,7 @@ UPSTREAM: dict[str, tuple[str, ...]] = {
     "liked_playlists": ("scores",),
     "cold_users": ("scores", "user_library"),
     "splits": ("liked_playlists", "cold_users"),
-    "playlist_ownership": ("splits", "user_library"),
+    "playlist_ownership": ("splits", "user_library", "liked_playlists"),
     "user_blocks": ("splits", "scores"),
     "triplets": ("user_blocks",),
     "validation_batches": ("splits",),

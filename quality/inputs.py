@@ -73,6 +73,8 @@ COUNTED: dict[str, Counted] = {
     "owned_counts": Counted("playlist_ownership", ("owner",), "owner", _rows_by("owner", "owned")),
     "likes_by_split": Counted("splits", ("user", "split"), "user", _likes),
     "liker_counts": Counted("splits", ("playlist",), "playlist", _rows_by("playlist", "likers")),
+    "owners_of_playlists": Counted("playlist_ownership", ("playlist",), "playlist", _rows_by("playlist", "owners")),
+    "liked_counts": Counted("liked_playlists", ("playlist",), "playlist", _rows_by("playlist", "likers")),
     "blocks_per_user": Counted("user_blocks", ("user",), "user", _rows_by("user", "blocks")),
     "places_by_playlist": Counted("ranked_candidates", ("playlists",), "playlist", _places),
     "validation_negatives": Counted("validation_batches", ("negatives",), "playlist", _negatives),

@@ -46,9 +46,9 @@ _MORE_FIGURES = tuple(
     f"{metric}{edge}" for metric in (*_SCORED, "ndcg_10", "recall_10", "matched_mrr") for edge in ("", "_low", "_high")
 )
 _WHOLE_CATALOGUE = ("all_ndcg_10", "all_recall_10", "coverage", "novelty")
-_AS_SERVED = tuple(
-    f"served_{m}" for m in ("reach", "mrr", "hit_1", "hit_5", "hit_10", "ndcg_10", "precision_5", "coverage")
-)
+_TIES_AND_TWINS = ("ties", "twins", "twin_mrr", "other_mrr")
+_OF_LISTS = ("reach", "mrr", "hit_1", "hit_5", "hit_10", "ndcg_10", "precision_5", "coverage", "similarity")
+_AS_SERVED = tuple(f"served_{metric}" for metric in _OF_LISTS)
 _FIGURE = Field(_F64, nullable=True, optional=True)
 _BY_LISTENERS = ("precision", "hits", "any", "common", "shorter")
 _COUNTED = Field(pl.Int64, low=0, optional=True)
@@ -164,7 +164,7 @@ SCHEMAS: dict[str, TableSchema] = {
             "playlist": Field(_U32, "playlists", unique=True),
             "owner": _USER,
             "priority": Field(_F64, low=0),
-            "likers": Field(_U32, low=1, index="users_inclusive"),
+            "likers": Field(_U32, index="users_inclusive"),
         }
     ),
     "user_blocks": TableSchema({**_BLOCK, "negatives": Field(pl.Array(pl.UInt32, 4))}, ("user", "positive")),
@@ -184,7 +184,7 @@ SCHEMAS: dict[str, TableSchema] = {
     "candidates": TableSchema({"user": Field(_U32, "users", unique=True), "playlists": _LIST}),
     "bpr_evaluation": TableSchema(
         {
-            **dict.fromkeys((*_MORE_FIGURES, *_WHOLE_CATALOGUE, *_AS_SERVED), _FIGURE),
+            **dict.fromkeys((*_MORE_FIGURES, *_WHOLE_CATALOGUE, *_TIES_AND_TWINS, *_AS_SERVED), _FIGURE),
             "system": Field(_STR),
             "split": Field(_STR),
             "users": _COUNTED,

@@ -191,6 +191,9 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("a metric above 1", "bpr_evaluation.metrics_are_shares", cell("bpr_evaluation", mrr=1.2)),
     Defect("Hit@5 below Hit@1", "bpr_evaluation.hits_grow_with_the_list", cell("bpr_evaluation", hit_5=0.1)),
     Defect(
+        "more ties than batches", "bpr_evaluation.shares_of_the_evaluation_are_shares", cell("bpr_evaluation", ties=1.5)
+    ),
+    Defect(
         "a model no better than a guess", "bpr_evaluation.the_model_beats_a_guess", cell("bpr_evaluation", hit_10=0.19)
     ),
     Defect(

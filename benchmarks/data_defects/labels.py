@@ -37,6 +37,16 @@ def _few_in_test(world: World) -> dict[str, Any]:
     return {"splits": with_cells(kept, row, split="validation")}
 
 
+def _unrounded(world: World) -> dict[str, Any]:
+    splits = world["splits"]
+    user = splits.filter(pl.len().over("user") >= 5)["user"][0]
+    first = pl.int_range(pl.len()).over("user") == 0
+    held = pl.lit("validation").cast(splits.schema["split"])
+    return {
+        "splits": splits.with_columns(split=pl.when((pl.col("user") == user) & ~first).then(held).otherwise("split"))
+    }
+
+
 def _all_train(world: World) -> dict[str, Any]:
     everything = pl.lit("train").cast(world["splits"].schema["split"])
     return {"splits": world["splits"].with_columns(split=everything)}
@@ -44,11 +54,18 @@ def _all_train(world: World) -> dict[str, Any]:
 
 def _stranger_owner(world: World) -> dict[str, Any]:
     owned = world["playlist_ownership"]
-    playlist = owned["playlist"][0]
+    row = first_row(owned, pl.col("likers") > 0)
+    playlist = owned["playlist"][row]
     likers = set(world["splits"].filter(pl.col("playlist") == playlist)["user"])
     cold = set(world["cold_users"]["user"])
     stranger = next(u for u in range(world["n_users"]) if u not in likers and u not in cold)
-    return {"playlist_ownership": with_cells(owned, 0, owner=stranger)}
+    return {"playlist_ownership": with_cells(owned, row, owner=stranger)}
+
+
+def _owner_of_a_positive(world: World) -> dict[str, Any]:
+    held = world["splits"].filter(pl.col("split") == "test").row(0, named=True)
+    row = first_row(world["playlist_ownership"], pl.col("playlist") == held["playlist"])
+    return {"playlist_ownership": with_cells(world["playlist_ownership"], row, owner=held["user"])}
 
 
 def _second_bidder(world: World) -> dict[str, Any]:
@@ -107,6 +124,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("a pair in train and test", "splits.pairs_are_in_one_split", _leak),
     Defect("a cold user in train", "splits.cold_users_are_not_split", _cold_pair),
     Defect("a user of two likes in validation", "splits.few_likes_stay_in_train", _few_in_test),
+    Defect("a user with nearly all likes in validation", "splits.every_share_is_rounded", _unrounded),
     Defect("everything in train", "splits.train_share_is_as_set", _all_train),
     Defect("a like lost in the split", "splits.liked_pairs_are_split", lambda w: {"splits": without(w["splits"])}),
     Defect(
@@ -131,12 +149,17 @@ DEFECTS: tuple[Defect, ...] = (
         lambda w: {"cold_users": with_cells(w["cold_users"], 0, user_id=w["cold_users"]["user_id"][1][::-1])},
     ),
     Defect("a playlist with two owners", "playlist_ownership.playlists_have_one_owner", again("playlist_ownership")),
-    Defect("an owner who does not like it", "playlist_ownership.owners_like_what_they_own_in_train", _stranger_owner),
+    Defect("an owner who does not like it", "playlist_ownership.likers_come_before_others", _stranger_owner),
+    Defect(
+        "an owner whose positive it is",
+        "playlist_ownership.owners_hold_no_positive_of_their_own",
+        _owner_of_a_positive,
+    ),
     Defect("an owner who was outbid", "playlist_ownership.owners_outbid_all_likers_with_room", _second_bidder),
     Defect("one user owns everything", "playlist_ownership.owners_hold_at_most_the_cap", _hoarder),
     Defect(
         "a playlist left without owner",
-        "playlist_ownership.every_ownable_playlist_is_owned",
+        "playlist_ownership.every_liked_playlist_is_owned",
         lambda w: {"playlist_ownership": without(w["playlist_ownership"])},
     ),
 )

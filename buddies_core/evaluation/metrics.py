@@ -1,4 +1,4 @@
-"""How well positives are ranked among their negatives, with ties counted against the model."""
+"""How well positives are ranked among their negatives; a tie counts at its expected rank, whoever gives the scores."""
 
 from dataclasses import dataclass
 
@@ -49,20 +49,27 @@ def require_finite(scores: np.ndarray, what: str) -> None:
 
 
 def ranks_of(positive_scores: np.ndarray, negative_scores: np.ndarray) -> np.ndarray:
-    """Rank of each positive, from 1: one more than the negatives that score as much or more.
+    """Expected rank of each positive, from 1, if a lot decided between equal scores: one more than the negatives that
+    score more, and half of those that score as much.
 
     Args:
         positive_scores: [n]; negative_scores: [n, k].
 
     Returns:
-        int64 [n].
+        float64 [n], in halves.
 
     Raises:
         NonFiniteScoresError: a score is NaN or infinite.
     """
     require_finite(positive_scores, "scores of positives")
     require_finite(negative_scores, "scores of negatives")
-    return 1 + (negative_scores >= positive_scores[:, None]).sum(axis=1)
+    own = positive_scores[:, None]
+    return 1 + (negative_scores > own).sum(axis=1) + (negative_scores == own).sum(axis=1) / 2
+
+
+def tied(positive_scores: np.ndarray, negative_scores: np.ndarray) -> np.ndarray:
+    """Which positives score as much as one of their negatives, bool [n]; shapes as of `ranks_of`."""
+    return (negative_scores == positive_scores[:, None]).any(axis=1)
 
 
 def summarise(ranks: np.ndarray) -> RankingMetrics:
@@ -74,16 +81,3 @@ def summarise(ranks: np.ndarray) -> RankingMetrics:
     gains = np.where(ranks <= DEPTH, 1.0 / np.log2(1.0 + ranks), 0.0)
     figures = [float((1.0 / ranks).mean()), *hits, float(gains.mean()), hits[-1]]
     return RankingMetrics(len(ranks), *figures)
-
-
-def rank_by_playlist(scores: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-    """Ranks when a playlist has one score for everybody (most-liked): `scores` is [n_playlists]."""
-    return ranks_of(scores[positives], scores[negatives])
-
-
-def rank_at_random(users: np.ndarray, positives: np.ndarray, negatives: np.ndarray, seed: int) -> np.ndarray:
-    """Ranks of a scorer that gives every (user, playlist) a random number of its own."""
-    from buddies_core.kernels.randomness import TRAINING, uniform
-
-    users = np.asarray(users, np.uint64)
-    return ranks_of(uniform(seed, TRAINING, users, positives), uniform(seed, TRAINING, users[:, None], negatives))

@@ -17,23 +17,35 @@ _WINDOW = 100
 _ATTEMPTS_A_WINDOW = 2_000
 
 
-def matched_bags(bags: Bags, likes: Library, popularity: np.ndarray, *, seed: int) -> Bags:
+def matched_bags(
+    bags: Bags, likes: Library, popularity: np.ndarray, *, keys: np.ndarray, pids: np.ndarray, seed: int
+) -> Bags:
     """The same positives against as many other playlists, drawn near them in the order of popularity.
 
     Args:
         bags: the bags to match.
         likes: every playlist the user likes, in any split; never a negative.
         popularity: likers of each playlist in train.
+        keys, pids: what draws know all users and playlists by.
 
     Raises:
         NegativesError: A user likes so many playlists that too few are left.
     """
-    order = np.lexsort((np.arange(len(popularity)), -popularity)).astype(np.int64)
+    order = np.lexsort((pids, -popularity)).astype(np.int64)
     position = np.empty(len(order), np.int64)
     position[order] = np.arange(len(order))
     width = bags.negatives.shape[1]
     negatives, failed = _draw(
-        bags.users, bags.positives, width, likes.indptr, likes.indices, order, position, np.uint64(seed)
+        bags.users,
+        bags.positives,
+        np.asarray(keys, np.uint64)[bags.users],
+        np.asarray(pids, np.uint64)[bags.positives],
+        width,
+        likes.indptr,
+        likes.indices,
+        order,
+        position,
+        np.uint64(seed),
     )
     if failed >= 0:
         raise NegativesError(
@@ -43,13 +55,13 @@ def matched_bags(bags: Bags, likes: Library, popularity: np.ndarray, *, seed: in
 
 
 @njit(nogil=True, cache=True)
-def _draw(users, positives, width, like_ptr, likes, order, position, seed):
+def _draw(users, positives, keys, pids, width, like_ptr, likes, order, position, seed):
     n, catalogue = len(users), len(order)
     negatives = np.zeros((n, width), np.uint32)
     for bag in range(n):
         user, positive = np.int64(users[bag]), np.int64(positives[bag])
         liked = likes[like_ptr[user] : like_ptr[user + 1]]
-        key = hash_member(stream_key(seed, np.uint64(_STREAM), np.uint64(user)), np.uint64(positive))
+        key = hash_member(stream_key(seed, np.uint64(_STREAM), keys[bag]), pids[bag])
         window, found, attempt = _WINDOW, 0, 0
         while found < width:
             first = max(0, min(position[positive] - window, catalogue - 2 * window - 1))

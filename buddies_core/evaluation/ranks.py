@@ -1,7 +1,8 @@
 """Evaluation of a model in bags of one positive among negatives: ranks, metrics and their intervals.
 
-Ties count against the model: rank = 1 + (negatives that score at least as high as the positive), so that a constant
-scorer gets Hit@1 = 0 and MRR = 1/51 and not 1. A score that is not finite raises.
+A tie counts at its expected rank: 1 + (negatives that score higher) + half of those that score as much, so that a
+constant scorer gets rank 26 of 51 everywhere, and no model gains or loses by the order in which equals are stored.
+A score that is not finite raises.
 """
 
 from collections.abc import Callable
@@ -30,7 +31,7 @@ _AHEAD = 8
 def _bag_ranks(users, playlists, bag_users, positives, negatives):
     n, width = negatives.shape
     dimension = users.shape[1]
-    ranks = np.empty(n, np.int32)
+    ranks = np.empty(n, np.float32)
     line, base = dimension * 4, playlists.ctypes.data
     for b in prange(n):
         user = users[bag_users[b]]
@@ -38,7 +39,7 @@ def _bag_ranks(users, playlists, bag_users, positives, negatives):
         score = np.float32(0.0)
         for d in range(dimension):
             score += user[d] * positive[d]
-        rank = 1
+        higher, equal = 0, 0
         finite = np.isfinite(score)
         for k in range(width):
             if k + _AHEAD < width:
@@ -48,13 +49,14 @@ def _bag_ranks(users, playlists, bag_users, positives, negatives):
             for d in range(dimension):
                 against += user[d] * other[d]
             finite = finite and np.isfinite(against)
-            rank += against >= score
-        ranks[b] = rank if finite else _DIVERGED
+            higher += against > score
+            equal += against == score
+        ranks[b] = np.float32(1 + higher) + np.float32(0.5) * np.float32(equal) if finite else np.float32(_DIVERGED)
     return ranks
 
 
 def bag_ranks(factors: Factors, bags: Bags, *, threads: int = 1) -> np.ndarray:
-    """Rank of each positive in its bag, int32 [n], 1 the best.
+    """Expected rank of each positive in its bag, float32 [n], 1 the best.
 
     Raises:
         NonFiniteScoresError: A factor or a score is NaN or infinite.
@@ -78,7 +80,7 @@ def scorer_ranks(scorer: BagScorer, bags: Bags) -> np.ndarray:
         playlists = np.column_stack([bags.positives[first:last], bags.negatives[first:last]])
         scores = scorer(bags.users[first:last], playlists)
         parts.append(ranks_of(scores[:, 0], scores[:, 1:]))
-    return np.concatenate(parts) if parts else np.empty(0, np.int32)
+    return np.concatenate(parts) if parts else np.empty(0, np.float64)
 
 
 def bag_metrics(ranks: np.ndarray) -> dict[str, float]:
@@ -121,11 +123,9 @@ def random_scorer(seed: int) -> BagScorer:
 
 
 def most_liked_scorer(popularity: np.ndarray) -> BagScorer:
-    """Baseline that knows nothing of the user: the playlist's likers in train; ties in favour of the lower index."""
-    order = np.lexsort((np.arange(len(popularity)), -popularity))
-    height = np.empty(len(order), np.float64)
-    height[order] = np.arange(len(order), 0, -1)
-    return lambda users, playlists: height[playlists]
+    """Baseline that knows nothing of the user: the playlist's likers in train."""
+    likers = np.asarray(popularity, np.float64)
+    return lambda users, playlists: likers[playlists]
 
 
 def factor_scorer(factors: Factors) -> BagScorer:

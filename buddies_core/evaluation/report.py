@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit, prange
 
-from buddies_core.evaluation.metrics import DEPTH, ranks_of, require_finite
+from buddies_core.evaluation.metrics import DEPTH, ranks_of, require_finite, tied
 from buddies_core.evaluation.popularity_matched import matched_bags
 from buddies_core.evaluation.ranks import bag_metrics, intervals
+from buddies_core.evaluation.twins import twins
 from buddies_core.interactions.csr import Library
+from buddies_core.kernels.randomness import TIE, hash_member, stream_key
 from buddies_core.recommenders.baselines import System
-from buddies_core.recommenders.bpr.data import Bags, even_places
+from buddies_core.recommenders.bpr.data import Bags
 
 _CHUNK_CELLS, _CHUNK_PAIRS = 1 << 25, 1 << 21
 _LISTED_CELLS, _FEWEST_LISTED = 500_000_000, 500
@@ -22,8 +24,10 @@ _LISTED_CELLS, _FEWEST_LISTED = 500_000_000, 500
 class Examination:
     """What all systems are asked. Rows of the libraries are users.
 
-    `bags` and `matched` hold the same positives. `relevant` are the likes of the split judged, `seen` those of the
-    other splits, which no list may repeat. `popularity` are the likers in train. `users` are the users judged.
+    `bags` and `matched` hold the same positives, of which `twins` have the songs of a train like of the user.
+    `relevant` are the likes of the split judged, `seen` those of the other splits, which no list may repeat.
+    `popularity` are the likers in train. `users` are the users judged. `keys` and `pids` are what draws know all users
+    and playlists by.
     """
 
     split: str
@@ -33,6 +37,9 @@ class Examination:
     seen: Library
     popularity: np.ndarray
     users: np.ndarray
+    twins: np.ndarray
+    keys: np.ndarray
+    pids: np.ndarray
 
 
 def examination(
@@ -42,32 +49,48 @@ def examination(
     likes: Library,
     train: Library,
     popularity: np.ndarray,
+    playlist_songs: Library,
+    keys: np.ndarray,
+    pids: np.ndarray,
     seed: int,
     most_users: int = 5_000,
 ) -> Examination:
-    """The examination of a split, on at most `most_users` of its users (drawn evenly over their numbers).
+    """The examination of a split, on at most `most_users` of its users: those of the lowest keys, a uniform sample.
 
     Args:
         bags: the split's bags; their positives are what is relevant.
-        likes: every split's likes.
+        likes: every split's likes, and whatever else no list may hold, such as what the user owns.
         train: likes in train, the only ones a system knows; the rest of `likes` is kept out of lists as well.
+        playlist_songs: shared songs of each playlist, by which twins are known.
+        keys, pids: what draws know all users and playlists by.
     """
-    users = np.unique(bags.users)
-    users = users[even_places(len(users), most_users)]
+    users = lowest_keys(np.unique(bags.users), keys, most_users)
     judged = np.isin(bags.users, users)
     bags = Bags(bags.users[judged], bags.positives[judged], bags.negatives[judged])
     relevant = Library.from_pairs(bags.users, bags.positives, train.n_rows, train.n_columns)
     seen = _difference(likes, relevant, users)
-    return Examination(split, bags, matched_bags(bags, likes, popularity, seed=seed), relevant, seen, popularity, users)
+    matched = matched_bags(bags, likes, popularity, keys=keys, pids=pids, seed=seed)
+    same = twins(bags.users, bags.positives, train, playlist_songs)
+    return Examination(split, bags, matched, relevant, seen, popularity, users, same, keys, pids)
+
+
+def lowest_keys(users: np.ndarray, keys: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` of the users, ascending: those of the lowest keys, so that few change when others come.
+
+    `keys` are those of all users.
+    """
+    return np.sort(users[np.argsort(keys[users], kind="stable")[:most]])
 
 
 def quality_table(systems: Iterable[System], exams: Iterable[Examination], *, seed: int) -> list[dict[str, object]]:
     """One row a (system, split).
 
     Columns: system, split, users, bags; mrr, hit_1, hit_5, hit_10, ndcg_10 of the bags and matched_mrr of the matched
-    ones, each with `_low` and `_high` (95 %, bootstrap over users). Over the whole catalogue less what was seen, for
-    `listed_users` of the users: all_ndcg_10 (with `_low` and `_high`) and all_recall_10; coverage, the share of the
-    catalogue in anybody's first ten; novelty, the mean of −log2 of the share of users who like what is in them.
+    ones, each with `_low` and `_high` (95 %, bootstrap over users); ties, the share of bags in which a negative scores
+    as much as the positive; twins, the share of positives with the songs of a train like of the user, and the MRR of
+    those (twin_mrr) and of the others (other_mrr), null where there are none. Over the whole catalogue less what was
+    seen, for `listed_users` of the users: all_ndcg_10 (with `_low` and `_high`) and all_recall_10; coverage, the share
+    of the catalogue in anybody's first ten; novelty, the mean of −log2 of the share of users who like what is in them.
     """
     exams = list(exams)
     return [judge(system, exam, seed=seed) for system in systems for exam in exams]
@@ -79,24 +102,31 @@ def judge(system: System, exam: Examination, *, seed: int) -> dict[str, object]:
     Raises:
         NonFiniteScoresError: The system gives a score that cannot be ranked.
     """
-    ranks, matched = _ranks(system, exam)
+    ranks, matched, ties = _ranks(system, exam)
     metrics: dict[str, object] = {"system": system.name, "split": exam.split, "users": len(exam.users)}
     metrics |= {"bags": len(ranks), **bag_metrics(ranks)}
     metrics["matched_mrr"] = bag_metrics(matched)["mrr"]
+    metrics |= {"ties": float(ties.mean()) if len(ties) else None}
+    metrics |= {"twins": float(exam.twins.mean()) if len(ranks) else None}
+    for name, chosen in (("twin_mrr", exam.twins), ("other_mrr", ~exam.twins)):
+        metrics[name] = bag_metrics(ranks[chosen])["mrr"] if chosen.any() else None
     spread = intervals(ranks, exam.bags.users, seed=seed)
     spread["matched_mrr"] = intervals(matched, exam.bags.users, seed=seed)["mrr"]
     metrics |= {f"{name}_low": low for name, (low, _) in spread.items()}
     metrics |= {f"{name}_high": high for name, (_, high) in spread.items()}
     most = max(_FEWEST_LISTED, _LISTED_CELLS // exam.relevant.n_columns)
-    listed = exam.users[even_places(len(exam.users), most)]
+    listed = lowest_keys(exam.users, exam.keys, most)
     return metrics | {"listed_users": len(listed)} | list_metrics(first_ten(system, exam, listed), exam, listed)
 
 
-def _ranks(system: System, exam: Examination) -> tuple[np.ndarray, np.ndarray]:
-    """Ranks among the bags' negatives and among the matched ones, int64 [n] each; no whole row is looked at."""
+def _ranks(system: System, exam: Examination) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ranks among the bags' negatives and among the matched ones, float64 [n] each, and which of the first are ties.
+
+    No whole row is looked at.
+    """
     order = np.argsort(exam.bags.users, kind="stable")
     width, others = exam.bags.negatives.shape[1], exam.matched.negatives.shape[1]
-    ranks, matched = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
+    ranks, matched, ties = np.zeros(len(order)), np.zeros(len(order)), np.zeros(len(order), bool)
     chunk = max(1, _CHUNK_PAIRS // (1 + width + others))
     for start in range(0, len(order), chunk):
         mine = order[start : start + chunk]
@@ -105,8 +135,9 @@ def _ranks(system: System, exam: Examination) -> tuple[np.ndarray, np.ndarray]:
         scores = system.scores(users, asked.reshape(-1)).reshape(asked.shape)
         require_finite(scores, system.name)
         ranks[mine] = ranks_of(scores[:, 0], scores[:, 1 : 1 + width])
+        ties[mine] = tied(scores[:, 0], scores[:, 1 : 1 + width])
         matched[mine] = ranks_of(scores[:, 0], scores[:, 1 + width :])
-    return ranks, matched
+    return ranks, matched, ties
 
 
 def first_ten(system: System, exam: Examination, listed: np.ndarray) -> np.ndarray:
@@ -120,31 +151,44 @@ def first_ten(system: System, exam: Examination, listed: np.ndarray) -> np.ndarr
             require_finite(scores, system.name)
         for place, user in enumerate(users):
             scores[place, exam.seen.row(user)] = -np.inf
-        lists[start : start + len(users)] = best(scores, DEPTH)
+        lists[start : start + len(users)] = best(scores, DEPTH, exam.keys[users], exam.pids)
     return lists
 
 
-def best(scores: np.ndarray, k: int) -> np.ndarray:
-    """Columns of the k highest scores of each row, best first; equal ones in column order."""
-    return _best(np.ascontiguousarray(scores, np.float32), min(k, scores.shape[1]))
+def best(scores: np.ndarray, k: int, keys: np.ndarray, pids: np.ndarray) -> np.ndarray:
+    """Columns of the k highest scores of each row, best first; between equal ones decides a lot of (row, column).
+
+    Args:
+        keys, pids: what draws know the rows (users) and the columns (playlists) by.
+    """
+    return _best(
+        np.ascontiguousarray(scores, np.float32),
+        min(k, scores.shape[1]),
+        np.asarray(keys, np.uint64),
+        np.asarray(pids, np.uint64),
+    )
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def _best(scores, k):
-    """A score is compared with the worst that is kept, which few exceed: one pass, and no order of the others."""
+def _best(scores, k, keys, pids):
+    """A score is compared with the worst that is kept, which few reach: one pass, and no order of the others."""
     found = np.zeros((len(scores), k), np.int64)
     for row in prange(len(scores)):
-        kept, columns = np.empty(k, np.float32), found[row]
+        kept, lots, columns = np.empty(k, np.float32), np.empty(k, np.uint64), found[row]
+        key = stream_key(np.uint64(0), np.uint64(TIE), keys[row])
         n = 0
         for column in range(scores.shape[1]):
             value = scores[row, column]
-            if n == k and not value > kept[k - 1]:
+            if n == k and not value >= kept[k - 1]:
+                continue
+            lot = hash_member(key, pids[column])
+            if n == k and value == kept[k - 1] and lot >= lots[k - 1]:
                 continue
             place = n if n < k else k - 1
-            while place > 0 and kept[place - 1] < value:
-                kept[place], columns[place] = kept[place - 1], columns[place - 1]
+            while place > 0 and (kept[place - 1] < value or (kept[place - 1] == value and lots[place - 1] > lot)):
+                kept[place], lots[place], columns[place] = kept[place - 1], lots[place - 1], columns[place - 1]
                 place -= 1
-            kept[place], columns[place] = value, column
+            kept[place], lots[place], columns[place] = value, lot, column
             n = min(n + 1, k)
     return found
 

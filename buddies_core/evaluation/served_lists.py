@@ -3,19 +3,32 @@
 import numpy as np
 
 from buddies_core.evaluation.metrics import HITS, require_finite
+from buddies_core.evaluation.similarity import mean_similarity
 from buddies_core.interactions.csr import Library
+from buddies_core.kernels.randomness import TIE, hash_pairs
 from buddies_core.recommenders.baselines import System
 from buddies_core.recommenders.fold_in import select
 
 SHOWN = 5
 
 
-def served_metrics(system: System, candidates: Library, relevant: Library) -> dict[str, float]:
+def served_metrics(
+    system: System,
+    candidates: Library,
+    relevant: Library,
+    *,
+    known: Library,
+    playlist_songs: Library,
+    keys: np.ndarray,
+    pids: np.ndarray,
+) -> dict[str, float]:
     """Metrics over the users with held-out likes.
 
     `reach`: share of those users whose candidates hold one at all, which ranking cannot change. Over the users
     reached: `mrr` of the first held-out like, `hit_1/5/10`, `ndcg_10`. `precision_5`: share of the five shown that are
-    held-out likes, over all users with candidates. `coverage`: share of the catalogue shown to anybody.
+    held-out likes, over all users with candidates. `coverage`: share of the catalogue shown to anybody. `similarity`:
+    mean cosine of those shown and what the user owns or likes in train (`known`), by their shared songs. Between equal
+    scores decides a lot of user and playlist (`keys`, `pids`: what draws know all of them by).
 
     Raises:
         NonFiniteScoresError: The system gives a score that cannot be ranked.
@@ -27,9 +40,12 @@ def served_metrics(system: System, candidates: Library, relevant: Library) -> di
     require_finite(scores, f"{system.name}, candidates")
     ranks, gains, precise, shown = [], [], [], []
     discount = 1.0 / np.log2(np.arange(2, 12))
-    for place in np.flatnonzero(offers):
+    with_offers = np.flatnonzero(offers)
+    for place in with_offers:
         values = scores[reached.indptr[place] : reached.indptr[place + 1]]
-        ordered = reached.row(int(place))[np.argsort(-values, kind="stable")]
+        offered = reached.row(int(place))
+        lots = hash_pairs(0, TIE, keys[asked[place]], pids[offered])
+        ordered = offered[np.lexsort((lots, -values))]
         hit = np.isin(ordered, relevant.row(int(asked[place])))
         shown.append(ordered[:SHOWN])
         precise.append(hit[:SHOWN].mean())
@@ -46,4 +62,11 @@ def served_metrics(system: System, candidates: Library, relevant: Library) -> di
         "ndcg_10": float(np.mean(gains)) if gains else none,
         "precision_5": float(np.mean(precise)) if precise else none,
         "coverage": len(np.unique(np.concatenate(shown))) / candidates.n_columns if shown else 0.0,
+        "similarity": mean_similarity(asked[with_offers], _library(shown, candidates), known, playlist_songs),
     }
+
+
+def _library(lists: list[np.ndarray], like: Library) -> Library:
+    """Lists as rows of a matrix, in the order of each."""
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(row) for row in lists], dtype=np.int64)])
+    return Library(indptr, np.concatenate([np.zeros(0, np.uint32), *lists]).astype(np.uint32), like.n_columns)

@@ -74,9 +74,10 @@ def load_library(dataset: Dataset) -> "Library":
 
 
 def load_keys(dataset: Dataset) -> np.ndarray:
-    """What draws know each row by, memory-mapped: uint64 keys of users, uint32 pids of playlists.
+    """What draws know each row by: uint64 keys of users, uint32 pids of playlists; in memory, and writable as kernels
+    are compiled for.
 
     Raises:
         DatasetNotFoundError: the library was stored by an older version; the message names what it has.
     """
-    return dataset.array("keys")
+    return np.array(dataset.array("keys"))

@@ -26,3 +26,12 @@ def _matrix(splits: Dataset, n_users: int, n_playlists: int, kept: list[str]) ->
         indices.append(likes["playlist"].to_numpy())
     indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
     return Library(indptr, np.concatenate(indices).astype(np.uint32, copy=False), n_playlists)
+
+
+def train_likers(splits: Dataset, n_playlists: int) -> np.ndarray:
+    """How many users like each playlist in train, int64 [n_playlists]."""
+    likers = np.zeros(n_playlists, np.int64)
+    for shard in splits.shards(["playlist", "split"]):
+        train = shard.filter(pl.col("split") == "train")["playlist"].to_numpy()
+        likers += np.bincount(train, minlength=n_playlists)
+    return likers

@@ -41,24 +41,24 @@ class System:
         return found
 
 
-def random_order(n_playlists: int, *, seed: int) -> System:
-    """Knows nothing: a hash of (user, playlist)."""
+def random_order(keys: np.ndarray, pids: np.ndarray, *, seed: int) -> System:
+    """Knows nothing: a hash of (user id, pid). `keys` and `pids` are what draws know users and playlists by."""
 
     stream = np.uint64(TRAINING << 8 | 9)
+    keys, pids = np.asarray(keys, np.uint64), np.asarray(pids, np.uint64)
 
     def rows(users: np.ndarray) -> np.ndarray:
-        return _random_rows(np.uint64(seed), stream, users.astype(np.uint64), n_playlists)
+        return _random_rows(np.uint64(seed), stream, keys[users], pids)
 
     def pairs(users: np.ndarray, playlists: np.ndarray) -> np.ndarray:
-        return (hash_pairs(seed, int(stream), users, playlists) >> np.uint64(40)).astype(np.float32)
+        return (hash_pairs(seed, int(stream), keys[users], pids[playlists]) >> np.uint64(40)).astype(np.float32)
 
     return System("random", rows, pairs)
 
 
 def most_liked(popularity: np.ndarray) -> System:
-    """Knows nothing of the user: likers in train, equal ones in index order."""
-    height = np.empty(len(popularity), np.float32)
-    height[np.lexsort((np.arange(len(popularity)), -popularity))] = np.arange(len(popularity), 0, -1)
+    """Knows nothing of the user: likers in train."""
+    height = np.asarray(popularity, np.float32)
     return System(
         "most liked",
         lambda users: np.broadcast_to(height, (len(users), len(height))),
@@ -66,10 +66,10 @@ def most_liked(popularity: np.ndarray) -> System:
     )
 
 
-def song_overlap(user_songs: Library, playlist_songs: Library) -> System:
-    """log(1 + shared songs) / root of the playlist's songs: what the labels are made of, so the ceiling on them."""
+def song_overlap(user_songs: Library, playlist_songs: Library, lengths: np.ndarray) -> System:
+    """log(1 + shared songs) / root of the playlist's length: what the labels are made of, so the ceiling on them."""
     users, by_song = _matrix(user_songs), _matrix(playlist_songs).T.tocsr()
-    root = np.sqrt(np.maximum(playlist_songs.lengths, 1)).astype(np.float32)
+    root = np.sqrt(np.maximum(lengths, 1)).astype(np.float32)
 
     def rows(chosen: np.ndarray) -> np.ndarray:
         shared = users[chosen] @ by_song
@@ -137,12 +137,12 @@ def factor_model(name: str, factors: Factors) -> System:
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def _random_rows(seed, stream, users, n_playlists):
-    found = np.empty((len(users), n_playlists), np.float32)
-    for row in prange(len(users)):
-        key = stream_key(seed, stream, users[row])
-        for playlist in range(n_playlists):
-            found[row, playlist] = np.float32(hash_member(key, np.uint64(playlist)) >> np.uint64(40))
+def _random_rows(seed, stream, keys, pids):
+    found = np.empty((len(keys), len(pids)), np.float32)
+    for row in prange(len(keys)):
+        key = stream_key(seed, stream, keys[row])
+        for playlist in range(len(pids)):
+            found[row, playlist] = np.float32(hash_member(key, pids[playlist]) >> np.uint64(40))
     return found
 
 

@@ -37,6 +37,16 @@ def hits_grow_with_the_list(bpr_evaluation: pl.DataFrame) -> Finding:
 
 
 @rule()
+def shares_of_the_evaluation_are_shares(bpr_evaluation: pl.DataFrame) -> Finding:
+    """The shares of ties and twins, and the similarity of what is served, are between 0 and 1 where there are any."""
+    present = [c for c in ("ties", "twins", "served_similarity") if c in bpr_evaluation.columns]
+    if not present:
+        return offending_rows(bpr_evaluation.clear(), bpr_evaluation.height)
+    bad = pl.any_horizontal((~pl.col(c).is_between(-1e-9, 1 + 1e-9)).fill_null(False) for c in present)
+    return offending_rows(bpr_evaluation.filter(bad), bpr_evaluation.height)
+
+
+@rule()
 def systems_are_evaluated_once(bpr_evaluation: pl.DataFrame) -> Finding:
     """(system, split) occurs once."""
     return duplicates(bpr_evaluation, "system", "split")
@@ -44,7 +54,7 @@ def systems_are_evaluated_once(bpr_evaluation: pl.DataFrame) -> Finding:
 
 @rule(blocking=True)
 def the_model_beats_a_guess(bpr_evaluation: pl.DataFrame) -> Finding:
-    """The model's Hit@10 is above 10/51, what a constant score gets; splits with too few batches are not judged."""
+    """The model's Hit@10 is above 10/51, what a lot gets; splits with too few batches are not judged."""
     model = bpr_evaluation.filter(pl.col("system").str.starts_with("bpr"))
     enough = model.filter(pl.col("batches") >= ENOUGH_BATCHES) if "batches" in model.columns else model
     if not enough.height and (model.height or not bpr_evaluation.height):

@@ -1,4 +1,4 @@
-"""Rules of playlist ownership: one owner a playlist, who likes it in train, and at most so many playlists an owner."""
+"""Rules of playlist ownership: an owner for what is liked, who may have it, and at most so many playlists an owner."""
 
 import numpy as np
 import polars as pl
@@ -43,22 +43,30 @@ def owners_are_not_cold(playlist_ownership: pl.DataFrame, cold_users: pl.DataFra
 
 
 @rule(blocking=True)
-def owners_like_what_they_own_in_train(playlist_ownership: pl.DataFrame, splits: pl.DataFrame) -> Finding:
-    """An owner likes the playlist in train: a validation or test positive is not its user's to own."""
-    likes = _train(splits).select(pl.col("user").alias("owner"), "playlist")
+def owners_hold_no_positive_of_their_own(playlist_ownership: pl.DataFrame, splits: pl.DataFrame) -> Finding:
+    """A validation or test positive is not its user's to own: nobody is offered what they own."""
+    held = splits.filter(pl.col("split").cast(pl.String) != "train").select(owner="user", playlist="playlist")
     return offending_rows(
-        playlist_ownership.join(likes, on=["owner", "playlist"], how="anti"), playlist_ownership.height
+        playlist_ownership.join(held, on=["owner", "playlist"], how="semi"), playlist_ownership.height
     )
 
 
-@rule()
-def every_ownable_playlist_is_owned(
+@rule(blocking=True)
+def likers_come_before_others(
     playlist_ownership: pl.DataFrame, splits: pl.DataFrame, owned_counts: pl.DataFrame, ownership_cap: int
 ) -> Finding:
-    """A playlist that somebody with room likes in train has an owner."""
-    full = owned_counts.filter(pl.col("owned") >= ownership_cap).select(pl.col("owner").alias("user"))
-    with_room = _train(splits).join(full, on="user", how="anti").select("playlist").unique()
-    return offending_rows(with_room.join(playlist_ownership, on="playlist", how="anti"), with_room.height)
+    """Who does not like the playlist in train owns it only where nobody with room does."""
+    train = _train(splits).select(owner="user", playlist="playlist")
+    strangers = playlist_ownership.join(train, on=["owner", "playlist"], how="anti")
+    full = owned_counts.filter(pl.col("owned") >= ownership_cap)
+    with_room = train.join(full, on="owner", how="anti").select("playlist").unique()
+    return offending_rows(strangers.join(with_room, on="playlist", how="semi"), playlist_ownership.height)
+
+
+@rule(asset="playlist_ownership")
+def every_liked_playlist_is_owned(owners_of_playlists: pl.DataFrame, liked_counts: pl.DataFrame) -> Finding:
+    """A playlist that anybody likes, in any split or set aside, has an owner: else no neighbour could bring it."""
+    return offending_rows(liked_counts.join(owners_of_playlists, on="playlist", how="anti"), liked_counts.height)
 
 
 @rule()

@@ -12,12 +12,15 @@ FEWEST_LIKES = 5
 
 
 def _share_of(likes_by_split: pl.DataFrame, name: str) -> Finding:
-    """Share of the pairs of users with at least five likes; rounding within a user moves it by up to one pair each."""
+    """Share of the pairs of users with at least five likes.
+
+    Each user's share is rounded by a lot, whose standard deviation is at most half a pair.
+    """
     held = likes_by_split.filter(pl.col("likes") >= FEWEST_LIKES)
     pairs = int(held["likes"].sum())
     if pairs == 0:
         return within(SHARES[name], None, None)
-    room = SIGMAS * (SHARES[name] * (1 - SHARES[name]) / pairs) ** 0.5 + held.height / pairs
+    room = SIGMAS * 0.5 * held.height**0.5 / pairs
     return within(int(held[name].sum()) / pairs, SHARES[name] - room, SHARES[name] + room, pairs)
 
 
@@ -74,6 +77,14 @@ def split_scores_are_the_liked_scores(splits: pl.DataFrame, liked_playlists: pl.
     joined = splits.join(liked, on=["user", "playlist"], how="inner")
     apart = (pl.col("score") - pl.col("liked_score")).abs() > 1e-6
     return offending_rows(joined.filter(apart | pl.col("score").is_nan()), joined.height)
+
+
+@rule(asset="splits")
+def every_share_is_rounded(likes_by_split: pl.DataFrame) -> Finding:
+    """Of a user with five likes or more, each split has 70, 20 and 10 % of the pairs, rounded down or up."""
+    held = likes_by_split.filter(pl.col("likes") >= FEWEST_LIKES)
+    apart = ((pl.col(name).cast(pl.Float64) - share * pl.col("likes")).abs() for name, share in SHARES.items())
+    return offending_rows(held.filter(pl.max_horizontal(apart) > 1 - 1e-9), held.height)
 
 
 @rule(asset="splits", severity=Severity.WARN)

@@ -78,17 +78,17 @@ def every_step(store: DatasetStore, runner: ShardRunner, inputs: dict[str, Datas
         writer = store.writer(Recipe(name), "test")
         return writer.commit([writer.write_shard(0, frame)])
 
-    playlists = inputs["playlist_library"]
     scores = build(SCORES, SCORING, **inputs)
     liked = build(LIKED_PLAYLISTS, {}, scores=scores)
     cold = whole("cold_users", pl.DataFrame({"user": [3]}, schema={"user": pl.UInt32}))
     libraries = {name: inputs[name] for name in ("user_library", "playlist_library")}
     splits = build(SPLITS, {"seed": SEED}, liked_playlists=liked, cold_users=cold, **libraries)
-    songs = inputs["user_library"].frame(["length"])["length"].to_numpy()
-    ownership = whole("playlist_ownership", own_playlists(splits, songs, playlists.manifest.rows, 100)[0])
+    drawn_e = inputs["exploration_coefficients"].frame()["exploration"].to_numpy()
+    owned = own_playlists(splits, liked, cold, *libraries.values(), drawn_e, cap=100)
+    ownership = whole("playlist_ownership", owned.playlists)
     drawn = {"seed": SEED, "mode": "full", "split": "validation", "negatives": 4, "batch_negatives": 50}
-    blocks = build(USER_BLOCKS, drawn, splits=splits, scores=scores, **libraries)
-    batches = build(VALIDATION_BATCHES, drawn, splits=splits, **libraries)
+    blocks = build(USER_BLOCKS, drawn, splits=splits, scores=scores, playlist_ownership=ownership, **libraries)
+    batches = build(VALIDATION_BATCHES, drawn, splits=splits, playlist_ownership=ownership, **libraries)
     library = inputs["user_library"]
     pairs = build(USER_PAIRINGS, {"shuffle_nearest": False}, user_library=library, playlist_ownership=ownership)
     return {made.name: made.fingerprint for made in (scores, liked, splits, blocks, batches, pairs)}

@@ -3,12 +3,14 @@
 import math
 
 
-def rank(positive: float, negatives: list[float]) -> int:
-    """Rank of the positive, from 1, with ties against it."""
-    return 1 + sum(1 for negative in negatives if negative >= positive)
+def rank(positive: float, negatives: list[float]) -> float:
+    """Mean rank of the positive, from 1, over every order of those that score alike."""
+    higher = sum(1 for negative in negatives if negative > positive)
+    equal = sum(1 for negative in negatives if negative == positive)
+    return sum(higher + 1 + before for before in range(equal + 1)) / (equal + 1)
 
 
-def metrics(ranks: list[int]) -> dict[str, float]:
+def metrics(ranks: list[float]) -> dict[str, float]:
     """Means of the metrics over the ranks."""
     n = len(ranks)
     return {

@@ -1,11 +1,11 @@
-"""Splits the plain way: sort each user's likes by hash and cut the list."""
+"""Splits the plain way: sort each user's likes by hash and cut the list at two places that a lot rounds."""
 
-import math
+from fractions import Fraction
 
 import numpy as np
 
 from buddies_core.evaluation.splitting import TEST, TRAIN, VALIDATION
-from buddies_core.kernels.randomness import SPLIT, hash_pairs
+from buddies_core.kernels.randomness import ROUNDING, SPLIT, hash_pair, hash_pairs
 
 
 def split_user(key: int, pids: np.ndarray, seed: int) -> dict[int, int]:
@@ -14,7 +14,8 @@ def split_user(key: int, pids: np.ndarray, seed: int) -> dict[int, int]:
     if n < 5:
         return dict.fromkeys((int(p) for p in pids), TRAIN)
     ordered = [int(p) for p in pids[np.argsort(hash_pairs(seed, SPLIT, key, pids))]]
-    train, seen = math.ceil(n * 7 / 10), math.ceil(n * 9 / 10)
+    lot = Fraction(int(hash_pair(seed, ROUNDING, key, 0)) >> 32, 2**32)
+    train, seen = (int(Fraction(n * tenths, 10) + lot) for tenths in (7, 9))
     return (
         dict.fromkeys(ordered[:train], TRAIN)
         | dict.fromkeys(ordered[train:seen], VALIDATION)

@@ -162,9 +162,9 @@ def test_pieces_of_shards_with_common_keys_hold_every_row_of_their_keys(world, s
         (lambda held: held.with_columns(priority=pl.col("priority") * 0.5), "priorities_are_those_bid"),
         (lambda held: held.with_columns(priority=pl.lit(float("nan"))), "priorities_are_those_bid"),
         (lambda held: held.with_columns(likers=pl.col("likers") + 1), "likers_are_counted"),
-        (lambda held: held.with_columns(owner=pl.col("owner").reverse()), "owners_like_what_they_own_in_train"),
+        (lambda held: held.with_columns(owner=pl.col("owner").reverse()), "likers_come_before_others"),
         (lambda held: held.with_columns(priority=pl.col("priority") * 0.1), "owners_outbid_all_likers_with_room"),
-        (lambda held: held[:-40], "every_ownable_playlist_is_owned"),
+        (lambda held: held[:-40], "every_liked_playlist_is_owned"),
         (lambda held: pl.concat([held, held[:1]]), "playlists_have_one_owner"),
     ],
 )

@@ -164,3 +164,23 @@ def test_when_nothing_was_kept_the_last_word_is_about_what_was_found(tmp_path: P
     assert f"none of 4 rows could be used at {path}" in said
     assert "3 × bad_id (first: song_data.csv, line or pid 2, song_id: 'bad | T | X')" in said
     assert "1 × missing_field" in said
+
+
+@pytest.mark.parametrize("page", ["mac_roman", "cp437", "cp1252"])
+def test_text_of_another_page_that_was_read_as_latin_1_is_restored(tmp_path: Path, page: str):
+    words = [word for word in WORDS if page != "cp437" or "’" not in word]
+    misread = [f"{word} {n}".encode(page).decode("latin-1") for n, word in enumerate(words)]
+    rows = "".join(f"SO{n:016d},{title},R,X,1\n" for n, title in enumerate(misread))
+    (tmp_path / "s.csv").write_text(HEADER + rows, encoding="utf-8")
+    text = read_songs([tmp_path / "s.csv"], None, strict=True)
+    assert text.songs["title"].to_list() == [f"{word} {n}" for n, word in enumerate(words)]
+    assert text.counts.repaired > 0
+
+
+def test_letters_that_no_page_is_sure_of_are_set_aside_and_honest_text_is_not_touched(tmp_path: Path):
+    odd = "".join(f"SO{n:016d},caf\u0081\u008d\u0090{'abc'[n]},R,X,1\n" for n in range(3))
+    rows = f"{odd}{B},SÃO Über Ñandú,R,X,1\n{C},Can\u0092t,R,X,1\n"
+    (tmp_path / "s.csv").write_text(HEADER + rows, encoding="utf-8")
+    text = read_songs([tmp_path / "s.csv"], None, strict=False)
+    assert text.songs["title"].to_list() == ["SÃO Über Ñandú", "Can’t"]
+    assert text.quarantined.select("position", "reason").rows() == [(n, "mojibake") for n in (2, 3, 4)]

@@ -64,7 +64,15 @@ def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFra
         "playlist_vectors": playlists,
         "model_card": {"inputs": dict(fingerprints), "losses": [0.69, 0.41, 0.30]},
         "current_inputs": fingerprints,
-        "bpr_evaluation": pl.DataFrame({**evaluation, "hit_10": [0.90, 0.8, 0.99]}),
+        "bpr_evaluation": pl.DataFrame(
+            {
+                **evaluation,
+                "hit_10": [0.90, 0.8, 0.99],
+                "ties": [0.0, 0.4, 0.2],
+                "twins": [0.3] * 3,
+                "served_similarity": [0.2, 0.1, 0.3],
+            }
+        ),
         "ranked_candidates": pl.DataFrame(ranked, schema=schema),
         "taste_candidates": pl.DataFrame(ranked, schema=schema),
         "listener_evaluation": listeners(),

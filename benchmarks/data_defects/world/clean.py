@@ -55,7 +55,7 @@ def clean_world(seed: int) -> dict[str, Any]:
     world |= scores(rng, score, matches, sizes, exploration)
     cold = np.sort(rng.choice(USERS, COLD, replace=False))
     world |= splits(rng, world["liked_playlists"], cold, world["user_rows"], sizes)
-    world["playlist_ownership"] = ownership(world["splits"], sizes)
+    world["playlist_ownership"] = ownership(world["splits"], world["liked_playlists"], cold, score, sizes)
     world |= training(rng, world["splits"], world["scores"], world["playlist_ownership"])
     world |= pairings(rng, heard, world["playlist_ownership"], world["splits"])
     world |= model(rng, world["splits"], world["candidates"])

@@ -64,8 +64,9 @@ def splits(
         if user in cold:
             continue
         n = rows.height
-        n_validation, n_test = (round(n * 0.2), round(n * 0.1)) if n >= 5 else (0, 0)
-        named = ["validation"] * n_validation + ["test"] * n_test + ["train"] * (n - n_validation - n_test)
+        lot = rng.random()
+        n_train, n_seen = (int(n * 0.7 + lot), int(n * 0.9 + lot)) if n >= 5 else (n, n)
+        named = ["train"] * n_train + ["validation"] * (n_seen - n_train) + ["test"] * (n - n_seen)
         parts.append(rows.select("user", "playlist", pl.Series("split", rng.permutation(named)), "score"))
     split_type = pl.Enum(["train", "validation", "test"])
     counted = liked.group_by("user").len("liked")
@@ -79,8 +80,14 @@ def splits(
     return {"splits": pl.concat(parts).with_columns(pl.col("split").cast(split_type)), "cold_users": cold_users}
 
 
-def ownership(splits: pl.DataFrame, sizes: np.ndarray) -> pl.DataFrame:
-    """Each playlist to the user of highest priority with room, one after the other."""
+def ownership(
+    splits: pl.DataFrame, liked: pl.DataFrame, cold: np.ndarray, score: np.ndarray, sizes: np.ndarray
+) -> pl.DataFrame:
+    """Each playlist to its liker in train of highest priority with room, one after the other; then those that are
+    liked and still have nobody to whoever shares a song with them, but for users set aside and those it is held out of.
+
+    `score` is that of every pair, −inf where no song is shared.
+    """
     train = splits.filter(pl.col("split") == "train")
     owned = np.zeros(USERS, int)
     rows = []
@@ -90,6 +97,17 @@ def ownership(splits: pl.DataFrame, sizes: np.ndarray) -> pl.DataFrame:
         if winner is not None:
             owned[winner[1]] += 1
             rows.append({"playlist": playlist, "owner": winner[1], "priority": -winner[0], "likers": len(ranked)})
+    held = set(splits.filter(pl.col("split") != "train").select("user", "playlist").iter_rows())
+    likers = dict(train.group_by("playlist").len().iter_rows())
+    bids_of_all = score / np.sqrt(sizes)[:, None]
+    for playlist in sorted(set(liked["playlist"]) - {row["playlist"] for row in rows}):
+        able = [u for u in range(USERS) if owned[u] < 100 and u not in cold and (u, playlist) not in held]
+        bid, owner = max((bids_of_all[u, playlist], -u) for u in able)
+        if np.isfinite(bid):
+            owned[-owner] += 1
+            fields = {"playlist": playlist, "owner": -owner, "priority": bid, "likers": likers.get(playlist, 0)}
+            rows.append(fields)
+    rows.sort(key=lambda row: row["playlist"])
     overrides = {"playlist": pl.UInt32, "owner": pl.UInt32, "likers": pl.UInt32}
     return pl.DataFrame(rows, schema_overrides=overrides)
 

@@ -15,7 +15,7 @@ PAGES = ("cp1252", "mac_roman", "cp850", "cp437", "cp1250", "cp1251", "koi8_r", 
 
 _SEGMENT = re.compile(rb'[^\n"]*[\x80-\xff][^\n"]*')
 _ESCAPED = re.compile("[\udc80-\udcff]")
-_WORD = re.compile("[A-Za-z'\udc80-\udcff]*[\udc80-\udcff][A-Za-z'\udc80-\udcff]*")
+WORD = re.compile("[A-Za-z'\udc80-\udcff]*[\udc80-\udcff][A-Za-z'\udc80-\udcff]*")
 _CONTRACTION = re.compile(r"^[A-Za-z]+[’'](s|t|d|m|n|em|ll|re|ve|S|T|D|M|LL|RE|VE)?$|^[’'][A-Za-z0-9]+$")
 _FREQUENT = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüýßœ")
 _MOST_SAMPLED = 20_000
@@ -33,7 +33,7 @@ def to_utf8(data: bytes) -> tuple[bytes, str | None]:
         pass
     else:
         return data, None
-    page = guess(word.group() for text in _old_texts(data) for word in _WORD.finditer(text))
+    page = guess(word for text in _old_texts(data) for word in words_in(text))
 
     def mended(match: re.Match[bytes]) -> bytes:
         text = _old_text(match.group())
@@ -59,6 +59,11 @@ def guess(words: Iterable[str]) -> str | None:
         if sum(scores[best][i] - scores[rival][i] for i in at) < _LEAST_LEAD * len(at):
             return None
     return best
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a text in which escaped bytes stand."""
+    return [match.group() for match in WORD.finditer(text)]
 
 
 def _old_texts(data: bytes) -> Iterator[str]:

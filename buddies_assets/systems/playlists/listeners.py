@@ -11,7 +11,7 @@ from buddies_core.evaluation.hidden_plays import METRICS, SHOWN, intervals, judg
 from buddies_core.evaluation.ranks import popularity
 from buddies_core.interactions import ragged
 from buddies_core.interactions.csr import Library
-from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import train_likes
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.recommenders.baselines import System, factor_model, most_liked, random_order, song_overlap
@@ -21,6 +21,7 @@ from buddies_core.storage.datasets import Dataset, DatasetStore
 MOST_JUDGED = 2_000
 """Listeners judged, those of the lowest ids: ids are hashes, so that these are a sample. Knows precision to 0.005."""
 _AT_ONCE = 64
+SIDES = ("user", "playlist")
 
 
 class PlaysFileError(BuddiesError):
@@ -92,6 +93,7 @@ def listener_table(
     what is served.
     """
     playlists = load_library(store.open("playlist_library"))
+    lengths = store.open("playlist_library").frame(["length"])["length"].to_numpy()
     every = judged_users(visible, hidden)
     ids = store.open("user_library").frame(["user_id"])["user_id"]
     users = np.sort(every[ids.gather(every).arg_sort().to_numpy()][:MOST_JUDGED])
@@ -107,9 +109,9 @@ def listener_table(
         return lambda: best_lists(system, users, is_owned, owner)
 
     systems: dict[str, Callable[[], Ragged]] = {
-        "random": best(random_order(playlists.n_rows, seed=seed)),
+        "random": best(random_order(*(load_keys(store.open(f"{side}_library")) for side in SIDES), seed=seed)),
         "most liked": best(most_liked(popularity(train))),
-        "song overlap": best(song_overlap(visible, playlists)),
+        "song overlap": best(song_overlap(visible, playlists, lengths)),
         "als": best(factor_model("als", Factors(als.array("users"), als.array("playlists")))),
         "bpr": best(model),
         "reference's recipe": lambda: _ranked(model, stored_lists(store.open("candidates"), users), users),

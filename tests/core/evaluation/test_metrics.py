@@ -1,4 +1,4 @@
-"""Ranks and metrics, with ties counted against the model."""
+"""Ranks and metrics, with ties counted at their expected rank."""
 
 import dataclasses
 
@@ -10,11 +10,11 @@ from oracles import metrics as twin
 
 from buddies_core.evaluation.metrics import (
     NonFiniteScoresError,
-    rank_at_random,
-    rank_by_playlist,
     ranks_of,
     summarise,
+    tied,
 )
+from buddies_core.kernels.randomness import uniform
 
 
 @settings(deadline=None, max_examples=60)
@@ -28,15 +28,24 @@ def test_ranks_and_metrics_are_those_of_the_twin(generator, n, k):
     assert found == pytest.approx(twin.metrics(ranks.tolist()))
 
 
-def test_a_constant_scorer_is_last_in_every_batch():
-    found = summarise(ranks_of(np.ones(20), np.ones((20, 50))))
-    assert found.mrr == pytest.approx(1 / 51) and found.hit_1 == found.hit_10 == 0.0
+def test_a_constant_scorer_is_in_the_middle_of_every_batch_and_all_of_it_is_ties():
+    positives, negatives = np.ones(20), np.ones((20, 50))
+    found = summarise(ranks_of(positives, negatives))
+    assert found.mrr == pytest.approx(1 / 26) and found.hit_1 == found.hit_10 == 0.0
+    assert tied(positives, negatives).all()
+
+
+def test_ties_by_hand():
+    positives, negatives = np.array([3.0, 3.0, 3.0]), np.array([[1.0, 3.0], [3.0, 3.0], [4.0, 1.0]])
+    assert ranks_of(positives, negatives).tolist() == [1.5, 2.0, 2.0]
+    assert tied(positives, negatives).tolist() == [True, True, False]
 
 
 def test_a_random_scorer_hits_one_time_in_fifty_one():
     users, positives = np.arange(20_000), np.arange(20_000) % 977
     negatives = (np.arange(20_000)[:, None] * 7 + np.arange(50)) % 900 + 1_000
-    found = summarise(rank_at_random(users, positives, negatives, seed=5))
+    scores = uniform(5, 1, users, positives), uniform(5, 1, users[:, None], negatives)
+    found = summarise(ranks_of(*scores))
     assert found.hit_1 == pytest.approx(1 / 51, abs=0.004) and found.hit_10 == pytest.approx(10 / 51, abs=0.012)
 
 
@@ -50,11 +59,6 @@ def test_metrics_worked_out_by_hand():
 def test_without_batches_the_metrics_are_not_numbers():
     found = summarise(np.zeros(0))
     assert found.batches == 0 and np.isnan(found.mrr)
-
-
-def test_one_score_a_playlist_ranks_the_same_for_everybody():
-    likes = np.array([5, 1, 3, 3])
-    assert rank_by_playlist(likes, np.array([2, 0]), np.array([[0, 1, 3], [1, 2, 3]])).tolist() == [3, 1]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

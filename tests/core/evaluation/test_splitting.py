@@ -24,12 +24,24 @@ def test_splits_are_those_of_the_twin(likes, seed):
         assert dict(zip(flat[part].tolist(), splits[part].tolist(), strict=True)) == split_user(user, flat[part], seed)
 
 
-@pytest.mark.parametrize(
-    ("n", "counts"), [(0, (0, 0, 0)), (4, (4, 0, 0)), (5, (4, 1, 0)), (6, (5, 1, 0)), (7, (5, 2, 0)), (10, (7, 2, 1))]
-)
-def test_a_few_likes_stay_in_train_and_more_are_split_seventy_twenty_ten(n, counts):
-    splits = split_likes(np.array([3]), np.array([0, n]), np.arange(n), 1)
-    assert tuple(np.count_nonzero(splits == code) for code in (TRAIN, VALIDATION, TEST)) == counts
+def counts(n: int, keys: np.ndarray) -> np.ndarray:
+    """Train, validation and test likes of each user, who like n playlists each; int [len(keys), 3]."""
+    splits = split_likes(keys, np.arange(0, n * len(keys) + 1, n), np.tile(np.arange(n), len(keys)), 1)
+    return np.stack([(splits.reshape(len(keys), n) == code).sum(axis=1) for code in (TRAIN, VALIDATION, TEST)], axis=1)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_a_few_likes_stay_in_train(n):
+    assert counts(n, np.arange(50)).tolist() == [[n, 0, 0]] * 50
+
+
+@pytest.mark.parametrize("n", [5, 6, 7, 9, 10, 13, 40])
+def test_more_likes_are_split_seventy_twenty_ten_each_share_rounded_down_or_up_and_unbiased(n):
+    found = counts(n, np.arange(4_000))
+    for code, share in enumerate((0.7, 0.2, 0.1)):
+        assert np.abs(found[:, code] - share * n).max() < 1
+        # The rounding's standard deviation is at most 1/2, so that of a mean of 4,000 at most 0.008.
+        assert found[:, code].mean() == pytest.approx(share * n, abs=0.04)
 
 
 def test_the_order_of_the_likes_does_not_matter():

@@ -102,8 +102,11 @@ def world(path: Path, people: list[str], pids: list[int], register: pl.DataFrame
     cold = whole("cold_users", cold_users(users, scores.scan(), SEED))
     splits = builder.build(SPLITS, libraries | {"liked_playlists": liked, "cold_users": cold}, {"seed": SEED}, ranges)
     drawing = {"seed": SEED, "mode": "full", "negatives": 4, "batch_negatives": 20, "split": "validation"}
-    blocks = builder.build(USER_BLOCKS, libraries | {"splits": splits, "scores": scores}, drawing, ranges)
-    batches = builder.build(VALIDATION_BATCHES, libraries | {"splits": splits}, drawing, ranges)
+    # Ownership does move, and with it what is no negative of its owner: here nobody owns anything.
+    empty = pl.DataFrame(schema={"playlist": pl.UInt32, "owner": pl.UInt32})
+    sampling = libraries | {"splits": splits, "playlist_ownership": whole("playlist_ownership", empty)}
+    blocks = builder.build(USER_BLOCKS, sampling | {"scores": scores}, drawing, ranges)
+    batches = builder.build(VALIDATION_BATCHES, sampling, drawing, ranges)
     who, which = users.frame()["user_id"].to_list(), load_keys(playlists).tolist()
 
     texts = songs.frame(["key"])["key"]

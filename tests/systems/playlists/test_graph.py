@@ -241,7 +241,10 @@ def test_a_cut_off_slice_goes_to_quarantine_and_the_rest_goes_on(files_with_a_ba
     store = DatasetStore.at(files_with_a_bad_slice.home)
     quarantined = store.open("quarantined_raw").frame()
     assert quarantined.filter(pl.col("reason") == "truncated_file")["file"].to_list() == ["mpd.slice.3000-3999.json"]
-    assert store.open("mpd_playlists").manifest.rows == 3_000
+    cut = (Path(files_with_a_bad_slice.mpd_dir) / "mpd.slice.3000-3999.json").read_text(encoding="utf-8")
+    whole = cut.count('"tracks": [') - 1  # those before the one that the cut goes through
+    assert store.open("mpd_playlists").manifest.rows == 3_000 + whole
+    assert whole > 100
 
 
 def test_a_strict_run_stops_at_the_cut_off_slice_and_names_it(files_with_a_bad_slice):

@@ -25,6 +25,7 @@ def user_blocks(
     scores: Dataset,
     user_library: Dataset,
     playlist_library: Dataset,
+    playlist_ownership: Dataset,
 ) -> dg.Output[Dataset]:
     """One row a (user, train positive): `user, positive, negatives`, the first half of these hard, the others easy."""
     from buddies_assets.systems.playlists.steps.blocks import USER_BLOCKS
@@ -35,6 +36,7 @@ def user_blocks(
         "scores": scores,
         "user_library": user_library,
         "playlist_library": playlist_library,
+        "playlist_ownership": playlist_ownership,
     }
     params = {"seed": settings.seed, "mode": settings.mode, "negatives": settings.negatives}
     ranges = pipeline.users_in_shards(user_library.manifest.rows)
@@ -90,12 +92,18 @@ def _batches(split: str) -> dg.AssetsDefinition:
         splits: Dataset,
         user_library: Dataset,
         playlist_library: Dataset,
+        playlist_ownership: Dataset,
     ) -> dg.Output[Dataset]:
         from buddies_assets.systems.playlists.steps.blocks import TEST_BATCHES, VALIDATION_BATCHES
 
         step = {"validation": VALIDATION_BATCHES, "test": TEST_BATCHES}[split]
         settings = pipeline.settings
-        inputs = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}
+        inputs = {
+            "splits": splits,
+            "user_library": user_library,
+            "playlist_library": playlist_library,
+            "playlist_ownership": playlist_ownership,
+        }
         params = {
             "seed": settings.seed,
             "mode": settings.mode,

@@ -27,14 +27,17 @@ def bpr_evaluation(
     splits: Dataset,
     user_library: Dataset,
     playlist_library: Dataset,
+    playlist_ownership: Dataset,
     als_factors: Dataset,
     candidates: Dataset,
 ) -> dg.Output[pl.DataFrame]:
     """One row a (system, split): MRR, Hit@1/5/10 and NDCG@10 of the batches with 95 % intervals (bootstrap over users).
 
-    Besides: MRR among popularity-matched negatives, NDCG and recall over the whole catalogue, coverage, novelty, and
-    the same over the candidates that are really served. The systems: random, most liked, song overlap (the ceiling
-    where labels are made of it), the neighbours' vote, ALS, and the model.
+    A tie counts at its expected rank, and `ties` says how many there are; positives with the songs of a train like are
+    told apart (`twin_mrr`, `other_mrr`). Besides: MRR among popularity-matched negatives, NDCG and recall over the
+    whole catalogue, coverage, novelty, and the same over the candidates that are really served, with their likeness to
+    what the listener owns and likes. The systems: random, most liked, song overlap (the ceiling where labels are made
+    of it), the neighbours' vote, ALS, and the model.
     """
     from buddies_assets.systems.playlists.steps.evaluation import evaluation_table
 
@@ -47,6 +50,7 @@ def bpr_evaluation(
         splits=splits,
         user_library=user_library,
         playlist_library=playlist_library,
+        playlist_ownership=playlist_ownership,
         candidates=candidates,
         seed=pipeline.settings.seed,
     ).with_columns(version=pl.lit(checkpoint.version))

@@ -110,8 +110,8 @@ def served_model(
     from buddies_assets.release.channels import publish_version
     from buddies_assets.systems.playlists.steps.cold import fold_in_to_serve
     from buddies_assets.systems.playlists.steps.serving import served_arrays
-    from buddies_assets.systems.playlists.steps.training import train_likers
     from buddies_core.artifact.store import write_version
+    from buddies_core.interactions.likes import train_likers
     from buddies_core.storage.sample import sample_of
 
     store = checkpoint_store(pipeline)

@@ -74,26 +74,47 @@ def playlist_ownership(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
     splits: Dataset,
+    liked_playlists: Dataset,
+    cold_users: Dataset,
     user_library: Dataset,
     playlist_library: Dataset,
+    exploration_coefficients: Dataset,
 ) -> dg.Output[Dataset]:
-    """Who owns each playlist that someone likes in train: the liker of highest score/√songs who has room.
+    """Who owns each playlist that anybody likes: `playlist, owner, priority, likers`.
 
-    One row an owned playlist: `playlist, owner, priority, likers`.
+    It is the user of highest score/√songs with room: of those who like it in train, or where none of them can, of all
+    who share a song with it, but those of whom it is a validation or test positive.
     """
     from buddies_assets.systems.playlists.steps.splits import own_playlists
 
     cap = pipeline.settings.ownership_cap
-    songs = user_library.frame(["length"])["length"].to_numpy()
-    frame, owned = own_playlists(splits, songs, playlist_library.manifest.rows, cap)
-    inputs = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}
+    owned = own_playlists(
+        splits,
+        liked_playlists,
+        cold_users,
+        user_library,
+        playlist_library,
+        exploration_coefficients.frame()["exploration"].to_numpy(),
+        cap=cap,
+    )
+    frame = owned.playlists
+    inputs = {
+        "splits": splits,
+        "liked_playlists": liked_playlists,
+        "cold_users": cold_users,
+        "user_library": user_library,
+        "playlist_library": playlist_library,
+        "exploration_coefficients": exploration_coefficients,
+    }
     writer = pipeline.writer(context, "playlist_ownership", inputs, {"ownership_cap": cap})
     held = frame.group_by("owner").len("owned")["owned"]
     top = np.sort(held.to_numpy())[::-1]
     facts = {
         "owners": len(held),
         "owned": frame.height,
-        "without an owner, their likers being full": owned.left_over,
+        "owned by one who does not like them": owned.adopted,
+        "liked and without an owner, nobody having room": owned.left_over,
+        "share of playlists without an owner": 1 - frame.height / max(1, playlist_library.manifest.rows),
         "share owned by the top 1 % of owners": float(top[: max(1, len(top) // 100)].sum() / max(1, top.sum())),
         "Gini": plots.gini(top),
     }

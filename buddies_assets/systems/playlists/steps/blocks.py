@@ -21,9 +21,15 @@ TOY_SHARE = 0.05
 class _SamplingState:
     splits: EntityShards
     scores: EntityShards | None
+    owned: pl.DataFrame
     keys: np.ndarray
     catalogue: Catalogue
     params: Params
+
+    def not_to_draw(self, present: np.ndarray, likes: pl.DataFrame) -> pl.DataFrame:
+        """What the users like or own, one row a pair in the order of the users: never a negative."""
+        owned = self.owned.filter(pl.col("user").is_in(pl.Series(present).implode()))
+        return pl.concat([likes.select("user", "playlist"), owned]).unique().sort("user", "playlist")
 
     def likes(self, users: range) -> tuple[np.ndarray, pl.DataFrame]:
         """The users of the range who like anything (and whom a toy set keeps), and their likes."""
@@ -40,7 +46,8 @@ def prepare_sampling(inputs: Inputs, params: Params) -> _SamplingState:
     scores = EntityShards(inputs["scores"]) if "scores" in inputs else None
     catalogue = Catalogue.of(load_keys(inputs["playlist_library"]))
     keys = load_keys(inputs["user_library"])
-    return _SamplingState(EntityShards(inputs["splits"]), scores, keys, catalogue, params)
+    owned = inputs["playlist_ownership"].frame(["owner", "playlist"]).rename({"owner": "user"})
+    return _SamplingState(EntityShards(inputs["splits"]), scores, owned, keys, catalogue, params)
 
 
 def block_users(state: _SamplingState, users: range) -> pl.DataFrame:
@@ -51,13 +58,15 @@ def block_users(state: _SamplingState, users: range) -> pl.DataFrame:
     pools = state.scores.frame(users, ["user", "hard", "easy"]).filter(
         pl.col("user").is_in(pl.Series(present).implode())
     )
+    barred = state.not_to_draw(present, likes)
+    hard, easy = (_less(pools, pool, barred) for pool in ("hard", "easy"))
     train = likes.filter(pl.col("split") == "train")
     blocks = user_blocks(
         present,
         ragged.of_users(present, train["user"].to_numpy(), train["playlist"].to_numpy()),
-        ragged.from_lists(pools["hard"]),
-        ragged.from_lists(pools["easy"]),
-        ragged.of_users(present, likes["user"].to_numpy(), likes["playlist"].to_numpy()),
+        ragged.of_users(present, hard["user"].to_numpy(), hard["playlist"].to_numpy()),
+        ragged.of_users(present, easy["user"].to_numpy(), easy["playlist"].to_numpy()),
+        ragged.of_users(present, barred["user"].to_numpy(), barred["playlist"].to_numpy()),
         keys=state.keys[present],
         catalogue=state.catalogue,
         seed=state.params["seed"],
@@ -71,16 +80,23 @@ def batch_users(state: _SamplingState, users: range) -> pl.DataFrame:
     """One row an unseen positive of the split: `user, positive, negatives`."""
     present, likes = state.likes(users)
     unseen = likes.filter(pl.col("split") == state.params["split"])
+    barred = state.not_to_draw(present, likes)
     batches = evaluation_batches(
         present,
         ragged.of_users(present, unseen["user"].to_numpy(), unseen["playlist"].to_numpy()),
-        ragged.of_users(present, likes["user"].to_numpy(), likes["playlist"].to_numpy()),
+        ragged.of_users(present, barred["user"].to_numpy(), barred["playlist"].to_numpy()),
         keys=state.keys[present],
         catalogue=state.catalogue,
         seed=state.params["seed"],
         n_negatives=state.params["batch_negatives"],
     )
     return _frame(batches)
+
+
+def _less(pools: pl.DataFrame, pool: str, barred: pl.DataFrame) -> pl.DataFrame:
+    """A pool of each user without what they own, one row a member; in the order of the pool."""
+    members = pools.select("user", playlist=pool).filter(pl.col("playlist").list.len() > 0).explode("playlist")
+    return members.join(barred, on=["user", "playlist"], how="anti", maintain_order="left")
 
 
 def _frame(blocks: Blocks) -> pl.DataFrame:

@@ -5,12 +5,11 @@ from dataclasses import fields
 import polars as pl
 
 from buddies_assets.systems.playlists.cold_users import cold_user_table
-from buddies_assets.systems.playlists.steps.training import train_likers
 from buddies_core.evaluation.metrics import RankingMetrics
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions import ragged
 from buddies_core.interactions.labelled import load_keys, load_library
-from buddies_core.interactions.likes import train_likes
+from buddies_core.interactions.likes import train_likers, train_likes
 from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.data import Bags, even_places
 from buddies_core.recommenders.factors import Factors

@@ -4,20 +4,20 @@ import numpy as np
 import polars as pl
 
 from buddies_core.evaluation.ranks import popularity
-from buddies_core.evaluation.report import examination, quality_table
+from buddies_core.evaluation.report import examination, lowest_keys, quality_table
 from buddies_core.evaluation.served_lists import served_metrics
 from buddies_core.interactions import ragged
-from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.csr import Library
+from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import all_likes, train_likes
 from buddies_core.recommenders.baselines import (
-    System,
     factor_model,
     most_liked,
     neighbours_vote,
     random_order,
     song_overlap,
 )
-from buddies_core.recommenders.bpr.data import Bags, bags_from_frame, even_places
+from buddies_core.recommenders.bpr.data import Bags, bags_from_frame
 from buddies_core.recommenders.factors import Factors
 from buddies_core.storage.datasets import Dataset
 
@@ -43,6 +43,7 @@ def evaluation_table(
     splits: Dataset,
     user_library: Dataset,
     playlist_library: Dataset,
+    playlist_ownership: Dataset,
     candidates: Dataset,
     seed: int,
 ) -> pl.DataFrame:
@@ -52,15 +53,21 @@ def evaluation_table(
     `training.served.served_metrics` over the stored candidates.
     """
     n_users, n_playlists = user_library.manifest.rows, playlist_library.manifest.rows
-    train, likes = train_likes(splits, n_users, n_playlists), all_likes(splits, n_users, n_playlists)
+    train = train_likes(splits, n_users, n_playlists)
+    likes = _with_owned(playlist_ownership, all_likes(splits, n_users, n_playlists))
     counts = popularity(train)
+    keys, pids = load_keys(user_library), load_keys(playlist_library)
+    user_songs, playlist_songs = load_library(user_library), load_library(playlist_library)
     exams = {
         split: examination(
             split,
-            judged_bags(dataset, JUDGED_USERS),
+            judged_bags(dataset, keys, JUDGED_USERS),
             likes=likes,
             train=train,
             popularity=counts,
+            playlist_songs=playlist_songs,
+            keys=keys,
+            pids=pids,
             seed=seed,
             most_users=JUDGED_USERS,
         )
@@ -69,38 +76,45 @@ def evaluation_table(
     }
     if not exams:
         return NOTHING_TO_JUDGE.to_frame()
-    user_songs, playlist_songs = load_library(user_library), load_library(playlist_library)
+    lengths = playlist_library.frame(["length"])["length"].to_numpy()
     systems = [
-        random_order(n_playlists, seed=seed),
+        random_order(keys, pids, seed=seed),
         most_liked(counts),
-        song_overlap(user_songs, playlist_songs),
+        song_overlap(user_songs, playlist_songs, lengths),
         neighbours_vote(user_songs, train),
         factor_model("als", Factors(als_factors.array("users"), als_factors.array("playlists"))),
         factor_model("bpr", factors),
     ]
     offered = _offered(candidates, n_users, n_playlists)
+    known = _with_owned(playlist_ownership, train)
     rows = quality_table(systems, exams.values(), seed=seed)
     for row in rows:
         system = next(system for system in systems if system.name == row["system"])
-        row |= _served(system, offered, exams[str(row["split"])].relevant)
+        relevant = exams[str(row["split"])].relevant
+        served = served_metrics(
+            system, offered, relevant, known=known, playlist_songs=playlist_songs, keys=keys, pids=pids
+        )
+        row |= {f"served_{name}": value for name, value in served.items()}
     return pl.DataFrame(rows).rename({"bags": "batches"})
 
 
-def judged_bags(batches: Dataset, most_users: int) -> Bags:
-    """Every batch of at most `most_users` users, spread evenly over those who have any; the others are never held."""
+def judged_bags(batches: Dataset, keys: np.ndarray, most_users: int) -> Bags:
+    """Every batch of at most `most_users` users, those of the lowest keys; the others are never held."""
     users = np.flatnonzero(batches.counts("user")).astype(np.uint32)
-    wanted = pl.Series(users[even_places(len(users), most_users)]).implode()
+    wanted = pl.Series(lowest_keys(users, keys, most_users)).implode()
     return bags_from_frame(pl.concat([shard.filter(pl.col("user").is_in(wanted)) for shard in batches.shards()]))
 
 
-def _served(system: System, offered, relevant) -> dict[str, float]:
-    return {f"served_{name}": value for name, value in served_metrics(system, offered, relevant).items()}
+def _with_owned(playlist_ownership: Dataset, likes: Library) -> Library:
+    """What each user likes or owns."""
+    owned = playlist_ownership.frame(["owner", "playlist"])
+    users = np.repeat(np.arange(likes.n_rows, dtype=np.uint32), likes.lengths)
+    pairs = [(users, likes.indices), (owned["owner"].to_numpy(), owned["playlist"].to_numpy())]
+    return Library.from_parts(pairs, likes.n_rows, likes.n_columns)
 
 
 def _offered(candidates: Dataset, n_users: int, n_playlists: int):
     """The stored candidates as a matrix over all users."""
-    from buddies_core.interactions.csr import Library
-
     frame = candidates.frame()
     lists = ragged.from_lists(frame["playlists"])
     lengths = np.zeros(n_users, np.int64)

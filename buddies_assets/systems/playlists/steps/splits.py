@@ -7,9 +7,12 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.systems.playlists import ownership
-from buddies_assets.systems.playlists.ownership import Ownership
+from buddies_assets.systems.playlists.adoption import Bidders, adopt
 from buddies_core.evaluation import splitting
-from buddies_core.interactions.labelled import load_keys
+from buddies_core.interactions import ragged
+from buddies_core.interactions.labelled import load_keys, load_library
+from buddies_core.interactions.likes import train_likers
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
@@ -57,16 +60,66 @@ def split_users(state: _SplitsState, users: range) -> pl.DataFrame:
 SPLITS = ShardedStep("splits", prepare_splits, split_users)
 
 
-def own_playlists(splits: Dataset, songs: np.ndarray, n_playlists: int, cap: int) -> tuple[pl.DataFrame, Ownership]:
-    """One row an owned playlist: `playlist, owner, priority, likers`, and the assignment it comes from."""
+@dataclass(frozen=True)
+class Owned:
+    """`playlists`: one row an owned playlist, `playlist, owner, priority, likers`.
+
+    `adopted` of them went to somebody who does not like them; `left_over` are liked, and yet nobody had room.
+    """
+
+    playlists: pl.DataFrame
+    adopted: int
+    left_over: int
+
+
+def own_playlists(
+    splits: Dataset,
+    liked_playlists: Dataset,
+    cold_users: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+    exploration: np.ndarray,
+    *,
+    cap: int,
+) -> Owned:
+    """Every playlist that anybody likes with its owner: a liker in train, or else whom it fits best of the others."""
+    users, playlists = load_library(user_library), load_library(playlist_library)
+    songs, lengths = (side.frame(["length"])["length"].to_numpy() for side in (user_library, playlist_library))
 
     def train_likes() -> Iterator[ownership.Likes]:
         for shard in splits.shards():
             train = shard.filter(pl.col("split") == "train")
             yield train["user"].to_numpy(), train["playlist"].to_numpy(), train["score"].to_numpy()
 
-    owned = ownership.assign_owners(train_likes, songs, n_playlists, cap=cap)
+    owned = ownership.assign_owners(train_likes, songs, playlists.n_rows, cap=cap)
+    liked = np.zeros(playlists.n_rows, bool)
+    found = liked_playlists.counts("playlist")
+    liked[: len(found)] = found > 0
+    liked[owned.playlist] = False
+    orphans = np.flatnonzero(liked).astype(np.uint32)
+    barred = np.zeros(users.n_rows, bool)
+    barred[cold_users.frame(["user"])["user"].to_numpy()] = True
+    bidders = Bidders(users, exploration, songs, barred, np.bincount(owned.owner, minlength=users.n_rows))
+    owner, priority = adopt(orphans, playlists, lengths, _held_out(splits, orphans), bidders, cap=cap)
+    given = owner != ownership.NOBODY
+    likers = train_likers(splits, playlists.n_rows)
     frame = pl.DataFrame(
-        {"playlist": owned.playlist, "owner": owned.owner, "priority": owned.priority, "likers": owned.likers}
-    )
-    return frame, owned
+        {
+            "playlist": np.concatenate([owned.playlist, orphans[given]]),
+            "owner": np.concatenate([owned.owner, owner[given]]),
+            "priority": np.concatenate([owned.priority, priority[given]]),
+        }
+    ).sort("playlist")
+    frame = frame.with_columns(likers=pl.Series(likers[frame["playlist"].to_numpy()]).cast(pl.UInt32))
+    return Owned(frame, int(given.sum()), int((~given).sum()))
+
+
+def _held_out(splits: Dataset, orphans: np.ndarray) -> Ragged:
+    """For each of the playlists, ascending, the users of whom it is a validation or test positive."""
+    wanted = pl.Series(orphans).implode()
+    parts = [
+        shard.filter((pl.col("split") != "train") & pl.col("playlist").is_in(wanted)).select("playlist", "user")
+        for shard in splits.shards(["user", "playlist", "split"])
+    ]
+    held = pl.concat(parts).sort("playlist", "user")
+    return ragged.of_users(orphans, held["playlist"].to_numpy(), held["user"].to_numpy())

@@ -107,15 +107,6 @@ def spread_bags(batches: Dataset, most: int = MOST_BAGS) -> Bags:
     return bags_from_frame(pl.concat(parts))
 
 
-def train_likers(splits: Dataset, n_playlists: int) -> np.ndarray:
-    """How many users like each playlist in train, int64 [n_playlists]."""
-    likers = np.zeros(n_playlists, np.int64)
-    for shard in splits.shards(["playlist", "split"]):
-        train = shard.filter(pl.col("split") == "train")["playlist"].to_numpy()
-        likers += np.bincount(train, minlength=n_playlists)
-    return likers
-
-
 @dataclass(frozen=True)
 class _RankingState:
     candidates: EntityShards
