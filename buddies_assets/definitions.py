@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from buddies_assets.alerts.sensors import build_alert_sensors
-from buddies_assets.automation.jobs import JOBS
+from buddies_assets.automation.jobs import JOBS, system_job
 from buddies_assets.automation.loop_jobs import LOOP_JOBS
 from buddies_assets.automation.publication import build_served_model_sensor
 from buddies_assets.automation.schedules import build_schedules
@@ -15,18 +15,7 @@ from buddies_assets.feedback import assets as feedback
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.resources.pipeline import Pipeline, pipeline_resource
 from buddies_assets.sources.assets import hidden, raw, songs
-from buddies_assets.systems.playlists.assets import (
-    blocks,
-    daily,
-    evaluation,
-    listeners,
-    pairings,
-    scores,
-    serving,
-    splits,
-    taste,
-    training,
-)
+from buddies_assets.systems.found import FIRST, System, chosen_systems, installed_systems
 from buddies_assets.systems.playlists.assets.release_checks import failure_mode_checks
 from buddies_core.settings import Settings, get_settings
 from quality.checks import build_asset_checks, checked_assets
@@ -35,10 +24,8 @@ from quality.drift_checks import build_drift_checks
 from quality.drift_watch import WATCHED
 from quality.expectation_checks import build_expectation_checks
 
-ASSET_MODULES = [
-    raw, hidden, songs, scores, splits, blocks, pairings, taste, feedback, training, evaluation, listeners,
-    serving, daily,
-]  # fmt: skip
+ASSET_MODULES = [raw, hidden, songs, feedback, *chosen_systems(FIRST)[0].asset_modules]
+"""Modules of the assets of playlists, and of those that it shares with others."""
 
 
 def resources(settings: Settings) -> dict[str, Any]:
@@ -47,23 +34,31 @@ def resources(settings: Settings) -> dict[str, Any]:
     return {"pipeline": pipeline_resource(pipeline), "io_manager": DatasetIOManager(pipeline.store.root)}
 
 
+def other_systems() -> list[System]:
+    """The systems beside playlists that can run here."""
+    return [system for system in installed_systems() if system.name != FIRST]
+
+
 def assets() -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     """Every asset, with the columns of its table."""
-    loaded: Any = dg.load_assets_from_modules(ASSET_MODULES, include_specs=True)
+    modules = [module for system in other_systems() for module in system.asset_modules]
+    loaded: Any = dg.load_assets_from_modules([*ASSET_MODULES, *modules], include_specs=True)
     return list(dg.map_asset_specs(with_column_schemas, loaded))
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions under given settings; tests call it with their own."""
+    others = other_systems()
     return dg.Definitions(
         assets=assets(),
         asset_checks=[
+            *dg.load_asset_checks_from_modules([module for system in others for module in system.check_modules]),
             *build_asset_checks(checked_assets()),
             build_drift_checks(WATCHED),
             *(build_expectation_checks() if settings.expectations else []),
             failure_mode_checks,
         ],
-        jobs=[*JOBS, *LOOP_JOBS, feedback.feedback_days_job],
+        jobs=[*JOBS, *LOOP_JOBS, *(system_job(system.name) for system in others), feedback.feedback_days_job],
         sensors=[*build_sensors(settings), *build_alert_sensors(settings), build_served_model_sensor(settings)],
         schedules=build_schedules(settings),
         resources=resources(settings),

@@ -47,6 +47,9 @@ class Settings(EnvironmentSettings):
         None, description="Song text: `song_data.csv` or `unique_tracks.txt`; unset: synthetic."
     )
     msd_mismatches_file: str | None = Field(None, description="`sid_mismatches.txt`; optional beside real song text.")
+    lastfm_dir: str | None = Field(
+        None, description="Folder or zip of the HetRec Last.fm files, for the artists; unset: synthetic."
+    )
     strict: bool = Field(False, description="Stop at the first bad row or file instead of quarantining it.")
     sample: float = Field(
         1.0, gt=0, le=1, description="Share of playlists and users that is read, by hash of their ids: a first try."

@@ -2,7 +2,7 @@
 
 from buddies_serving.feedback_types import Session
 
-_REMEMBERED = 50_000
+_REMEMBERED = 20_000
 
 
 class KeysOfLate:

@@ -58,10 +58,10 @@ def curl(base: str, path: str, method: str, call: Mapping[str, Any]) -> str:
     """The call as a command for a terminal, with the example of its body."""
     asked = {}
     for parameter in call.get("parameters", ()):
-        example = str((parameter["schema"].get("examples") or ["0"])[0])
-        path = path.replace(f"{{{parameter['name']}}}", quote(example))
+        held = str((parameter["schema"].get("examples") or ["0"])[0])
+        path = path.replace(f"{{{parameter['name']}}}", quote(held))
         if parameter["in"] == "query" and parameter.get("required"):
-            asked[parameter["name"]] = example
+            asked[parameter["name"]] = held
     path += f"?{urlencode(asked)}" if asked else ""
     parts = [f"curl -s '{base}{path}'"]
     content = call.get("requestBody", {}).get("content", {})

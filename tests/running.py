@@ -15,7 +15,8 @@ def materialise(
 ) -> dg.ExecuteInProcessResult:
     """One run of the graph (or a selection of it) under the settings, in this process; returns Dagster's result."""
     definitions = build_definitions(settings)
-    job = definitions.resolve_implicit_global_asset_job_def()
+    whole = definitions.resolve_job_def("materialise_all_job")
+    job = whole if selection is None else definitions.resolve_implicit_global_asset_job_def()
     chosen = None if selection is None else [dg.AssetKey(name) for name in selection.split(",")]
     with dg.DagsterInstance.ephemeral() as instance:
         return job.execute_in_process(instance=instance, run_config=QUIET | (run_config or {}), asset_selection=chosen)

@@ -31,3 +31,10 @@ publish_job = dg.define_asset_job(
 )
 
 JOBS = [prepare_data_job, train_job, search_job, publish_job]
+
+
+def system_job(name: str):
+    """The job that makes a system whose assets are in the group of its name."""
+    return dg.define_asset_job(
+        f"{name}_job", selection=dg.AssetSelection.groups(name), description=f"The whole system {name} in one run."
+    )

@@ -7,14 +7,18 @@ from pydantic import Field
 
 from buddies_assets.release.retraining_inputs import RETRAIN_JOB
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_assets.systems.found import FIRST, found_systems
 from quality.history.purge import KEEP_DAYS, KEEP_LAST
 
 SHOWN_RUNS = 20
 """Runs that a purge names in its metadata."""
 
+OTHERS = [system.name for system in found_systems() if system.name != FIRST]
+"""Groups of the systems that have jobs of their own."""
+
 materialise_all_job = dg.define_asset_job(
     "materialise_all_job",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(*OTHERS),
     description="The whole graph in one run: raw files to a served model.",
 )
 retrain_job = dg.define_asset_job(

@@ -42,11 +42,12 @@ def common(
 @app.command()
 def run(
     users: Annotated[int, typer.Option(help="For how many users to show recommendations at the end.")] = 3,
+    system: Annotated[str, typer.Option(help="Which system to make; `all` makes every one installed.")] = "playlists",
 ) -> None:
     """Materialise the whole graph, run its checks, and print datasets, evaluation and recommendations."""
     from buddies_assets.cli.running import run_everything
 
-    run_everything(console, users)
+    run_everything(console, users, system)
 
 
 @app.command()

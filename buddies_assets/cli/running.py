@@ -14,6 +14,7 @@ from buddies_assets.cli.console import plain_console, styled
 from buddies_assets.cli.progressing import Bars, Lines, progress_bars
 from buddies_assets.cli.recommending import Recommender
 from buddies_assets.cli.tables import datasets_table, evaluation_table, set_aside_table
+from buddies_assets.systems.found import FIRST, chosen_systems
 from buddies_core.postgres.embedded import running_database
 from buddies_core.settings import Settings, get_settings
 from buddies_core.storage.datasets import DatasetStore
@@ -65,13 +66,14 @@ def chatter_to(log: Path) -> Iterator[Console]:
         os.close(original)
 
 
-def run_everything(console: Console, users: int) -> None:
-    """Materialise every asset with its checks, then print datasets, evaluation and some users' recommendations.
+def run_everything(console: Console, users: int, system: str = FIRST) -> None:
+    """Materialise a system (or `all`) with its checks, then print datasets, evaluation and recommendations.
 
     Raises:
         RunFailedError: a step or a blocking check failed.
     """
     settings = Settings()
+    chosen = chosen_systems(system)
     what = "the real files" if settings.sources_are_real else "the synthetic sample"
     console.print(f"Materialising the graph on {what}, mode {settings.mode}, into {settings.home}")
     with only_one(settings.local_home, "buddies run"), running_database(settings) as url:
@@ -80,9 +82,12 @@ def run_everything(console: Console, users: int) -> None:
         prepare_dagster_home(settings)
         log = settings.local_home / "logs" / "run.log"
         with chatter_to(log) as terminal, dg.DagsterInstance.get() as instance, progress_bars(terminal) as bars:
-            _materialise(instance, bars)
+            for one in chosen:
+                _materialise(instance, bars, one.name)
     store = DatasetStore.at(settings.home)
     console.print(datasets_table(store))
+    if FIRST not in [one.name for one in chosen]:
+        return
     if (aside := set_aside_table(store)) is not None:
         console.print(aside)
     console.print(evaluation_table(store))
@@ -91,11 +96,11 @@ def run_everything(console: Console, users: int) -> None:
         console.print(recommender.table(user))
 
 
-def _materialise(instance: dg.DagsterInstance, bars: Bars | Lines) -> None:
+def _materialise(instance: dg.DagsterInstance, bars: Bars | Lines, system: str) -> None:
     from buddies_assets.definitions import defs
     from buddies_assets.resources.run_launcher import host_tags
 
-    job = defs.resolve_implicit_global_asset_job_def()
+    job = defs.resolve_job_def("materialise_all_job" if system == FIRST else f"{system}_job")
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     result = job.execute_in_process(instance=instance, run_config=quiet, tags=host_tags(), raise_on_error=False)
     checks = result.get_asset_check_evaluations()

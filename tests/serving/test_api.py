@@ -1,5 +1,6 @@
 """The API, over HTTP, on a world whose answers are worked out by hand."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,36 @@ def test_errors_name_the_field(steady: Any, body: str, status: int, field: str |
     problem = answer.json()
     assert problem["status"] == status
     assert [error["field"] for error in problem.get("errors", [])] == ([field] if field else [])
+
+
+def test_owners_who_opted_out_are_shown_to_nobody(make_model: Any, serve: Any, tmp_path: Path) -> None:
+    """Playlist 130 belongs to user 1, 110 to user 2: the one by index, the other by id, the file read while it runs."""
+    make_model()
+    names = tmp_path / "opted-out.txt"
+    names.write_text("# nobody yet\n")
+    server = serve(owner_opt_out_file=names)
+
+    def owner(pid: int) -> int | None:
+        return server.get(f"/api/playlists/{pid}").json()["owner"]
+
+    def kinds() -> set[str]:
+        listed = server.get("/api/users/0/recommendations?explain=true").json()["playlists"]
+        return {card["why"]["kind"] for card in listed if card["playlist"] in (130, 110)}
+
+    assert (owner(130), owner(110), kinds()) == (1, 2, {"buddy"})
+    names.write_text(f"1  # by index\n{'2' * 40}\n")
+    _until(lambda: (owner(130), owner(110)) == (None, None))
+    assert kinds() == {"songs"}
+    assert owner(160) == 0
+    names.write_text("somebody\n")
+    _until(lambda: owner(160) is None)
+    assert "line 1: 'somebody'" in server.get("/health/ready").json()["warnings"][0]
+    names.write_text("")
+    _until(lambda: owner(130) == 1)
+
+
+def _until(holds: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,3 @@
+"""Films: the smallest system there is."""
+
+REQUIRES = ("scipy",)
