@@ -74,6 +74,11 @@ class Settings(EnvironmentSettings):
     preset: Literal["searched", "best", "published"] = Field(
         "searched", description="Configuration of the model: the best of `bpr_search`, or one of the presets."
     )
+    positives: Literal["taste", "likes"] = Field(
+        "taste",
+        description="What the model is taught: each listener's best playlists by `taste` of songs (always with the"
+        " preset `best`), or the computed `likes` of the reference. The preset `published` learns likes.",
+    )
     training_backend: Literal["numba", "torch"] | None = Field(
         None, description="Kernel of a training; unset: the configuration's own. `torch` uses CUDA if there is."
     )

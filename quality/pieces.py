@@ -40,6 +40,7 @@ BY_USER = frozenset(
         "user_pairings",
         "candidates",
         "taste_candidates",
+        "taste_positives",
         "ranked_candidates",
     }
 )

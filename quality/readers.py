@@ -43,8 +43,23 @@ def checkpoint_inputs(settings: Settings) -> Mapping[str, Any]:
         "current_inputs": {name: store.open(name).fingerprint for name in trained_on if store.has(name)},
         "n_users": store.open("user_library").manifest.rows,
         "n_playlists": store.open("playlist_library").manifest.rows,
-        "triplets": store.open("triplets").shard(0),
+        "triplets": _trained_triplets(store, checkpoint.lineage),
     }
+
+
+def _trained_triplets(store: DatasetStore, lineage: Mapping[str, Any]) -> pl.DataFrame:
+    """Some (user, positive, negative) of what the model was taught.
+
+    A positive of taste has no negative of its own: it is given another user's positive, by a hash of both ids' rows.
+    """
+    if lineage.get("positives") != "taste":
+        return store.open("triplets").shard(0)
+    taught = store.open("taste_positives").shard(0).filter(~pl.col("cold"))
+    keys = ["user", "positive"]
+    other = pl.struct(keys).hash(seed=0)
+    negative = taught.select(negative=pl.col("positive").sort_by(other))
+    triplets = pl.concat([taught.select(keys), negative], how="horizontal")
+    return triplets.join(taught.select(keys), left_on=["user", "negative"], right_on=keys, how="anti")
 
 
 def feedback_inputs(settings: Settings) -> Mapping[str, Any]:
@@ -163,7 +178,7 @@ READERS: dict[str, Callable[[Settings], Mapping[str, Any]]] = {
 """Assets that are read with the settings, not through the IO manager."""
 
 READ_AFTER: dict[str, list[str]] = {
-    "bpr_checkpoint": ["triplets", "user_library", "playlist_library"],
+    "bpr_checkpoint": ["triplets", "taste_positives", "user_library", "playlist_library"],
     "user_feedback": ["user_library", "playlist_library"],
     "feedback_blocks": ["user_library", "playlist_library", "playlist_ownership", "splits", "cold_users"],
     "quarantined_feedback": [],

@@ -239,11 +239,21 @@ SCHEMAS: dict[str, TableSchema] = {
             "listeners": Field(_U32),
             "version": _VERSION,
             "ranking": Field(_STR, pattern="^(taste|reference)$"),
+            "positives": Field(_STR, pattern="^(taste|likes)$", optional=True),
         }
     ),
     "song_taste": TableSchema({"source": Field(_STR, unique=True), "weight": Field(_F64, low=0)}),
     "taste_candidates": TableSchema(
         {"user": Field(_U32, "users", unique=True), "playlists": _LIST, "scores": Field(pl.List(pl.Float32))}
+    ),
+    "taste_positives": TableSchema(
+        {
+            "user": Field(_U32, "users"),
+            "positive": _PLAYLIST,
+            "gain": Field(pl.Float32, low=0),
+            "cold": Field(_BOOL),
+        },
+        ("user", "positive"),
     ),
     "ranked_candidates": TableSchema(
         {"user": Field(_U32, "users", unique=True), "playlists": _LIST, "scores": Field(pl.List(pl.Float32))}

@@ -144,6 +144,14 @@ def _by_listeners(system: str, precision: float):
     return plant
 
 
+def _own_playlist_taught(world: World) -> dict[str, Any]:
+    positives = world["taste_positives"]
+    owned = world["playlist_ownership"].filter(pl.col("owner").is_in(positives["user"].implode()))
+    playlist, owner = owned.select("playlist", "owner").row(0)
+    row = positives.filter(pl.col("user") == owner)[-1].with_columns(positive=pl.lit(playlist, pl.UInt32))
+    return {"taste_positives": pl.concat([positives, row]).sort("user", maintain_order=True)}
+
+
 DEFECTS: tuple[Defect, ...] = (
     Defect(
         "lists that listeners play less of than of the most liked",
@@ -210,6 +218,26 @@ DEFECTS: tuple[Defect, ...] = (
         "the least of taste first",
         "taste_candidates.gains_of_taste_never_rise",
         _ranked("scores", lambda m: m[::-1], "taste_candidates"),
+    ),
+    Defect(
+        "a model taught taste that listeners play less of than of the most liked",
+        "listener_evaluation.a_model_taught_taste_is_above_the_most_liked",
+        _by_listeners("bpr, all playlists", 0.0167),
+    ),
+    Defect(
+        "an own playlist taught",
+        "taste_positives.nobody_is_taught_a_playlist_of_their_own",
+        _own_playlist_taught,
+    ),
+    Defect(
+        "a cold user taught",
+        "taste_positives.cold_users_are_not_taught",
+        lambda w: {"taste_positives": w["taste_positives"].with_columns(cold=pl.lit(False))},
+    ),
+    Defect(
+        "the least gain first",
+        "taste_positives.positives_are_best_first",
+        lambda w: {"taste_positives": w["taste_positives"].reverse().sort("user", maintain_order=True)},
     ),
     Defect(
         "a taste that learns nothing from plays",

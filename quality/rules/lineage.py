@@ -20,6 +20,7 @@ MADE_OF_OTHERS = (
     "candidates",
     "song_taste",
     "taste_candidates",
+    "taste_positives",
     "ranked_candidates",
 )
 

@@ -178,6 +178,30 @@ def gains_of_taste_never_rise(taste_candidates: pl.DataFrame) -> Finding:
     return offending_rows(taste_candidates.filter(wrong), taste_candidates.height)
 
 
+@rule(blocking=True)
+def nobody_is_taught_a_playlist_of_their_own(
+    taste_positives: pl.DataFrame, playlist_ownership: pl.DataFrame
+) -> Finding:
+    """No positive of taste is a playlist that the user owns."""
+    owned = playlist_ownership.select(pl.col("owner").alias("user"), positive="playlist")
+    return with_partner(taste_positives, owned, "user", "positive")
+
+
+@rule(blocking=True)
+def cold_users_are_not_taught(taste_positives: pl.DataFrame, cold_users: pl.DataFrame) -> Finding:
+    """The positives marked as cold are those of the users who were set aside, and no others."""
+    set_aside = pl.col("user").is_in(cold_users["user"].implode())
+    return offending_rows(taste_positives.filter(set_aside != pl.col("cold")), taste_positives.height)
+
+
+@rule(blocking=True)
+def positives_are_best_first(taste_positives: pl.DataFrame) -> Finding:
+    """A user's gains are finite and never rise: the first positives are those that taste is surest of."""
+    gain = pl.col("gain")
+    wrong = ~gain.is_finite() | (gain > gain.shift(1).over("user")).fill_null(False)
+    return offending_rows(taste_positives.filter(wrong), taste_positives.height)
+
+
 @rule(severity=Severity.WARN)
 def taste_learns_from_plays(song_taste: pl.DataFrame) -> Finding:
     """What listeners play tells something of what they play besides: its weight in the blend is above zero."""

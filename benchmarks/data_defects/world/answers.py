@@ -40,7 +40,7 @@ def pairings(
     }
 
 
-def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, Any]:
+def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFrame, cold: np.ndarray) -> dict[str, Any]:
     """A model that knows the train likes (their truncated SVD), its evaluation and its rankings."""
     train = splits.filter(pl.col("split") == "train")
     likes = np.zeros((USERS, PLAYLISTS))
@@ -75,6 +75,7 @@ def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFra
         ),
         "ranked_candidates": pl.DataFrame(ranked, schema=schema),
         "taste_candidates": pl.DataFrame(ranked, schema=schema),
+        "taste_positives": _positives(ranked, cold),
         "listener_evaluation": listeners(),
         "song_taste": pl.DataFrame({"source": ["plays", "playlists", "popularity"], "weight": [0.6, 0.1, 0.2]}),
         "als_users": users,
@@ -110,6 +111,17 @@ def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFra
             }
         ),
     }
+
+
+def _positives(ranked: list[dict[str, Any]], cold: np.ndarray) -> pl.DataFrame:
+    """The first playlists of each list, with gains that fall."""
+    rows = [
+        {"user": row["user"], "positive": playlist, "gain": 0.5 / (place + 1), "cold": row["user"] in cold}
+        for row in ranked
+        for place, playlist in enumerate(row["playlists"][:5])
+    ]
+    schema = {"user": pl.UInt32, "positive": pl.UInt32, "gain": pl.Float32, "cold": pl.Boolean}
+    return pl.DataFrame(rows, schema=schema)
 
 
 def feedback(rng: np.random.Generator, candidates: pl.DataFrame, playlist_rows: pl.DataFrame) -> dict[str, Any]:
@@ -168,6 +180,7 @@ def feedback(rng: np.random.Generator, candidates: pl.DataFrame, playlist_rows: 
 def listeners() -> pl.DataFrame:
     """Figures of listeners as a sound world has them: taste above the most liked, the overlap above chance."""
     precision = {"random": 0.004, "most liked": 0.029, "song overlap": 0.009, "bpr": 0.024, "served": 0.1}
+    precision["bpr, all playlists"] = 0.08
     figures = {
         f"{metric}{end}": [value * factor for value in precision.values()]
         for metric in ("precision", "hits", "any", "common", "shorter")
@@ -175,5 +188,8 @@ def listeners() -> pl.DataFrame:
     }
     frame = pl.DataFrame({"system": list(precision), **figures})
     return frame.with_columns(
-        listeners=pl.lit(885, pl.UInt32), version=pl.lit("0001"), ranking=pl.lit("taste", pl.String)
+        listeners=pl.lit(885, pl.UInt32),
+        version=pl.lit("0001"),
+        ranking=pl.lit("taste", pl.String),
+        positives=pl.lit("taste", pl.String),
     )

@@ -58,7 +58,7 @@ def clean_world(seed: int) -> dict[str, Any]:
     world["playlist_ownership"] = ownership(world["splits"], world["liked_playlists"], cold, score, sizes)
     world |= training(rng, world["splits"], world["scores"], world["playlist_ownership"])
     world |= pairings(rng, heard, world["playlist_ownership"], world["splits"])
-    world |= model(rng, world["splits"], world["candidates"])
+    world |= model(rng, world["splits"], world["candidates"], cold)
     world |= served(world)
     world |= feedback(rng, world["candidates"], world["playlist_rows"])
     likes = (world["splits"], world["liked_playlists"])

@@ -39,6 +39,8 @@ class Offline:
         n_offered: distinct playlists among all candidates.
         champion_ranks: ranks by the champion of the same test positives, NaN where it does not know the user or a
             playlist; None where there is no champion to compare with.
+        by_likes: whether the model was taught likes, which the test set is made of; otherwise its loss there is shown
+            and holds nothing back (`listener_evaluation` judges such a model).
     """
 
     shown: Library
@@ -49,6 +51,7 @@ class Offline:
     cold: np.ndarray
     n_offered: int
     champion_ranks: np.ndarray | None = None
+    by_likes: bool = True
 
 
 def judge(offline: Offline, *, tolerance: float) -> list[Judged]:
@@ -79,7 +82,10 @@ def _test_set(offline: Offline, tolerance: float) -> Judged:
         return Judged("test_set_does_not_regress", True, 0.0, -tolerance, n, text)
     differences = 1 / offline.test_ranks[known] - 1 / before[known]
     highest = float(differences.mean() + 1.96 * differences.std(ddof=1) / np.sqrt(n))
-    return Judged("test_set_does_not_regress", highest >= -tolerance, highest, -tolerance, n, text)
+    if not offline.by_likes:
+        text += " This model was taught taste: the figure is shown, and hidden plays judge it."
+    passed = highest >= -tolerance or not offline.by_likes
+    return Judged("test_set_does_not_regress", passed, highest, -tolerance, n, text)
 
 
 def _cold_users(offline: Offline) -> Judged:

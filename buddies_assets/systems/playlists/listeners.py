@@ -89,8 +89,8 @@ def listener_table(
     Intervals are drawn over listeners in the order of their ids, which numbers given later do not change.
 
     The systems: random, most liked, the overlap that likes are computed from, the factors of ALS and of the model
-    alone, each over all owned playlists; the reference's recipe (the neighbours' candidates in the model's order); and
-    what is served.
+    alone, each over all owned playlists; the model alone over all; the reference's recipe (the neighbours' candidates
+    in the model's order); and what is served.
     """
     playlists = load_library(store.open("playlist_library"))
     lengths = store.open("playlist_library").frame(["length"])["length"].to_numpy()
@@ -103,10 +103,11 @@ def listener_table(
     owner[owned["playlist"].to_numpy()] = owned["owner"].to_numpy()
     train = train_likes(store.open("splits"), visible.n_rows, playlists.n_rows)
     model, is_owned = factor_model("bpr", factors), owner >= 0
+    every_playlist = np.ones(len(owner), bool)
     als = store.open("als_factors")
 
-    def best(system: System) -> Callable[[], Ragged]:
-        return lambda: best_lists(system, users, is_owned, owner)
+    def best(system: System, offered: np.ndarray = is_owned) -> Callable[[], Ragged]:
+        return lambda: best_lists(system, users, offered, owner)
 
     systems: dict[str, Callable[[], Ragged]] = {
         "random": best(random_order(*(load_keys(store.open(f"{side}_library")) for side in SIDES), seed=seed)),
@@ -114,6 +115,7 @@ def listener_table(
         "song overlap": best(song_overlap(visible, playlists, lengths)),
         "als": best(factor_model("als", Factors(als.array("users"), als.array("playlists")))),
         "bpr": best(model),
+        "bpr, all playlists": best(model, every_playlist),
         "reference's recipe": lambda: _ranked(model, stored_lists(store.open("candidates"), users), users),
         "served": lambda: stored_lists(store.open("ranked_candidates"), users),
     }

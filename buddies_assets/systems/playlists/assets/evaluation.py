@@ -37,9 +37,10 @@ def bpr_evaluation(
     told apart (`twin_mrr`, `other_mrr`). Besides: MRR among popularity-matched negatives, NDCG and recall over the
     whole catalogue, coverage, novelty, and the same over the candidates that are really served, with their likeness to
     what the listener owns and likes. The systems: random, most liked, song overlap (the ceiling where labels are made
-    of it), the neighbours' vote, ALS, and the model.
+    of it), the neighbours' vote, ALS, and the model. Likes do not judge a model that was taught taste (`positives`).
     """
     from buddies_assets.systems.playlists.steps.evaluation import evaluation_table
+    from buddies_assets.systems.playlists.steps.tracked_training import learnt
 
     store = checkpoint_store(pipeline)
     checkpoint = store.latest()
@@ -53,7 +54,7 @@ def bpr_evaluation(
         playlist_ownership=playlist_ownership,
         candidates=candidates,
         seed=pipeline.settings.seed,
-    ).with_columns(version=pl.lit(checkpoint.version))
+    ).with_columns(version=pl.lit(checkpoint.version), positives=pl.lit(learnt(checkpoint.lineage), pl.String))
     return dg.Output(frame, metadata={"version": checkpoint.version, "table": table(frame)})
 
 
@@ -72,21 +73,34 @@ def cold_user_evaluation(
     splits: Dataset,
     user_library: Dataset,
     playlist_library: Dataset,
+    taste_positives: Dataset,
 ) -> dg.Output[Dataset]:
     """One row a (system, number of known songs): metrics for the users set aside, folded in from their songs.
+
+    Their positives are what the model was taught of others: what taste chose for their whole library, or likes.
 
     The most-liked list, which needs no song, stands beside the fold-in from 1, 3, 10 and all songs. The maps from
     songs to factors are its parts; the service folds listeners in with them.
     """
-    from buddies_assets.systems.playlists.steps.cold import cold_table, fold_in_of
+    from buddies_assets.systems.playlists.steps.cold import (
+        cold_table,
+        fold_in_of,
+        positives_of,
+        positives_of_cold_users,
+    )
+    from buddies_assets.systems.playlists.steps.tracked_training import learnt
 
     store = checkpoint_store(pipeline)
     checkpoint = store.latest()
     factors = store.factors(checkpoint.version)
-    fold_in = fold_in_of(factors, splits, user_library, playlist_library)
-    inputs = (cold_users, liked_playlists, splits, user_library, playlist_library)
-    frame = cold_table(fold_in, factors, *inputs, seed=pipeline.settings.seed)
+    learnt_by = learnt(checkpoint.lineage)
+    train = positives_of(learnt_by, splits, taste_positives, user_library, playlist_library)
+    fold_in = fold_in_of(factors, train, user_library, playlist_library)
+    liked = positives_of_cold_users(learnt_by, liked_playlists, taste_positives)
+    seed = pipeline.settings.seed
+    frame = cold_table(fold_in, factors, cold_users, liked, train, user_library, playlist_library, seed=seed)
     sources = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}
+    sources |= {"taste_positives": taste_positives} if learnt_by == "taste" else {}
     writer = pipeline.writer(context, "cold_user_evaluation", sources, {"version": checkpoint.version})
     for part in fields(fold_in):
         writer.write_part(part.name, getattr(fold_in, part.name))

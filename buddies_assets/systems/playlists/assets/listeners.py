@@ -31,15 +31,20 @@ def listener_evaluation(
     random, most liked, song overlap, ALS and the model alone, the reference's recipe, and what is served.
     """
     from buddies_assets.systems.playlists.listeners import listener_table, plays_library
+    from buddies_assets.systems.playlists.steps.tracked_training import learnt
     from buddies_core.interactions.labelled import load_library
 
     hidden = plays_library(hidden_plays.frame(), user_library.frame(["user", "user_id"]), songs.frame())
     version = ranked_candidates.manifest.params["version"]
-    factors = checkpoint_store(pipeline).factors(version)
+    checkpoints = checkpoint_store(pipeline)
+    factors, positives = checkpoints.factors(version), learnt(checkpoints.load(version).lineage)
     seed = pipeline.settings.seed
     frame, judged = listener_table(pipeline.store, factors, load_library(user_library), hidden, seed=seed)
     ranking = ranked_candidates.manifest.params["ranking"]
     frame = frame.with_columns(
-        listeners=pl.lit(judged, pl.UInt32), version=pl.lit(version), ranking=pl.lit(ranking, pl.String)
+        listeners=pl.lit(judged, pl.UInt32),
+        version=pl.lit(version),
+        ranking=pl.lit(ranking, pl.String),
+        positives=pl.lit(positives, pl.String),
     )
     return dg.Output(frame, metadata={"listeners judged": judged, "ranking": ranking, "table": table(frame)})

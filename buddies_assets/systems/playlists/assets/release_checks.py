@@ -54,6 +54,7 @@ def failure_mode_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """One reading of the data for all of them."""
     from buddies_assets.systems.playlists.failure_modes import SHOWN, Offline, judge
+    from buddies_assets.systems.playlists.steps.tracked_training import learnt
     from buddies_assets.systems.playlists.steps.training import spread_bags
     from buddies_core.evaluation.ranks import bag_ranks
     from buddies_core.interactions.csr import Library
@@ -76,6 +77,7 @@ def failure_mode_checks(
         cold=cold,
         n_offered=offered,
         champion_ranks=_champion_ranks(pipeline, model, bags, user_library, playlist_library),
+        by_likes=learnt(store.load(model).lineage) == "likes",
     )
     for judged in judge(offline, tolerance=pipeline.settings.canary_tolerance):
         blocking = judged.name in BLOCKING

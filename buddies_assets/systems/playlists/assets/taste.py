@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from buddies_assets.metadata import OWNERS, PAIRING, spread, table
+from buddies_assets.metadata import OWNERS, PAIRING, per_value, spread, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
@@ -65,3 +65,38 @@ def taste_candidates(
     dataset = pipeline.build(context, TASTE_CANDIDATES, inputs, params, ranges)
     chosen = dataset.frame(["playlists"])["playlists"].list.len()
     return dg.Output(dataset, metadata={"users chosen for": len(chosen), **spread("playlists a user", chosen)})
+
+
+@dg.asset(
+    group_name=PAIRING,
+    kinds={"parquet", "numba"},
+    owners=OWNERS,
+    code_version=code_version("buddies_assets.systems.playlists.steps.taste"),
+)
+def taste_positives(
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    song_taste: Dataset,
+    user_library: Dataset,
+    playlist_library: Dataset,
+    playlist_ownership: Dataset,
+    cold_users: Dataset,
+) -> dg.Output[Dataset]:
+    """What the model is taught: `user, positive, gain, cold`, the ten playlists that taste chooses first for each user.
+
+    Those of cold users are not learnt from; the fold-in is judged by them.
+    """
+    from buddies_assets.systems.playlists.steps.taste import BEST_OF_TASTE, TASTE_POSITIVES
+
+    inputs = {
+        "song_taste": song_taste,
+        "user_library": user_library,
+        "playlist_library": playlist_library,
+        "playlist_ownership": playlist_ownership,
+        "cold_users": cold_users,
+    }
+    ranges = pipeline.users_in_shards(user_library.manifest.rows)
+    params = {"most": BEST_OF_TASTE, "mode": pipeline.settings.mode, "seed": pipeline.settings.seed}
+    dataset = pipeline.build(context, TASTE_POSITIVES, inputs, params, ranges)
+    positives = per_value(dataset, "user")
+    return dg.Output(dataset, metadata={"users": len(positives), **spread("positives a user", positives)})

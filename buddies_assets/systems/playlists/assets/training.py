@@ -75,12 +75,13 @@ def bpr_search(
     user_library: Dataset,
     playlist_library: Dataset,
 ) -> dg.Output[Dataset]:
-    """One row a configuration tried, best first; with the best `bpr_checkpoint` trains, unless told otherwise.
+    """One row a configuration tried, best first; with the best `bpr_checkpoint` learns likes, unless told otherwise.
 
+    By held-out likes, so that nothing is searched for a model that is taught taste (`BUDDIES_POSITIVES`).
     Ray Tune with ASHA and Optuna. `BUDDIES_SEARCH_TRIALS` and `BUDDIES_SEARCH_SECONDS` bound what it may cost; with no
     trials it holds the best preset alone. A search that was cut off goes on.
     """
-    from buddies_assets.systems.playlists.steps import search
+    from buddies_assets.systems.playlists.steps import search, tracked_training
     from buddies_assets.systems.playlists.steps.training import training_data
 
     inputs = {"user_blocks": user_blocks, "validation_batches": validation_batches, "scores": scores}
@@ -93,7 +94,8 @@ def bpr_search(
     best = found.best.model_dump(mode="json")
     noted = {} if found.note is None else {"note": found.note}
     if found.note is not None:
-        context.log.warning(found.note)
+        say = context.log.info if tracked_training.learns(pipeline.settings) == "taste" else context.log.warning
+        say(found.note)
     dataset = writer.commit([writer.write_shard(0, frame)], extra={"best": best})
     numbered = frame.with_row_index("place", offset=1)
     plot = plots.lines(numbered, "place", ["mrr"], "Validation MRR of the trials, best first")
@@ -124,10 +126,12 @@ def bpr_checkpoint(
     training_window: Dataset,
     als_factors: Dataset,
     bpr_search: Dataset,
+    taste_positives: Dataset,
 ) -> dg.MaterializeResult:
     """The newest version of the model: a vector a user and one a playlist, with configuration, metrics and lineage.
 
-    It learns from the offline blocks and from the window of feedback, which its lineage holds the watermark of.
+    It learns from what taste chose (`BUDDIES_POSITIVES=likes`: from the offline blocks) and from the window of
+    feedback, which its lineage holds the watermark of.
     A training that was cut off goes on from its last epoch.
     """
     from buddies_assets.release.retraining_lease import claimed
@@ -137,7 +141,11 @@ def bpr_checkpoint(
 
     settings = pipeline.settings
     config = tracked_training.configuration(settings, bpr_search)
-    inputs = {"user_blocks": user_blocks, "validation_batches": validation_batches, "scores": scores}
+    learns = tracked_training.learns(settings)
+    inputs = {"validation_batches": validation_batches}
+    inputs |= (
+        {"taste_positives": taste_positives} if learns == "taste" else {"user_blocks": user_blocks, "scores": scores}
+    )
     with claimed(feedback_database(settings), context.run.tags, context.run.run_id) as claim:
         data = training_data(
             user_blocks,
@@ -147,12 +155,13 @@ def bpr_checkpoint(
             playlist_library,
             training_window,
             mix=config.negatives,
+            positives=taste_positives if learns == "taste" else None,
         )
         job = tracked_training.TrainingJob(
             settings=settings,
             config=config,
             data=data,
-            als=tracked_training.stored_als(als_factors, config),
+            als=tracked_training.stored_als(als_factors, config) if learns == "likes" else None,
             run_id=context.run.run_id,
             datasets={name: dataset.fingerprint for name, dataset in inputs.items()},
             log=context.log.info,
@@ -165,6 +174,7 @@ def bpr_checkpoint(
         "run_id": context.run.run_id,
         "mode": settings.mode,
         "preset": settings.preset,
+        "positives": learns,
         "mlflow": tracked,
     }
     saved = checkpoint_store(pipeline).save(result.factors, config, metrics=result.metrics, lineage=lineage)

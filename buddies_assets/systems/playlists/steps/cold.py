@@ -5,11 +5,15 @@ from dataclasses import fields
 import polars as pl
 
 from buddies_assets.systems.playlists.cold_users import cold_user_table
+from buddies_assets.systems.playlists.steps.taste import taught
+from buddies_assets.systems.playlists.steps.tracked_training import Positives, learnt
 from buddies_core.evaluation.metrics import RankingMetrics
+from buddies_core.evaluation.ranks import popularity
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions import ragged
+from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import load_keys, load_library
-from buddies_core.interactions.likes import train_likers, train_likes
+from buddies_core.interactions.likes import train_likes
 from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.data import Bags, even_places
 from buddies_core.recommenders.factors import Factors
@@ -32,9 +36,26 @@ COLUMNS = pl.Schema(
 """Columns of the evaluation of cold users, those of `cold_user_table`, whether or not anybody was set aside."""
 
 
-def fold_in_of(factors: Factors, splits: Dataset, user_library: Dataset, playlist_library: Dataset) -> FoldIn:
-    """The maps from songs to a model's factors."""
-    likes = train_likes(splits, user_library.manifest.rows, playlist_library.manifest.rows)
+def positives_of(
+    learnt: Positives, splits: Dataset, taste_positives: Dataset, user_library: Dataset, playlist_library: Dataset
+) -> Library:
+    """What a model was taught, users x playlists: train likes, or what taste chose."""
+    shape = user_library.manifest.rows, playlist_library.manifest.rows
+    if learnt == "likes":
+        return train_likes(splits, *shape)
+    rows = taught(taste_positives)
+    return Library.from_pairs(rows["user"].to_numpy(), rows["positive"].to_numpy(), *shape)
+
+
+def positives_of_cold_users(learnt: Positives, liked_playlists: Dataset, taste_positives: Dataset) -> pl.LazyFrame:
+    """The same for whom it was not taught: `user, playlist`, of others too where they are likes."""
+    if learnt == "likes":
+        return liked_playlists.scan().select("user", "playlist")
+    return taste_positives.scan().filter(pl.col("cold")).select("user", playlist="positive")
+
+
+def fold_in_of(factors: Factors, likes: Library, user_library: Dataset, playlist_library: Dataset) -> FoldIn:
+    """The maps from songs to a model's factors, by the positives that it was taught."""
     return fit_fold_in(factors.playlists, load_library(user_library), load_library(playlist_library), likes)
 
 
@@ -56,15 +77,19 @@ def fold_in_to_serve(
         stored = store.open("cold_user_evaluation")
         if stored.manifest.params.get("version") == checkpoint.version:
             return stored_fold_in(stored)
-    return fold_in_of(factors, splits, user_library, playlist_library)
+    learnt_by = learnt(checkpoint.lineage)
+    # A home from before taste was taught has no such dataset, and its models learnt likes.
+    taste = splits if learnt_by == "likes" else store.open("taste_positives")
+    likes = positives_of(learnt_by, splits, taste, user_library, playlist_library)
+    return fold_in_of(factors, likes, user_library, playlist_library)
 
 
 def cold_table(
     fold_in: FoldIn,
     factors: Factors,
     cold_users: Dataset,
-    liked_playlists: Dataset,
-    splits: Dataset,
+    liked: pl.LazyFrame,
+    train: Library,
     user_library: Dataset,
     playlist_library: Dataset,
     *,
@@ -73,21 +98,24 @@ def cold_table(
     """One row a (system, number of known songs); no row, of the same columns, where nobody was set aside.
 
     Judged by at most `JUDGED_USERS` of them and `JUDGED_BAGS` of their likes, each spread evenly.
+
+    Args:
+        liked: `user, playlist`, of cold users and perhaps of others.
+        train: what the model was taught; its most liked playlists are the list that needs no song.
     """
-    n_playlists = playlist_library.manifest.rows
     everybody = cold_users.frame(["user"])["user"]
     cold = everybody[even_places(len(everybody), JUDGED_USERS)]
-    likes = liked_playlists.scan().filter(pl.col("user").is_in(cold.implode())).select("user", "playlist").collect()
+    likes = liked.filter(pl.col("user").is_in(cold.implode())).collect()
     if not likes.height:
         return COLUMNS.to_frame()
     likes = likes.sort("user", "playlist")
     users = likes["user"].unique().sort().to_numpy()
-    liked = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
+    held = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
     keys, catalogue = load_keys(user_library), Catalogue.of(load_keys(playlist_library))
-    drawn = evaluation_batches(users, liked, liked, keys=keys[users], catalogue=catalogue, seed=seed)
+    drawn = evaluation_batches(users, held, held, keys=keys[users], catalogue=catalogue, seed=seed)
     bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
-    songs, counts = load_library(user_library), train_likers(splits, n_playlists)
-    held = load_library(playlist_library)
+    songs, counts = load_library(user_library), popularity(train)
+    contents = load_library(playlist_library)
     lengths = playlist_library.frame(["length"])["length"].to_numpy()
-    rows = cold_user_table(fold_in, factors, songs, held, lengths, bags, counts, keys=keys, seed=seed)
+    rows = cold_user_table(fold_in, factors, songs, contents, lengths, bags, counts, keys=keys, seed=seed)
     return pl.DataFrame(rows, schema=COLUMNS)

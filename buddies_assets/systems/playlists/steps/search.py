@@ -17,6 +17,9 @@ def search(settings: Settings, data: TrainingData) -> SearchResult:
     if not len(data.validation):
         note = "Too few likes to evaluate: no configuration could be told from another, so none was searched."
         return SearchResult(BEST, [Trial("preset best, not searched", BEST, float("nan"), 0.0, "ended")], note)
+    if tracked_training.learns(settings) == "taste":
+        note = "The model is taught taste, which held-out likes cannot judge: nothing was searched."
+        return SearchResult(BEST, [Trial("preset best, not searched", BEST, float("nan"), 0.0, "ended")], note)
     if settings.search_trials == 0:
         return SearchResult(BEST, [Trial("preset best, not searched", BEST, float("nan"), 0.0, "ended")])
     bounds = SearchSettings(
@@ -35,7 +38,8 @@ def search(settings: Settings, data: TrainingData) -> SearchResult:
 def track(settings: Settings, found: SearchResult, run_id: str, fingerprint: str) -> dict[str, Any]:
     """Log the search to MLflow and return the metadata that links to it; nothing when nothing was searched."""
     tracking = mlflow_tracking.tracking_of(settings)
-    if tracking is None or settings.search_trials == 0:
+    searched = settings.search_trials > 0 and tracked_training.learns(settings) == "likes"
+    if tracking is None or not searched:
         return {}
     from buddies_core.registry.mlflow_tracking import track_search
 

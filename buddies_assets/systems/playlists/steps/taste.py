@@ -7,15 +7,19 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from buddies_assets.sources.steps.hidden import hashes
+from buddies_assets.systems.playlists.steps.blocks import TOY_SHARE
 from buddies_assets.systems.playlists.taste.choice import choose_playlists, playlists_of_songs
+from buddies_core.evaluation.splitting import toy_users
 from buddies_core.interactions import ragged
 from buddies_core.interactions.csr import Library
-from buddies_core.interactions.labelled import LabelledLibrary, load_library
+from buddies_core.interactions.labelled import LabelledLibrary, load_keys, load_library
 from buddies_core.recommenders.song_taste import SongTaste, artist_rows
 from buddies_core.storage.datasets import Dataset, DatasetWriter
 from buddies_core.storage.shards import Inputs, Params, ShardedStep
 
 USERS_AT_ONCE = 256
+BEST_OF_TASTE = 10
+"""Playlists a listener that a model is taught, those that taste chooses first."""
 SOURCES = ("plays", "playlists", "popularity")
 
 
@@ -97,3 +101,36 @@ def _chosen(state: _TasteState, users: range) -> pl.DataFrame:
 
 
 TASTE_CANDIDATES = ShardedStep("taste_candidates", prepare_taste, choose_for_users)
+
+
+@dataclass(frozen=True)
+class _PositivesState:
+    taste: _TasteState
+    cold: np.ndarray
+    kept: np.ndarray
+
+
+def prepare_positives(inputs: Inputs, params: Params) -> _PositivesState:
+    """What taste chooses from, who is cold, and whom a toy set keeps."""
+    users = inputs["user_library"]
+    cold = np.zeros(users.manifest.rows, bool)
+    cold[inputs["cold_users"].frame(["user"])["user"].to_numpy()] = True
+    kept = np.ones(len(cold), bool)
+    if params["mode"] == "toy":
+        kept = toy_users(load_keys(users), params["seed"], share=TOY_SHARE)
+    return _PositivesState(prepare_taste(inputs, params), cold, kept)
+
+
+def positives_of_users(state: _PositivesState, users: range) -> pl.DataFrame:
+    """One row a (user, playlist), best first: `user, positive, gain, cold`."""
+    lists = choose_for_users(state.taste, users).rename({"playlists": "positive", "scores": "gain"})
+    cold, kept = (pl.Series(values[lists["user"].to_numpy()], dtype=pl.Boolean) for values in (state.cold, state.kept))
+    return lists.with_columns(cold=cold).filter(kept).explode("positive", "gain")
+
+
+TASTE_POSITIVES = ShardedStep("taste_positives", prepare_positives, positives_of_users)
+
+
+def taught(taste_positives: Dataset) -> pl.DataFrame:
+    """The rows that a model learns from: those of users who are not cold."""
+    return taste_positives.frame().filter(~pl.col("cold"))

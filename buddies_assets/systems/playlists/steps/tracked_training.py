@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
@@ -22,15 +22,33 @@ if TYPE_CHECKING:
     from buddies_core.recommenders.bpr.trainer import TrainingResult
     from buddies_core.recommenders.factors import Factors
 
+Positives = Literal["taste", "likes"]
+
 
 def configuration(settings: Settings, bpr_search: Dataset) -> TrainingConfig:
-    """What the model is trained with: the search's best, or the preset that the settings name.
+    """What the model is trained with: the search's best, or the preset that the settings name; taught taste, `best`.
 
     Raises:
         ValidationError: the preset's optimiser does not run on the backend that the settings ask for.
     """
+    if learns(settings) == "taste":
+        return _with_settings(BEST, settings)
     searched = settings.preset == "searched"
     config = TrainingConfig.model_validate(bpr_search.manifest.extra["best"]) if searched else PRESETS[settings.preset]
+    return _with_settings(config, settings)
+
+
+def learns(settings: Settings) -> Positives:
+    """What positives are: the preset `published`, whose negatives are stored beside likes, learns from likes always."""
+    return "likes" if settings.preset == "published" else settings.positives
+
+
+def learnt(lineage: Mapping[str, Any]) -> Positives:
+    """What a checkpoint was taught, by its lineage; those from before there was a choice learnt from likes."""
+    return "taste" if lineage.get("positives") == "taste" else "likes"
+
+
+def _with_settings(config: TrainingConfig, settings: Settings) -> TrainingConfig:
     backend = settings.training_backend or config.backend
     return TrainingConfig(**config.model_dump() | {"threads": settings.training_threads, "backend": backend})
 

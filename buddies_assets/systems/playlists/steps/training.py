@@ -41,9 +41,11 @@ def training_data(
     window: Dataset | None = None,
     *,
     mix: NegativeMix | None = None,
+    positives: Dataset | None = None,
 ) -> TrainingData:
     """What the trainer reads: blocks shard by shard, the pools a mix may draw from anew, and the window of feedback.
 
+    With `positives`, those of taste, they take the place of the likes in the blocks; they have no stored negatives.
     With a `mix` pools and stored negatives are read only where it draws from them: at full size they are 2 GB and 4.
     """
     from buddies_assets.feedback.days import train_rows
@@ -52,13 +54,15 @@ def training_data(
     n_playlists = playlist_library.manifest.rows
 
     columns = ["user", "positive"] + ["negatives"] * (mix is None or mix.stored)
+    if positives is not None:
+        blocks, columns = positives, ["user", "positive", "cold"]
 
     # Ranges of their own: a training goes through its shards in an order, so that files cut otherwise would give
     # another model.
     read = EntityShards(blocks)
 
     def loader(users: range) -> Loader:
-        return lambda: blocks_from_frame(read.frame(users, columns))
+        return lambda: blocks_from_frame(_taught(read.frame(users, columns)))
 
     def pool(name: str) -> "Library | None":
         unused = mix is not None and not (mix.resample and getattr(mix, name))
@@ -79,6 +83,11 @@ def training_data(
         fingerprint=fingerprint,
         user_songs=load_library(user_library),
     )
+
+
+def _taught(blocks: pl.DataFrame) -> pl.DataFrame:
+    """Without what taste chose for cold users; blocks of likes have none of theirs."""
+    return blocks.filter(~pl.col("cold")) if "cold" in blocks.columns else blocks
 
 
 def _pool(scores: Dataset, name: str, n_playlists: int) -> "Library":
