@@ -42,6 +42,14 @@ def test_a_model_that_ranks_the_test_set_worse_than_the_champion_regresses():
     assert failing(replace(worse, champion_ranks=None)) == set()
 
 
+def test_a_model_taught_taste_is_shown_its_loss_of_likes_and_not_held_back_by_it():
+    worse = replace(healthy(), test_ranks=np.tile([1, 3, 5], USERS), by_likes=False)
+    shown = next(j for j in judge(worse, tolerance=0.02) if j.name == "test_set_does_not_regress")
+    assert shown.passed
+    assert shown.value < shown.limit
+    assert "hidden plays judge it" in shown.text
+
+
 def test_a_model_that_shows_everybody_the_same_five_has_collapsed():
     users = np.repeat(np.arange(USERS), 5)
     same = Library.from_pairs(users, np.tile(np.arange(5), USERS), USERS, PLAYLISTS)

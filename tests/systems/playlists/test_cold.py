@@ -22,7 +22,7 @@ INPUTS = ("cold_users", "liked_playlists", "splits", "user_library", "playlist_l
 def test_cold_users_are_asked_for_what_others_were_taught_and_are_not_taught_it(tmp_path):
     world = clean_world(1)
     store = store_world(world, tmp_path)
-    cold, liked, splits, users, playlists, taste = (store.open(name) for name in INPUTS)
+    _, liked, splits, users, playlists, taste = (store.open(name) for name in INPUTS)
     set_aside = set(world["cold_users"]["user"].to_list())
     rows = world["taste_positives"].select("user", "positive").rows()
     train = positives_of("taste", splits, taste, users, playlists)

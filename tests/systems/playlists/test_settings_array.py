@@ -33,6 +33,7 @@ FIRST: dict[str, dict[str, Any]] = {
         "seed": 7,
         "threads": 1,
         "candidate_draw": 3,
+        "positives": "likes",
     },
 }
 OTHERS: dict[str, dict[str, Any]] = {
@@ -63,6 +64,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "sampled": {"sample": 0.7, "negatives": 6, "batch_negatives": 20, "preset": "best", "match": "exact"},
     "toy": {"mode": "toy", "synthetic_users": 1_500, "batch_negatives": 10, "negatives": 6, "shuffle_nearest": True},
     "searched": {
+        "positives": "likes",
         "search_trials": 2,
         "search_seconds": 20.0,
         "negatives": 6,
@@ -79,6 +81,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     },
     "reference": {
         "ranking": "reference",
+        "positives": "likes",
         "lengths": "shared",
         "hidden_share": 0.2,
         "candidates": 20,

@@ -43,6 +43,29 @@ def test_bags_that_are_too_many_are_spread_evenly_over_all(tmp_path: Path, most:
     assert bags.negatives.tolist() == [[row] * 50 for row in expected]
 
 
+def test_positives_of_taste_take_the_place_of_likes_and_those_of_cold_users_are_left_out(tmp_path: Path) -> None:
+    positives = pl.DataFrame(
+        {
+            "user": [0, 0, 1, 2],
+            "positive": [3, 1, 4, 2],
+            "gain": [0.5, 0.2, 0.3, 0.1],
+            "cold": [False, False, True, False],
+        },
+        schema={"user": pl.UInt32, "positive": pl.UInt32, "gain": pl.Float32, "cold": pl.Boolean},
+    )
+    data = training_data(
+        stored(tmp_path, "user_blocks", rows(3, 4), [2]),
+        stored(tmp_path, "validation_batches", rows(3, 50), []),
+        stored(tmp_path, "scores", pl.DataFrame({"user": [0, 1, 2]}), []),
+        library(tmp_path, "user_library", 3),
+        library(tmp_path, "playlist_library", 5),
+        mix=NegativeMix(uniform=2),
+        positives=stored(tmp_path, "taste_positives", positives, []),
+    )
+    taught = data.train_likes()
+    assert [taught.row(user).tolist() for user in range(3)] == [[1, 3], [], [2]]
+
+
 @pytest.mark.parametrize(
     ("mix", "read"),
     [
