@@ -25,7 +25,17 @@ def cold_users(world: World, factors: Factors, counts: np.ndarray, *, seed: int)
     drawn = evaluation_batches(everyone, likes, likes, keys=everyone, catalogue=catalogue, seed=seed)
     fold_in = fit_fold_in(factors.playlists, world.user_songs, world.playlist_songs, world.train)
     bags = Bags(drawn.user, drawn.positive, drawn.negatives)
-    rows = cold_user_table(fold_in, factors, world.user_songs, bags, counts, keys=everyone, seed=seed)
+    rows = cold_user_table(
+        fold_in,
+        factors,
+        world.user_songs,
+        world.playlist_songs,
+        world.playlist_songs.lengths,
+        bags,
+        counts,
+        keys=everyone,
+        seed=seed,
+    )
     return [
         {
             "system": row["system"],

@@ -45,7 +45,7 @@ class Song(msgspec.Struct):
 
 
 class Why(msgspec.Struct):
-    """Why a playlist is in a list: `buddy` (a listener close in taste owns it), `songs` or `most-liked`."""
+    """Why a playlist is in a list: `buddy` (whose it is), `songs`, `likes` (yours of late) or `most-liked`."""
 
     kind: str
     buddy: int | None = None
@@ -65,7 +65,7 @@ class PlaylistCard(msgspec.Struct):
 
 
 class UserRecommendations(msgspec.Struct):
-    """One user's list. `cold`: nothing personal was known, so these are the most liked playlists."""
+    """One user's list. `cold`: nothing was known of them, not a like of late, so these are the most liked playlists."""
 
     user: int | None
     cold: bool

@@ -54,6 +54,13 @@ def reason(model: ServedModel, user: int | None, playlist: int, opt_out: OwnerOp
     return Why(kind="buddy", buddy=owner, similarity=similarity, shared_songs=len(shared), songs=songs)
 
 
+def like_what_you_liked(model: ServedModel, playlist: int, known: np.ndarray) -> Why:
+    """Why `playlist` is in a list made of the songs `known` of a listener for whom nothing was published."""
+    shared = np.intersect1d(known, model.row("playlist_library", playlist))
+    songs = [song(model, int(row)) for row in shared[:SHOWN_SONGS]]
+    return Why(kind="likes", shared_songs=len(shared), songs=songs)
+
+
 def closeness(model: ServedModel, user: int, other: int) -> float:
     """Cosine of the libraries of two users: as stored if they are neighbours, else worked out."""
     neighbours, similarities = model.neighbours(user)

@@ -24,7 +24,8 @@ class LiveRanker:
     def top(self, user: int | None, length: int, hidden: frozenset[int] | set[int]) -> list[int]:
         """The pids for a user, best first; most-liked ones where there are no candidates."""
         model = self._model
-        if model.is_cold(user) or user is None:
+        if model.is_cold(user) or user is None or bool(model.cold[user]):
+            # The vector of a user who was set aside has learnt nothing: their published list is better.
             return model.top(user, length, hidden)
         candidates = np.sort(model.ranked(user)[0])
         scores = self._playlists[candidates] @ self._users[user]

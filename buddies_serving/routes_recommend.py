@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
+import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from buddies_serving import api_types as types
 from buddies_serving.by_songs import can_fold_in, find_song, fold_in, similar
-from buddies_serving.explain import card, reason, song, taste
+from buddies_serving.explain import card, like_what_you_liked, reason, song, taste
 from buddies_serving.guard import KEY
 from buddies_serving.openapi import answers, body, ref
 from buddies_serving.problems import Problem, from_decoding, invalid
@@ -65,10 +66,14 @@ async def recommendations(
     user, arm = service.recommender.resolve(serving, named)
     model = serving.model(arm)
     asked = named if isinstance(named, int) else user
-    pids = serving.top(arm, user, skip + k, service.fresh.of(-1 if asked is None else asked))[skip:]
+    likes = service.fresh.of(-1 if asked is None else asked)
+    pids = serving.top(arm, user, skip + k, likes)[skip:]
     rows = [model.find_playlist(pid) for pid in pids]
-    cards = await service.turns.all(_cards(service, model, user, [row for row in rows if row is not None], explain))
-    cold = model.is_cold(user)
+    found = [row for row in rows if row is not None]
+    by_likes = serving.lists_by_likes(arm, user, likes)
+    known = serving.songs_known(arm, user, likes) if by_likes else None
+    cards = await service.turns.all(_cards(service, model, user, found, explain, known))
+    cold = model.is_cold(user) and not by_likes
     identity = service.recommender.ids.for_list(arm, model.version, -1 if asked is None else asked, pids)
     service.usage.one(serving, user, arm)
     service.metrics.inferences.observe(time.perf_counter() - started)
@@ -185,10 +190,15 @@ async def users(service: Running, limit: Annotated[int, Query(ge=1, le=100)] = 1
 
 
 def _cards(
-    service: Service, model: ServedModel, user: int | None, rows: list[int], explain: bool
+    service: Service, model: ServedModel, user: int | None, rows: list[int], explain: bool, known: np.ndarray | None
 ) -> Iterator[types.PlaylistCard]:
+    """Cards of playlists; explained, each says why it is there, by the songs `known` where the list is made of them."""
     for row in rows:
-        why = reason(model, user, row, service.opt_out) if explain else None
+        why = None
+        if explain and known is not None:
+            why = like_what_you_liked(model, row, known)
+        elif explain:
+            why = reason(model, user, row, service.opt_out)
         yield card(model, row, why)
 
 

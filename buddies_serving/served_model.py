@@ -126,8 +126,8 @@ class ServedModel:
         return None if row is None else int(self.arrays["song_id_songs"][row])
 
     def is_cold(self, user: int | None) -> bool:
-        """Whether nothing personal can be said: an unknown user, one set aside, or one without candidates."""
-        if user is None or not 0 <= user < self.users or bool(self.cold[user]):
+        """Whether nothing personal is published for a user: an unknown one, or one without candidates."""
+        if user is None or not 0 <= user < self.users:
             return True
         indptr = self.arrays["ranked_indptr"]
         return bool(indptr[user] == indptr[user + 1])

@@ -15,6 +15,7 @@ import numpy as np
 from buddies_core.artifact.store import CURRENT, Channels, is_version_name, read_channels, verify
 from buddies_core.artifact.traffic_split import draw
 from buddies_serving.live import LiveRanker
+from buddies_serving.new_listeners import NewListeners
 from buddies_serving.served_model import ServedModel
 from buddies_serving.settings import ServingSettings
 
@@ -36,6 +37,7 @@ class Serving:
         names = [champion.version] + ([challenger.version] if challenger else [])
         self.version_header = ", ".join(names)
         self.cold_users = {arm: cold_users(self.model(arm)) for arm in ("champion", "challenger")}
+        self._new = {model.version: NewListeners(model) for model in (champion, challenger) if model}
         self._rankers = {model.version: LiveRanker(model) for model in (champion, challenger) if model and live}
 
     def arm(self, user: int | None) -> str:
@@ -49,10 +51,21 @@ class Serving:
         return self.challenger if arm == "challenger" and self.challenger is not None else self.champion
 
     def top(self, arm: str, user: int | None, length: int, hidden: frozenset[int] | set[int]) -> list[int]:
-        """The pids for a user, best first, by the arm's model."""
+        """The pids for a user, best first, by the arm's model; without a list of their own, by what they liked."""
         model = self.model(arm)
+        if self.lists_by_likes(arm, user, hidden):
+            return self._new[model.version].top(user, hidden, length)
         ranker = self._rankers.get(model.version)
         return ranker.top(user, length, hidden) if ranker else model.top(user, length, hidden)
+
+    def lists_by_likes(self, arm: str, user: int | None, likes: frozenset[int] | set[int]) -> bool:
+        """Whether a list is made of what a listener liked of late: nothing was published for them, but songs tell."""
+        model = self.model(arm)
+        return bool(likes) and model.is_cold(user) and bool(self._new[model.version].top(user, likes, 1))
+
+    def songs_known(self, arm: str, user: int | None, likes: frozenset[int] | set[int]) -> np.ndarray:
+        """The songs (rows) that such a list was made of."""
+        return self._new[self.model(arm).version].songs_of(user, likes)
 
 
 class ModelWatcher:
@@ -164,4 +177,4 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 def cold_users(model: ServedModel) -> frozenset[int]:
     """The users of a model whose list is not personal."""
     empty = np.diff(model.arrays["ranked_indptr"]) == 0
-    return frozenset(np.flatnonzero(model.cold | empty).tolist())
+    return frozenset(np.flatnonzero(empty).tolist())

@@ -13,13 +13,16 @@ scores are nearest to the user's train likes (one for a like, zero for the rest 
 What users have in common is the popularity of playlists, and factors tell it the worse the more playlists there are. So
 popularity is one column more of the catalogue. A map's guess is then drawn towards popularity alone, as far as ranks
 best for users that it was not fitted on: who is known by nothing gets the most-liked list, who is known by little
-nearly that.
+nearly that. Those users' libraries take no part in the song vectors either that this is measured with, as those of new
+listeners take none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from buddies_core.evaluation.paired import paired_gain
 from buddies_core.evaluation.ranks import bag_ranks, popularity
 from buddies_core.evaluation.sampled_negatives import N_NEGATIVES, evaluation_batches
 from buddies_core.interactions.csr import Library
@@ -32,7 +35,7 @@ from buddies_core.recommenders.factors import Factors, aligned
 from buddies_core.recommenders.song_vectors import song_vectors, tall_product
 
 _KNOWN = TRAINING << 8 | 5
-_TRUSTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+_TRUSTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Shares of the map's own guess that are tried; the rest is popularity."""
 _HELD_OUT, _JUDGED_BAGS = 1_000, 50_000
 _KNOTS = (1, 3, 10)
@@ -92,7 +95,8 @@ def fit_fold_in(
 
     Args:
         playlists: trained factors, float32 [n_playlists, d].
-        train: likes that the model was trained on; users and playlists without any take part in the song vectors alone.
+        train: likes that the model was trained on; users without any take no part, playlists without any take part in
+            the song vectors alone.
         rank: columns of the song vectors (fewer if there are fewer songs).
         ridge: penalty, relative to one row.
     """
@@ -101,46 +105,91 @@ def fit_fold_in(
     users, rows = even_places(train.n_rows, most), even_places(train.n_columns, most)
     # One thread: sums do not depend on the machine, and small products gain nothing from more.
     with threadpool_limits(1, user_api="blas"):
-        songs = song_vectors(select(user_songs, users), select(playlist_songs, rows), rank=rank, seed=seed)
-        likers = popularity(train)
-        users, rows = users[train.lengths[users] > 0], rows[likers[rows] > 0]
+        # Without a like in train a user takes no part at all: those who are set aside are as new to the song vectors
+        # as a listener of tomorrow, so that what is measured on them is what that listener gets.
+        users = users[train.lengths[users] > 0]
+        libraries, likes = select(user_songs, users), select(train, users)
+        contents, likers = select(playlist_songs, rows), popularity(train)
+        rows = rows[likers[rows] > 0]
         column = _as_large_as(likers, playlists)
-        user_maps = _user_maps(
-            songs, select(user_songs, users), select(train, users), _beside(playlists, column), ridge=ridge, seed=seed
-        )
+        catalogue = _beside(playlists, column)
+        held = np.zeros(len(users), bool)
+        held[even_places(len(users), min(_HELD_OUT, len(users) // 5))] = True
+        known = song_vectors(select(libraries, np.flatnonzero(~held)), contents, rank=rank, seed=seed)
+        trusts = _trusts(_Fit(known, libraries, likes, catalogue, ridge, seed), held)
+        songs = song_vectors(libraries, contents, rank=rank, seed=seed)
+        user_maps = _user_maps(_Fit(songs, libraries, likes, catalogue, ridge, seed), trusts)
         playlist_map = _ridge(content(select(playlist_songs, rows), songs), playlists[rows], ridge)
         return FoldIn(songs, user_maps, playlist_map, column)
 
 
-def _user_maps(
-    songs: np.ndarray, libraries: Library, likes: Library, catalogue: np.ndarray, *, ridge: float, seed: int
-) -> np.ndarray:
-    """A map for each level of knowledge, each drawn towards popularity as far as the users held out say."""
-    held = np.zeros(likes.n_rows, bool)
-    held[even_places(likes.n_rows, min(_HELD_OUT, likes.n_rows // 5))] = True
-    targets = likes_in_factors(likes, catalogue)
-    alone = _popularity_alone(targets[~held], catalogue)
-    bags = _bags(select(likes, np.flatnonzero(held)), seed)
-    # Which songs stand for few is a matter of this fit alone, so its own rows will do for the draw.
-    rows = np.arange(libraries.n_rows)
-    maps = []
-    for known in (*_KNOTS, None):
-        inputs = content(libraries if known is None else first_known(libraries, known, keys=rows, seed=seed), songs)
-        guess = _ridge(inputs[~held], targets[~held], ridge)
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """What the users' maps are fitted to."""
+
+    songs: np.ndarray
+    libraries: Library
+    likes: Library
+    catalogue: np.ndarray
+    ridge: float
+    seed: int
+
+    def inputs(self, known: int | None) -> np.ndarray:
+        """Content of the libraries, cut to so many songs."""
+        # Which songs stand for few is a matter of this fit alone, so its own rows will do for the draw.
+        rows = np.arange(self.libraries.n_rows)
+        shown = self.libraries if known is None else first_known(self.libraries, known, keys=rows, seed=self.seed)
+        return content(shown, self.songs)
+
+    def guess_and_popularity(
+        self, inputs: np.ndarray, targets: np.ndarray, fitted: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The map fitted to some users, and the one that knows nothing but popularity."""
+        guess = _ridge(inputs[fitted], targets[fitted], self.ridge)
         only_popular = np.zeros_like(guess)
-        only_popular[-1] = alone
-        maps.append(_best_blend(guess, only_popular, inputs[held], catalogue, bags))
+        only_popular[-1] = _popularity_alone(targets[fitted], self.catalogue)
+        return guess, only_popular
+
+
+def _user_maps(fit: _Fit, trusts: Sequence[float]) -> np.ndarray:
+    """A map for each level of knowledge, each drawn towards popularity as far as its trust says."""
+    targets, everybody = likes_in_factors(fit.likes, fit.catalogue), np.ones(fit.likes.n_rows, bool)
+    maps = []
+    for known, trust in zip((*_KNOTS, None), trusts, strict=True):
+        guess, only_popular = fit.guess_and_popularity(fit.inputs(known), targets, everybody)
+        maps.append(_blend(guess, only_popular, trust))
     return np.stack(maps)
 
 
-def _best_blend(
-    guess: np.ndarray, only_popular: np.ndarray, inputs: np.ndarray, catalogue: np.ndarray, bags: Bags | None
-) -> np.ndarray:
-    """The blend of two maps by which the bags' users are ranked best; without bags, the guess."""
+def _trusts(fit: _Fit, held: np.ndarray) -> list[float]:
+    """For each level of knowledge the share of the map's guess by which users who are new to it are ranked best.
+
+    It is 0, popularity alone, where no share is better for sure.
+
+    Args:
+        fit: whose song vectors have not seen the libraries of those held out.
+        held: who is held out, bool.
+    """
+    bags = _bags(select(fit.likes, np.flatnonzero(held)), fit.seed)
     if bags is None:
-        return guess
-    blends = [(trust * guess + (1 - trust) * only_popular).astype(np.float32) for trust in _TRUSTS]
-    return max(blends, key=lambda blend: (1.0 / bag_ranks(Factors(inputs @ blend, catalogue), bags)).mean())
+        return [1.0] * (len(_KNOTS) + 1)
+    targets, found = likes_in_factors(fit.likes, fit.catalogue), []
+    for known in (*_KNOTS, None):
+        inputs = fit.inputs(known)
+        guess, only_popular = fit.guess_and_popularity(inputs, targets, ~held)
+        ranked = [
+            1.0 / bag_ranks(Factors(inputs[held] @ _blend(guess, only_popular, trust), fit.catalogue), bags)
+            for trust in _TRUSTS
+        ]
+        gains = [paired_gain(reciprocal, ranked[0], bags.users, seed=fit.seed) for reciprocal in ranked]
+        # Away from popularity only where those held out are surely ranked better: the best of nine is so by chance.
+        sure = [gain.mean if gain.low > 0 else 0.0 for gain in gains]
+        found.append(_TRUSTS[int(np.argmax(sure))])
+    return found
+
+
+def _blend(guess: np.ndarray, only_popular: np.ndarray, trust: float) -> np.ndarray:
+    return (trust * guess + (1 - trust) * only_popular).astype(np.float32)
 
 
 def _bags(likes: Library, seed: int) -> Bags | None:

