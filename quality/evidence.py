@@ -26,9 +26,10 @@ PARAMETERS: Mapping[str, tuple[str, str]] = {
     "validation_batch_negatives": ("validation_batches", "batch_negatives"),
     "test_batch_negatives": ("test_batches", "batch_negatives"),
     "ownership_cap": ("playlist_ownership", "ownership_cap"),
+    "unownable": ("playlist_ownership", "unownable"),
     "most_candidates": ("candidates", "most"),
 }
-"""Figures that a dataset was made with, by the name that rules ask for them under: (dataset, parameter)."""
+"""Figures that a dataset was made with or notes of itself, by the name that rules ask for: (dataset, parameter)."""
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
     **{name: (dataset,) for name, (dataset, _) in PARAMETERS.items()},
@@ -184,7 +185,9 @@ def _parameter(name: str) -> Callable[[Mapping[str, Any]], Any]:
     def made_with(handles: Mapping[str, Any]) -> Any:
         # A home of the version before this one does not say so in its manifest, and a bare table has none.
         manifest = getattr(handles[dataset], "manifest", None)
-        return DEFAULTS[name] if manifest is None else manifest.params.get(parameter, DEFAULTS[name])
+        return (
+            DEFAULTS[name] if manifest is None else {**manifest.extra, **manifest.params}.get(parameter, DEFAULTS[name])
+        )
 
     return made_with
 

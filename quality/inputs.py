@@ -125,7 +125,7 @@ DEFAULTS = {
         ("ownership_cap", "ownership_cap"),
         ("most_candidates", "candidates"),
     )
-}
+} | {"unownable": 0}
 """What a dataset was made with where nothing says so: the settings' own defaults."""
 
 DERIVED: dict[str, Derived] = {
