@@ -26,6 +26,7 @@ PARAMETERS: Mapping[str, tuple[str, str]] = {
     "validation_batch_negatives": ("validation_batches", "batch_negatives"),
     "test_batch_negatives": ("test_batches", "batch_negatives"),
     "ownership_cap": ("playlist_ownership", "ownership_cap"),
+    "hidden_share": ("hidden_plays", "share"),
     "unownable": ("playlist_ownership", "unownable"),
     "most_candidates": ("candidates", "most"),
 }
@@ -39,6 +40,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "n_playlists": ("playlist_library",),
     "n_songs": ("songs",),
     "n_likers": ("scores",),
+    "n_plays": ("entp_plays",),
     "user_rows": ("user_library",),
     "playlist_rows": ("playlist_library",),
     "user_sizes": ("user_library",),
@@ -197,6 +199,7 @@ _MAKERS = {
     "n_users": lambda handles: handles["user_library"].manifest.rows,
     "n_playlists": lambda handles: handles["playlist_library"].manifest.rows,
     "n_songs": lambda handles: handles["songs"].manifest.rows,
+    "n_plays": lambda handles: handles["entp_plays"].manifest.rows,
     "n_likers": lambda handles: sum(count_likers(shard) for shard in shards_of(handles["scores"], ["liked"])),
     "n_numbers": lambda handles: stored_register(handles["user_library"]).height,
     "user_rows": lambda handles: numbered_rows(handles["user_library"]).select("user_id", "number"),
