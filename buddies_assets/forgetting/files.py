@@ -21,17 +21,27 @@ _OF_USERS = ("lists", "scores", "because", "taste", "plays")
 """Arrays of an experiment with a row for each of its users."""
 
 
-def forget_in_daily_lists(folder: Path, person: Person) -> list[str]:
-    """Names of the daily files that held their line and no longer do."""
+def forget_in_daily_lists(folder: Path, person: Person, instead: bytes | None) -> list[str]:
+    """Names of the daily files that held their list; the line `instead` stands there now, without one none does.
+
+    The time of change stays: it says which champion a file was written by.
+    """
     changed: list[str] = []
     if person.number is None:
         return changed
     begins = b'{"user_id":%d,' % person.number
+    nobodys = b"" if instead is None else instead + b"\n"
     for path in sorted(folder.glob("*.ndjson")):
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        is_changed = False
         with path.open("rb") as old, partial.open("wb") as new:
-            new.writelines(line for line in old if not line.startswith(begins))
-        if partial.stat().st_size < path.stat().st_size:
+            for line in old:
+                kept = nobodys if line.startswith(begins) else line
+                is_changed = is_changed or kept != line
+                new.write(kept)
+        if is_changed:
+            written = path.stat()
+            os.utime(partial, ns=(written.st_atime_ns, written.st_mtime_ns))
             partial.replace(path)
             changed.append(path.name)
         else:

@@ -10,10 +10,12 @@ from buddies_assets.forgetting.files import forget_in_daily_lists, forget_in_exp
 from buddies_assets.forgetting.person import Person
 from buddies_assets.forgetting.spool import forget_in_spool
 from buddies_assets.forgetting.versions import forget_in_versions
+from buddies_assets.release.channels import channels
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
+from buddies_serving.served_model import ServedModel
 
 
 @dataclass
@@ -53,8 +55,9 @@ def forget(settings: Settings, person: Person, *, url: str | None, spool: Path, 
         is_kept = name == "user_library"
         what = "written anew: their row is empty" if is_kept else "deleted; the next run makes it without them"
         done.removed.append((f"datasets/{name}", what))
-    for name in forget_in_daily_lists(home / "daily_recommendations", person):
-        done.removed.append((f"daily_recommendations/{name}", "their line"))
+    line = _line_of_nobody(home / "served_model", person)
+    for name in forget_in_daily_lists(home / "daily_recommendations", person, line):
+        done.removed.append((f"daily_recommendations/{name}", "their list gave way to what anybody unknown is shown"))
     for name in forget_in_experiments(home / "artists", person):
         done.removed.append((f"artists/{name}", "published anew; earlier versions deleted"))
     raw = (home / "raw", home / "scratch")
@@ -66,6 +69,15 @@ def forget(settings: Settings, person: Person, *, url: str | None, spool: Path, 
         done.remains.append((str(path.relative_to(home)), what))
     done.remains += _remains(settings, url)
     return done
+
+
+def _line_of_nobody(root: Path, person: Person) -> bytes | None:
+    """What the champion answers for the number, now that nobody has it; None where nothing is served."""
+    served = channels(root)
+    if served is None or person.number is None:
+        return None
+    model = ServedModel.open(root / "versions" / served.champion)
+    return model.fragment(person.number) if person.number < model.users else None
 
 
 def _remains(settings: Settings, url: str | None) -> list[tuple[str, str]]:

@@ -223,9 +223,13 @@ def test_the_spool_keeps_the_others_and_the_daily_list_too(done: Forgotten, litt
     spool.close()
     assert kept == ["2"]
     assert (home / "spool" / "rejected.ndjson").read_bytes() == b""
-    listed = [json.loads(line)["user_id"] for line in
-              (home / "daily_recommendations" / "2026-03-01.ndjson").read_text().splitlines()]  # fmt: skip
-    assert listed == [user for user in range(300) if user != liker.number]
+    file = home / "daily_recommendations" / "2026-03-01.ndjson"
+    lists = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [one["user_id"] for one in lists] == list(range(300))
+    popular = ServedModel.open(
+        home / "served_model" / "versions" / channels(home / "served_model").champion
+    ).popular_pids
+    assert lists[liker.number or 0]["playlists"] == popular[:5]
 
 
 def test_experiments_go_on_without_them_and_a_later_reading_counts_what_it_left_out(
