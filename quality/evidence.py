@@ -26,9 +26,11 @@ PARAMETERS: Mapping[str, tuple[str, str]] = {
     "validation_batch_negatives": ("validation_batches", "batch_negatives"),
     "test_batch_negatives": ("test_batches", "batch_negatives"),
     "ownership_cap": ("playlist_ownership", "ownership_cap"),
+    "hidden_share": ("hidden_plays", "share"),
+    "unownable": ("playlist_ownership", "unownable"),
     "most_candidates": ("candidates", "most"),
 }
-"""Figures that a dataset was made with, by the name that rules ask for them under: (dataset, parameter)."""
+"""Figures that a dataset was made with or notes of itself, by the name that rules ask for: (dataset, parameter)."""
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
     **{name: (dataset,) for name, (dataset, _) in PARAMETERS.items()},
@@ -38,6 +40,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "n_playlists": ("playlist_library",),
     "n_songs": ("songs",),
     "n_likers": ("scores",),
+    "n_plays": ("entp_plays",),
     "user_rows": ("user_library",),
     "playlist_rows": ("playlist_library",),
     "user_sizes": ("user_library",),
@@ -184,7 +187,9 @@ def _parameter(name: str) -> Callable[[Mapping[str, Any]], Any]:
     def made_with(handles: Mapping[str, Any]) -> Any:
         # A home of the version before this one does not say so in its manifest, and a bare table has none.
         manifest = getattr(handles[dataset], "manifest", None)
-        return DEFAULTS[name] if manifest is None else manifest.params.get(parameter, DEFAULTS[name])
+        return (
+            DEFAULTS[name] if manifest is None else {**manifest.extra, **manifest.params}.get(parameter, DEFAULTS[name])
+        )
 
     return made_with
 
@@ -194,6 +199,7 @@ _MAKERS = {
     "n_users": lambda handles: handles["user_library"].manifest.rows,
     "n_playlists": lambda handles: handles["playlist_library"].manifest.rows,
     "n_songs": lambda handles: handles["songs"].manifest.rows,
+    "n_plays": lambda handles: handles["entp_plays"].manifest.rows,
     "n_likers": lambda handles: sum(count_likers(shard) for shard in shards_of(handles["scores"], ["liked"])),
     "n_numbers": lambda handles: stored_register(handles["user_library"]).height,
     "user_rows": lambda handles: numbered_rows(handles["user_library"]).select("user_id", "number"),

@@ -123,9 +123,10 @@ DEFAULTS = {
         ("validation_batch_negatives", "batch_negatives"),
         ("test_batch_negatives", "batch_negatives"),
         ("ownership_cap", "ownership_cap"),
+        ("hidden_share", "hidden_share"),
         ("most_candidates", "candidates"),
     )
-}
+} | {"unownable": 0}
 """What a dataset was made with where nothing says so: the settings' own defaults."""
 
 DERIVED: dict[str, Derived] = {
@@ -135,6 +136,7 @@ DERIVED: dict[str, Derived] = {
     "n_playlists": Derived(("playlist_rows",), lambda playlist_rows: playlist_rows.height),
     "n_likers": Derived(("scores",), count_likers),
     "n_songs": Derived(("songs",), lambda songs: songs.height),
+    "n_plays": Derived(("entp_plays",), lambda entp_plays: entp_plays.height),
     "user_sizes": Derived(("user_library",), lambda user_library: _sizes(user_library, "user")),
     "playlist_sizes": Derived(("playlist_library",), lambda playlist_library: _sizes(playlist_library, "playlist")),
     "feedback_scores": Derived(("user_feedback",), _exploded_sessions),

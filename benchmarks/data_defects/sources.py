@@ -94,6 +94,11 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("a blank track name", "mpd_tracks.tracks_are_named", cell("mpd_tracks", track_name="  ")),
     Defect("text in a wrong encoding", "mpd_tracks.track_texts_are_readable", _mojibake),
+    Defect(
+        "half of what was to be hidden is learnt from",
+        "hidden_plays.the_stated_share_of_plays_is_hidden",
+        lambda w: {"hidden_plays": w["hidden_plays"][::2]},
+    ),
     Defect("plays counted twice", "entp_plays.plays_are_unique", again("entp_plays")),
     Defect("a shortened user id", "entp_plays.plays_name_a_user", cell("entp_plays", user_id="abc123")),
     Defect(

@@ -234,7 +234,7 @@ def _write_array(path: Path, array: np.ndarray) -> str:
     """The digest of the file, worked out from what is written rather than from what is read back."""
     with path.open("wb") as file:
         digest = _Digesting(file)
-        np.lib.format.write_array(digest, array, allow_pickle=False)  # type: ignore[arg-type]
+        np.lib.format.write_array(digest, array, allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest()

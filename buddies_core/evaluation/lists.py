@@ -7,6 +7,7 @@ judged. Intervals are 95 %, bootstrap over users.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,9 @@ def evaluate(
     return ListReport(k, users, figures, each)
 
 
-def _judge_one(each, place, listed, wanted, n_items, k, gains, ideal) -> None:
+def _judge_one(
+    each: Any, place: int, listed: Any, wanted: Any, n_items: int, k: int, gains: np.ndarray, ideal: np.ndarray
+) -> None:
     most = min(k, len(wanted))
     found = np.zeros(k, bool)
     found[: len(listed)] = [item in wanted for item in listed]

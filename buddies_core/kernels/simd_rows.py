@@ -9,6 +9,8 @@ How many rows and how many vectors there are is the length of a tuple: numba kno
 are unrolled. Any row is as long as `vectors` x 16 float32.
 """
 
+from typing import Any
+
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -83,7 +85,7 @@ def dot_products(typing_context, user, rows, products, row_count, vectors):
         emit = _Rows(builder)
         user, rows, products = arguments[:3]
         addresses = [emit.number(rows, k, ir.IntType(64)) for k in range(len(signature.args[3]))]
-        sums: list = [None] * len(addresses)
+        sums: list[Any] = [None] * len(addresses)
         for part in range(len(signature.args[4])):
             own = emit.load(user, part)
             sums = [

@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from buddies_core import json_text
 from buddies_core.postgres.connecting import connect, ensure_database, problem_with
@@ -157,7 +158,7 @@ class EmbeddedPostgres:
         command = _command_of(pid)
         return pid if "postgres" in command and f" -D {self.data} " in f"{command} " else None
 
-    def _initialise(self, binaries: Path, account: dict) -> None:
+    def _initialise(self, binaries: Path, account: dict[str, Any]) -> None:
         password = secrets.token_urlsafe(24)
         if account:
             shutil.chown(self.folder, account["user"], account["group"])
@@ -272,7 +273,7 @@ def find_binaries(workspace: Path) -> Path:
     return install / "bin"
 
 
-def _unprivileged_account() -> dict:
+def _unprivileged_account() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     for name in ("postgres", "nobody"):

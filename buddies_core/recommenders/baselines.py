@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit, prange
@@ -110,7 +111,7 @@ def neighbours_vote(user_songs: Library, train: Library) -> System:
             kept = np.flatnonzero((values >= least) & (values > 0.0))
             known[user] = similar.indices[start:stop][kept], values[kept]
 
-    def votes(users: np.ndarray):
+    def votes(users: np.ndarray) -> Any:
         """Votes of users, sparse; few are met at once, since each meets a good part of all others."""
         from scipy.sparse import csr_array
 
@@ -194,7 +195,7 @@ def _looked_up(rows, playlists, indptr, indices, values, n_columns):
     return found
 
 
-def _matrix(library: Library):
+def _matrix(library: Library) -> Any:
     from scipy.sparse import csr_array
 
     values = np.ones(len(library.indices), np.float32)

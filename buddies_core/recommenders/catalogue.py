@@ -45,4 +45,4 @@ def recommender_class(name: str) -> type[Recommender]:
 
 def config_class(kind: type[Recommender]) -> type:
     """The class of a recommender's configuration, as its constructor's annotation names it."""
-    return type(kind().config)  # type: ignore[misc]
+    return type(kind().config)

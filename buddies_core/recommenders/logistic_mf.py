@@ -6,7 +6,7 @@ listener who came later is placed among fixed items by the same steps.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numba import njit, prange
@@ -78,7 +78,17 @@ class LogisticMf:
         self.items = items
         return self
 
-    def _step(self, side, mine, other, squares, keys, sweep: int, *, fixed: int) -> None:
+    def _step(
+        self,
+        side: Any,
+        mine: np.ndarray,
+        other: np.ndarray,
+        squares: np.ndarray,
+        keys: np.ndarray,
+        sweep: int,
+        *,
+        fixed: int,
+    ) -> None:
         config = self.config
         _climb(
             side.indptr.astype(np.int64), side.indices.astype(np.int64), side.data.astype(np.float32),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -62,7 +63,7 @@ def by_feature(name: str) -> Scorer:
 
 
 def evaluate_next_track(
-    models: SequenceModels, test: Sequences, *, seed: int, more: Mapping[str, Callable] | None = None
+    models: SequenceModels, test: Sequences, *, seed: int, more: Mapping[str, Callable[..., Any]] | None = None
 ) -> Report:
     """Hit and reciprocal rank of the song that follows, shown all but the last song, and shown a random prefix.
 
@@ -73,7 +74,7 @@ def evaluate_next_track(
         more: further rankings by name: from a query to songs, best first.
     """
     answerer = models.answerer(NEXT)
-    found: dict[tuple[str, str], list] = {}
+    found: dict[tuple[str, str], list[Any]] = {}
     for question in next_track_questions(test, seed=seed):
         right = int(question.right[0])
         candidates, own = answerer.ranked(question.query)
@@ -97,11 +98,11 @@ def evaluate_continuation(
     *,
     seed: int,
     of_each: int = 220,
-    more: Mapping[str, Callable] | None = None,
+    more: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Report:
     """Precision, NDCG, clicks and recall of 500 answers in eight categories, and their mean as the kind `mean`."""
     answerer = models.answerer(CONTINUE)
-    found: dict[tuple[str, str], list] = {}
+    found: dict[tuple[str, str], list[Any]] = {}
     for question in continuation_questions(test, seed=seed, of_each=of_each):
         songs, artists = test.playlist(question.playlist)
         right_artists = np.unique(artists[np.isin(songs, question.right)])
@@ -123,7 +124,7 @@ def _best(songs: np.ndarray, scores: np.ndarray, popularity: np.ndarray) -> np.n
     return songs[np.lexsort((-popularity, -scores))[:ANSWERS]]
 
 
-def _report(found: Mapping[tuple[str, str], Sequence], metrics: tuple[str, ...], *, mean: bool = False) -> Report:
+def _report(found: Mapping[tuple[str, str], Sequence[Any]], metrics: tuple[str, ...], *, mean: bool = False) -> Report:
     rows = []
     models = dict.fromkeys(model for model, _ in found)
     for model in models:

@@ -6,6 +6,7 @@ it looks at, not the size of the vocabulary. Candidates are the union of what ea
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -314,7 +315,7 @@ class Featuriser:
         )
 
     def _features(
-        self, found: np.ndarray, known: np.ndarray, songs: np.ndarray, artists: np.ndarray, vectors: tuple
+        self, found: np.ndarray, known: np.ndarray, songs: np.ndarray, artists: np.ndarray, vectors: tuple[Any, ...]
     ) -> np.ndarray:
         index, table, artist_table = self.index, self._songs, self._artists
         artist = index.artist_of[found]
@@ -346,7 +347,7 @@ class Featuriser:
             np.float32
         )
 
-    def _whole(self, found, known, songs, artists, scores) -> list[np.ndarray]:
+    def _whole(self, found: Any, known: Any, songs: np.ndarray, artists: np.ndarray, scores: Any) -> list[np.ndarray]:
         run = 0
         while run < len(artists) and artists[-1 - run] == artists[-1]:
             run += 1

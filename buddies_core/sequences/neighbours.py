@@ -91,7 +91,9 @@ def near(
     return _packed(starts, found, weights, counts, used)
 
 
-def _packed(starts, found, weights, counts, used) -> Neighbours:
+def _packed(
+    starts: np.ndarray, found: np.ndarray, weights: np.ndarray, counts: np.ndarray, used: np.ndarray
+) -> Neighbours:
     """The rows without the room that they did not need."""
     indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(used)])
     rows = np.repeat(starts[:-1] - indptr[:-1], used) + np.arange(indptr[-1])

@@ -15,6 +15,7 @@ from pathlib import Path
 CARRIERS = (
     "buddies_core.charts",
     "buddies_core.errors",
+    "buddies_core.json_text",
     "buddies_core.postgres",
     "buddies_core.registry.mlflow_model",
     "buddies_core.registry.mlflow_tracking",

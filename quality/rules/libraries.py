@@ -6,13 +6,11 @@ import numpy as np
 import polars as pl
 
 from quality.rules.raw import USER_ID
-from quality.rules.verdict import SAMPLE_ROWS, Finding, Severity, offending_rows, rule, within
+from quality.rules.verdict import SAMPLE_ROWS, SIGMAS, Finding, Severity, offending_rows, rule, within
 
 BETA_MEAN, BETA_SPREAD = 1.3 / 4.6, 0.1903
 """Mean and standard deviation of Beta(1.3, 3.3)."""
 MOST_EMPTY = 0.20
-SIGMAS = 5.0
-"""Half-width of a sampling band in standard errors: one false alarm in about two million draws."""
 
 
 class Library(Protocol):

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from quality.rules.libraries import SIGMAS
 from quality.rules.shapes import as_lists, exploded, repeated_members, with_partner
-from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
+from quality.rules.verdict import SIGMAS, Finding, Severity, offending_rows, rule, within
 
 PROBES = 20_000
 LEAST_TRAIN_AUC = 0.60

@@ -1,5 +1,7 @@
 """Rules of playlist ownership: an owner for what is liked, who may have it, and at most so many playlists an owner."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -64,9 +66,16 @@ def likers_come_before_others(
 
 
 @rule(asset="playlist_ownership")
-def every_liked_playlist_is_owned(owners_of_playlists: pl.DataFrame, liked_counts: pl.DataFrame) -> Finding:
-    """A playlist that anybody likes, in any split or set aside, has an owner: else no neighbour could bring it."""
-    return offending_rows(liked_counts.join(owners_of_playlists, on="playlist", how="anti"), liked_counts.height)
+def every_liked_playlist_is_owned(
+    owners_of_playlists: pl.DataFrame, liked_counts: pl.DataFrame, unownable: int
+) -> Finding:
+    """A playlist that anybody likes, in any split or set aside, has an owner: else no neighbour could bring it.
+
+    But those that nobody can own, since all who share a song with them are set aside, hold them out or have no room.
+    """
+    missing = liked_counts.join(owners_of_playlists, on="playlist", how="anti")
+    found = offending_rows(missing, liked_counts.height)
+    return replace(found, high=float(unownable), offending=max(0, missing.height - unownable))
 
 
 @rule()

@@ -3,7 +3,7 @@
 import polars as pl
 
 from quality.rules.shapes import duplicates, without_partner
-from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
+from quality.rules.verdict import SIGMAS, Finding, Severity, offending_rows, rule, within
 
 USER_ID = r"^[0-9a-f]{40}$"
 SONG_ID = r"^SO[0-9A-Z]{16}$"
@@ -177,3 +177,11 @@ def few_rows_are_quarantined(quarantined_raw: pl.DataFrame, raw_counts: pl.DataF
     shares = raw_counts.with_columns((unknown + (1 - unknown) * of_rows).alias("share"))
     worst = shares["share"].max() if shares.height else 0.0
     return within(float(worst or 0.0), 0.0, MOST_QUARANTINED, quarantined_raw.height, shares)  # type: ignore[arg-type]
+
+
+@rule()
+def the_stated_share_of_plays_is_hidden(hidden_plays: pl.DataFrame, n_plays: int, hidden_share: float) -> Finding:
+    """The share that `BUDDIES_HIDDEN_SHARE` asks for is hidden: fewer judge nobody, more are lost to what learns."""
+    room = SIGMAS * (hidden_share * (1 - hidden_share) / max(n_plays, 1)) ** 0.5
+    found = hidden_plays.height / max(n_plays, 1)
+    return within(found, hidden_share - room, hidden_share + room, hidden_plays.height)

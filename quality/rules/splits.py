@@ -2,9 +2,8 @@
 
 import polars as pl
 
-from quality.rules.libraries import SIGMAS
 from quality.rules.shapes import duplicates, with_partner, without_partner
-from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
+from quality.rules.verdict import SIGMAS, Finding, Severity, offending_rows, rule, within
 
 COLD_SHARE = 0.05
 SHARES = {"train": 0.7, "validation": 0.2, "test": 0.1}

@@ -18,6 +18,8 @@ import polars as pl
 _UNREADABLE_COLUMN = "could_not_be_judged"
 SAMPLE_ROWS = 10
 """Offending rows kept as evidence: enough to see the pattern, few enough to store with every evaluation."""
+SIGMAS = 5.0
+"""Half-width of a sampling band in standard errors: one false alarm in about two million draws."""
 
 
 class Severity(StrEnum):

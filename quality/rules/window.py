@@ -6,10 +6,9 @@ import polars as pl
 
 from quality.rules.blocks import SHARED
 from quality.rules.feedback import CLOCK_SKEW
-from quality.rules.libraries import SIGMAS
 from quality.rules.shapes import duplicates, with_partner
 from quality.rules.splits import SHARES
-from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
+from quality.rules.verdict import SIGMAS, Finding, Rule, Severity, offending_rows, rule, within
 
 
 @rule(blocking=True)

@@ -38,6 +38,8 @@ def living(
         "HOME": tmp_path / "home",
         "POSTGRES_URL": postgres_url,
         "PORT": free_port(),
+        # Lists by the checkpoint's vectors, so that listeners can tell one checkpoint from another.
+        "RANKING": "reference",
         "SEARCH_TRIALS": 0,
         "TRACK": "false",
         "SYNTHETIC_USERS": 400,
@@ -65,7 +67,9 @@ def living(
             if evaluation.blocking:
                 told = (evaluation.asset_key, evaluation.check_name, evaluation.passed)
                 instance.report_runless_asset_event(dg.AssetCheckEvaluation(*told, metadata={}, blocking=True))
-    yield Settings(), tmp_path
+    settings = Settings()
+    assert run(settings, "ranked_candidates", "served_model").success
+    yield settings, tmp_path
 
 
 def run(settings: Settings, *assets: str) -> dg.ExecuteInProcessResult:

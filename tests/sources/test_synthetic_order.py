@@ -65,9 +65,11 @@ def test_artists_return_and_pairs_recur_forwards_as_in_real_playlists(world: tup
 
 
 def test_shuffled_playlists_keep_their_artists_and_lose_direction(world: tuple[Sequences, np.ndarray]):
-    found = order_statistics(world[0].shuffled(3), seed=1)
-    assert 0.03 < found.next_by_same_artist < 0.07
-    assert found.forward / found.backward == pytest.approx(1.0, abs=0.25)
+    found = [order_statistics(world[0].shuffled(seed), seed=1) for seed in range(8)]
+    assert all(0.03 < shuffled.next_by_same_artist < 0.07 for shuffled in found)
+    # Some 60 pairs each way in a shuffle: of eight together the ratio strays by 0.065.
+    forward, backward = sum(s.forward for s in found), sum(s.backward for s in found)
+    assert forward / backward == pytest.approx(1.0, abs=0.2)
 
 
 def test_models_that_know_order_win_as_on_real_playlists_and_not_when_positions_are_shuffled(

@@ -53,7 +53,9 @@ def sources(rng: np.random.Generator, heard: np.ndarray, held: np.ndarray) -> di
                 "artist_name": [artists[t] for t in tracks],
             }
         ),
-        "hidden_plays": pl.DataFrame({"user_id": user_ids[:3], "song_id": song_ids[:3]}),
+        "hidden_plays": pl.DataFrame(
+            {"user_id": [user_ids[u] for u in users[::20]], "song_id": [song_ids[s] for s in songs[::20]]}
+        ),
         "entp_plays": pl.DataFrame(
             {
                 "user_id": [user_ids[u] for u in users],

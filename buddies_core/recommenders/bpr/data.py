@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from buddies_core.recommenders.bpr.errors import BlocksError
 
 NO_PLAYLIST = MISSING
 """Fills the place of a negative that a block lacks (a listener was shown fewer than five); such a sample is skipped."""
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def parquet_shard(path: Path | str, *, explicit: bool = False) -> Loader:
     return load
 
 
-def blocks_from_frame(frame, *, explicit: bool = False) -> Blocks:
+def blocks_from_frame(frame: "pl.DataFrame", *, explicit: bool = False) -> Blocks:
     """Blocks of a polars frame with the columns user, positive and negatives; without the last there are none."""
     negatives = np.empty((frame.height, 0), np.uint32)
     if "negatives" in frame.columns:
@@ -142,7 +146,7 @@ def blocks_from_frame(frame, *, explicit: bool = False) -> Blocks:
     return Blocks(frame["user"].to_numpy(), frame["positive"].to_numpy(), negatives, explicit)
 
 
-def bags_from_frame(frame) -> Bags:
+def bags_from_frame(frame: "pl.DataFrame") -> Bags:
     """Bags of a polars frame with the columns user, positive and negatives (all of the same length)."""
     return Bags(
         frame["user"].to_numpy(),
@@ -151,6 +155,6 @@ def bags_from_frame(frame) -> Bags:
     )
 
 
-def _table(flat, rows: int) -> np.ndarray:
+def _table(flat: Any, rows: int) -> np.ndarray:
     values = flat.to_numpy().astype(np.uint32, copy=False) if rows else np.empty(0, np.uint32)
     return values.reshape(rows, len(values) // max(rows, 1))

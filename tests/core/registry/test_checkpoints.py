@@ -71,10 +71,9 @@ def test_an_empty_store_says_what_to_do(store):
         store.latest()
 
 
-def test_a_metric_that_is_not_a_number_is_not_stored(store, factors):
-    with pytest.raises(ValueError, match="JSON"):
-        store.save(factors, BEST, metrics={"mrr": float("nan")}, lineage={})
-    assert store.versions() == []
+def test_a_metric_that_is_not_a_number_is_stored_as_none(store, factors):
+    saved = store.save(factors, BEST, metrics={"mrr": float("nan"), "loss": 0.5}, lineage={})
+    assert store.load(saved.version).metrics == {"mrr": None, "loss": 0.5}
 
 
 @pytest.mark.parametrize(

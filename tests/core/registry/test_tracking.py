@@ -164,6 +164,7 @@ def test_aliases_follow_promotion_and_rollback_and_a_checkpoint_and_its_run_name
         folder.mkdir(parents=True)
         about = {"format": FORMAT, "version": folder.name, "created_at": "2026-01-01T00:00:00+00:00"}
         (folder / "manifest.json").write_text(json.dumps(about | {"model_version": version}))
+        np.save(folder / "user_ids.npy", np.array([b"a" * 40]))
         publish_version(root, folder.name, share=0.5)
         return version
 

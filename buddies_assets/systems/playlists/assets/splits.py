@@ -113,13 +113,13 @@ def playlist_ownership(
         "owners": len(held),
         "owned": frame.height,
         "owned by one who does not like them": owned.adopted,
-        "liked and without an owner, nobody having room": owned.left_over,
+        "liked, and nobody can own them": owned.left_over,
         "share of playlists without an owner": 1 - frame.height / max(1, playlist_library.manifest.rows),
         "share owned by the top 1 % of owners": float(top[: max(1, len(top) // 100)].sum() / max(1, top.sum())),
         "Gini": plots.gini(top),
     }
     return dg.Output(
-        writer.commit([writer.write_shard(0, frame)]),
+        writer.commit([writer.write_shard(0, frame)], extra={"unownable": owned.left_over}),
         metadata=facts
         | spread("owned by an owner", held)
         | {

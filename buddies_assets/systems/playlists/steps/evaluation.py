@@ -95,7 +95,8 @@ def evaluation_table(
             system, offered, relevant, known=known, playlist_songs=playlist_songs, keys=keys, pids=pids
         )
         row |= {f"served_{name}": value for name, value in served.items()}
-    return pl.DataFrame(rows).rename({"bags": "batches"})
+    # A figure that no system has (there may be no twins at all) is a column of numbers all the same.
+    return pl.DataFrame(rows).rename({"bags": "batches"}).with_columns(pl.col(pl.Null).cast(pl.Float64))
 
 
 def judged_bags(batches: Dataset, keys: np.ndarray, most_users: int) -> Bags:

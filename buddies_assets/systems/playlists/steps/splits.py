@@ -64,7 +64,8 @@ SPLITS = ShardedStep("splits", prepare_splits, split_users)
 class Owned:
     """`playlists`: one row an owned playlist, `playlist, owner, priority, likers`.
 
-    `adopted` of them went to somebody who does not like them; `left_over` are liked, and yet nobody had room.
+    `adopted` of them went to somebody who does not like them; `left_over` are liked, and
+    yet nobody can own them: all who share a song with them are set aside, hold them out or have no room.
     """
 
     playlists: pl.DataFrame
