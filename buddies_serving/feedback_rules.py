@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from buddies_core.artifact.format import is_forgotten
 from buddies_serving.api_types import FeedbackRequest
 from buddies_serving.feedback_types import Session
 from buddies_serving.problems import from_decoding, invalid
@@ -49,7 +50,7 @@ def to_session(
         raise invalid("other_playlists", "names a playlist twice")
     models = [serving.champion] + ([serving.challenger] if serving.challenger is not None else [])
     user_key = next((named for model in models if user < model.users and (named := model.user_id(user))), None)
-    if user_key is None:
+    if user_key is None or is_forgotten(user_key):
         # nobody could say who that was: not the training, not the dashboard, not a person
         raise invalid("user_id", f"user {user} is not known to the model that is served")
     known = [model.known_pids for model in models]

@@ -37,9 +37,11 @@ class OwnerOptOut:
 
     def hides(self, model: ServedModel, owner: int) -> bool:
         """Whether an owner (an index; -1: nobody) is not to be shown."""
-        if owner < 0 or self.trouble is not None:
-            return True
-        return bool(self._ids) and (str(owner) in self._ids or model.user_id(owner) in self._ids)
+        return owner < 0 or self.hides_user(owner, model.user_id(owner))
+
+    def hides_user(self, number: int, user_id: str) -> bool:
+        """Whether the user of a number and a 40-hex id is not to be shown as an owner."""
+        return self.trouble is not None or str(number) in self._ids or user_id in self._ids
 
 
 def _read(path: Path) -> frozenset[str]:

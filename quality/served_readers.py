@@ -113,13 +113,18 @@ def daily_inputs(settings: Settings) -> Mapping[str, Any]:
     channels = read_channels(root)
     written_since = newest.stat().st_mtime >= datetime.fromisoformat(channels.since).timestamp()
     lists = pl.DataFrame(schema=DAILY_COLUMNS)
+    champion = root / "versions" / channels.champion
     if written_since:
-        lists = answers(root / "versions" / channels.champion)
+        lists = answers(champion)
+    # While a new model is on trial the champion may be of earlier data, and its playlists are those of that library.
+    theirs = pl.DataFrame({"pid": np.load(champion / "playlist_pids.npy")}, schema={"pid": pl.UInt32})
+    known = pl.concat([evidence["playlist_rows"].select(pl.col("pid").cast(pl.UInt32)), theirs]).unique()
     return {
         "daily_recommendations": pl.read_ndjson(newest, schema=DAILY_COLUMNS),
         "daily_day": date.fromisoformat(newest.stem),
         "served_lists": lists,
-        **{name: evidence[name] for name in ("n_numbers", "n_playlists", "playlist_rows", "now_at")},
+        "playlist_rows": known,
+        **{name: evidence[name] for name in ("n_numbers", "n_playlists", "now_at")},
     }
 
 

@@ -219,6 +219,14 @@ def gc(delete: Annotated[bool, typer.Option("--delete", help="Remove what is lis
 
 
 @app.command()
+def forget(user: Annotated[str, typer.Argument(help="The listener, by number or by 40-hex id.")]) -> None:
+    """Take USER out of feedback, datasets, served models, lists and logs, and leave them out of later readings."""
+    from buddies_assets.cli.forgetting import forget as start
+
+    start(console, user)
+
+
+@app.command()
 def settings() -> None:
     """Print the table of settings, as docs/settings.md has it."""
     from buddies_assets.cli.tables import settings_markdown

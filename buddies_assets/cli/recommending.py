@@ -8,12 +8,15 @@ from rich.table import Table
 
 from buddies_assets.cli.console import printable
 from buddies_assets.systems.playlists.steps.taste import as_matrix, load_song_taste
+from buddies_core.artifact.format import is_forgotten
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions.labelled import load_library
 from buddies_core.interactions.numbers import numbered_rows
 from buddies_core.recommenders.song_taste import SongTaste
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.sample import sample_note, sample_of
+from buddies_serving.opt_out import OwnerOptOut
+from buddies_serving.settings import ServingSettings
 
 SHOWN = 5
 SONGS_SHOWN = 3
@@ -28,6 +31,7 @@ class Recommender:
 
     def __init__(self, store: DatasetStore) -> None:
         self._store = store
+        self._opt_out = OwnerOptOut(ServingSettings().owner_opt_out_file)
 
     @cached_property
     def _users(self) -> pl.DataFrame:
@@ -90,6 +94,8 @@ class Recommender:
         title = f"For user {who['number']} ({who['user_id'][:8]}…, {who['songs']} songs): {why}"
         if note := sample_note(sample_of(self._store)):
             title = f"{title}; {note}"
+        if self._opt_out.trouble:
+            title = f"{title}; no owner is shown, as BUDDIES_OWNER_OPT_OUT_FILE cannot be read: {self._opt_out.trouble}"
         table = Table("playlist", "pid", "songs", "owner", "why", title=title, title_justify="left")
         neighbours = dict(
             self._store.open("user_pairings")
@@ -102,11 +108,21 @@ class Recommender:
         for playlist in own or self._most_liked:
             row = self._playlists.row(playlist, named=True)
             owner = self._owners.get(playlist)
-            near = f", similarity {neighbours[owner]:.2f}" if owner in neighbours else ""
-            whose = f"user {self._users['number'][owner]}{near}" if owner is not None else self._closest(user, playlist)
+            if owner is not None and self._is_hidden(owner):
+                owner, whose = None, "not shown"
+            elif owner is not None:
+                near = f", similarity {neighbours[owner]:.2f}" if owner in neighbours else ""
+                whose = f"user {self._users['number'][owner]}{near}"
+            else:
+                whose = self._closest(user, playlist)
             why = self._why(user, playlist, owner)
             table.add_row(printable(row["name"] or "(no name)"), str(row["pid"]), str(row["tracks"]), whose, why)
         return table
+
+    def _is_hidden(self, user: int) -> bool:
+        """Whether a listener (a row) opted out of being shown, or was forgotten."""
+        row = self._users.row(user, named=True)
+        return is_forgotten(row["user_id"]) or self._opt_out.hides_user(row["number"], row["user_id"])
 
     def _is_by_taste(self, user: int) -> bool:
         """Whether the user's list is what taste chose, not the neighbours' candidates."""
@@ -123,7 +139,8 @@ class Recommender:
         fit = shared / np.sqrt(np.maximum(users.lengths, 1))
         fit[user] = 0
         best = int(fit.argmax())
-        return f"nobody; fits user {self._users['number'][best]} best" if fit[best] else "nobody"
+        is_shown = bool(fit[best]) and not self._is_hidden(best)
+        return f"nobody; fits user {self._users['number'][best]} best" if is_shown else "nobody"
 
     def _why(self, user: int, playlist: int, owner: int | None) -> str:
         """Songs that the user shares with the playlist, that taste expects them to play, or shares with its owner."""

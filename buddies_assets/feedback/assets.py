@@ -109,6 +109,7 @@ def training_window(
         "sessions read": sum(day.sessions for day in read),
         "quarantined of those read": sum(day.quarantined for day in read),
         "left out as held-out likes": left_out,
+        "left out as forgotten": sum(day.forgotten for day in read),
         "by split": table(by_split),
     }
     return dg.Output(dataset, metadata=facts)

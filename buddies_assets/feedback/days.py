@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from buddies_core.registry.watermark import Watermark, day_counts
 from buddies_core.settings import Settings
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest, Recipe
+from buddies_core.storage.forgotten import ForgottenIds
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -28,7 +30,8 @@ NEGATIVES = 4
 class StoredDay:
     """A day of feedback as it was stored: sessions read, blocks and quarantined sessions made of them.
 
-    `versions` holds the fingerprint of either dataset.
+    `versions` holds the fingerprint of either dataset; `forgotten` counts sessions of users who were forgotten, which
+    a service or a backup stored since and which are left out.
     """
 
     day: date
@@ -36,6 +39,7 @@ class StoredDay:
     blocks: int
     quarantined: int
     versions: Mapping[str, str]
+    forgotten: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class FeedbackDays:
     seed: int
     run_id: str
     reuse: bool = True
+
+    @cached_property
+    def forgotten(self) -> ForgottenIds:
+        """Users whose sessions are left out."""
+        return ForgottenIds.at(str(self.store.root.parent))
 
     def stored(self, name: str, day: date) -> Dataset | None:
         """One stored day of `feedback_blocks` or `quarantined_feedback`."""
@@ -69,14 +78,15 @@ class FeedbackDays:
     def rebuild(self, connection: "Connection", day: date) -> StoredDay:
         """Read a day's sessions and store its blocks, whatever is stored."""
         sessions = sessions_of(connection, day)
-        made = to_blocks(sessions, self._known(), seed=self.seed)
+        theirs = self.forgotten.mask(sessions["user_key"])
+        made = to_blocks(sessions.filter(~theirs), self._known(), seed=self.seed)
         # The blocks come last: their manifest is what says that the day is stored.
         versions = {}
         for name, frame in ((QUARANTINED, made.quarantined), (FEEDBACK_BLOCKS, made.blocks)):
             recipe = self._recipe(name, day, sessions.height)
             writer = self.store.writer(recipe, self.run_id, self._folder(name, day))
             versions[name] = writer.commit([writer.write_shard(0, frame)]).fingerprint
-        return StoredDay(day, sessions.height, made.blocks.height, made.quarantined.height, versions)
+        return StoredDay(day, sessions.height, made.blocks.height, made.quarantined.height, versions, int(theirs.sum()))
 
     def watermark(self, window: Window) -> Watermark:
         """What the stored days of the window were made of."""
@@ -116,7 +126,9 @@ class FeedbackDays:
             library: self.store.open(library).fingerprint
             for library in ("user_library", "playlist_library", "playlist_ownership")
         }
-        params = {"day": day.isoformat(), "sessions": sessions, "seed": self.seed}
+        params: dict[str, str | int] = {"day": day.isoformat(), "sessions": sessions, "seed": self.seed}
+        if self.forgotten:
+            params["forgotten"] = self.forgotten.digest
         return Recipe(name, code_version(__name__), inputs, params)
 
 

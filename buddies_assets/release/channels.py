@@ -8,7 +8,7 @@ though it may be the newest checkpoint.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,6 +59,19 @@ def publish_version(root: Path, version: str, *, share: float) -> tuple[Channels
             return publish(root, version, challenger=trial), "champion"
         kept = trial.share if trial and model_of(trial.version) == model_of(version) else share
         return publish(root, served.champion, challenger=Challenger(version, kept)), "challenger"
+
+
+def publish_successors(root: Path, successors: Mapping[str, str]) -> None:
+    """Serve, in place of versions, others of the same models: champion, challenger, and the one to roll back to."""
+    with _locked(root):
+        served, previous = channels(root), previous_version(root)
+        if served is not None:
+            trial = served.challenger
+            if trial is not None:
+                trial = Challenger(successors.get(trial.version, trial.version), trial.share)
+            publish(root, successors.get(served.champion, served.champion), challenger=trial)
+        if previous is not None and previous in successors:
+            _keep_previous(root, successors[previous])
 
 
 def promote_challenger(root: Path, *, expected: str | None = None) -> tuple[str, str]:

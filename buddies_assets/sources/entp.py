@@ -13,8 +13,9 @@ from buddies_assets.sources.entp_lines import PLAYS, ParsedLines, count_lines, p
 from buddies_assets.sources.inputs.faults import InputFault
 from buddies_assets.sources.inputs.listing import Member
 from buddies_assets.sources.inputs.opening import line_blocks, parts_of
-from buddies_assets.sources.quarantine import Quarantine, ReadCounts, safe_excerpt, set_aside
+from buddies_assets.sources.quarantine import Quarantine, ReadCounts, safe_excerpt, set_aside, without_forgotten
 from buddies_assets.sources.sampling import users_in_sample
+from buddies_core.storage.forgotten import ForgottenIds
 from buddies_core.storage.in_order import in_order
 
 SOURCE = "ENTP triplets"
@@ -49,7 +50,13 @@ class _Block:
 
 
 def read_triplets(
-    path: Path, *, strict: bool, batch_bytes: int = 32 << 20, workers: int = 1, sample: float = 1.0
+    path: Path,
+    *,
+    strict: bool,
+    batch_bytes: int = 32 << 20,
+    workers: int = 1,
+    sample: float = 1.0,
+    forgotten: ForgottenIds | None = None,
 ) -> Iterator[PlayBatch]:
     """Play rows of `train_triplets.txt`, compressed or not, or of an archive of its parts, in batches.
 
@@ -65,6 +72,7 @@ def read_triplets(
         batch_bytes: raw bytes of a batch, about.
         workers: threads that parse batches; the same batches come, in order, whatever their number.
         sample: share of users who are kept, by hash of their ids.
+        forgotten: users who are left out, of the quarantine too.
 
     Raises:
         SourceNotFoundError: no such file, or it cannot be read.
@@ -89,6 +97,9 @@ def read_triplets(
             plays = good.select(PLAYS.names())
             if sample < 1:
                 plays = plays.filter(pl.Series(users_in_sample(user_keys(plays["user_id"]), sample)))
+            sampled = plays.height
+            if forgotten:
+                plays = plays.filter(~forgotten.mask(plays["user_id"]))
             begins = block.offset == 0
             counts = ReadCounts(
                 files=int(begins),
@@ -97,12 +108,13 @@ def read_triplets(
                 kept=plays.height,
                 quarantined=parsed.lines - good.height,
                 left_out=good.height - plays.height,
+                forgotten=sampled - plays.height,
                 bytes=block.member.size * begins,
                 unread_bytes=block.fault.unread_bytes if block.fault else 0,
                 lines=count_lines(block.data),
                 parsed_lines=parsed.lines,
             )
-            frame = quarantine.frame().sort("position", maintain_order=True)
+            frame = without_forgotten(quarantine.frame(), forgotten).sort("position", maintain_order=True)
             yield PlayBatch(plays, frame, counts, len(block.data))
     if parts.unread:
         yield PlayBatch(pl.DataFrame(schema=PLAYS), *aside, 0)

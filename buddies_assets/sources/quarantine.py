@@ -8,6 +8,7 @@ import polars as pl
 from buddies_assets.sources.inputs.faults import InputFault
 from buddies_assets.sources.inputs.listing import Unread
 from buddies_core.errors import MalformedInputError
+from buddies_core.storage.forgotten import ForgottenIds
 
 SCHEMA = pl.Schema(
     {
@@ -66,7 +67,8 @@ class ReadCounts:
         repeats: exact repeats of a kept row that a source is known to hold, dropped without being an error.
         repaired: kept rows of which some text was repaired (counted within `kept`).
         nulled: values of fields that are not needed which could not be read and became null; their rows are kept.
-        left_out: good rows outside the sample (`BUDDIES_SAMPLE`).
+        left_out: good rows outside the sample (`BUDDIES_SAMPLE`), or of users who were forgotten.
+        forgotten: of those left out, the rows of users who were forgotten.
         bytes, unread_bytes: size of the files on disk, and of that part of them whose rows are unknown.
         lines, parsed_lines: lines as counted before parsing, and as the rows account for them; 0 for JSON.
     """
@@ -80,6 +82,7 @@ class ReadCounts:
     repaired: int = 0
     nulled: int = 0
     left_out: int = 0
+    forgotten: int = 0
     bytes: int = 0
     unread_bytes: int = 0
     lines: int = 0
@@ -138,6 +141,16 @@ def set_aside(source: str, unread: Sequence[Unread], *, strict: bool) -> tuple[p
         quarantine.add_fault(one.name, one.fault)
     size = sum(one.size for one in data)
     return quarantine.frame(), ReadCounts(bad_files=len(data), bytes=size, unread_bytes=size)
+
+
+def without_forgotten(quarantined: pl.DataFrame, forgotten: ForgottenIds | None) -> pl.DataFrame:
+    """The rows of a quarantine; the excerpt of one that names somebody forgotten says that alone."""
+    if not forgotten or not quarantined.height:
+        return quarantined
+    ids = quarantined["excerpt"].str.extract_all(r"[0-9a-fA-F]{40}")
+    named = [any(user_id in forgotten for user_id in found) for found in ids.to_list()]
+    text = pl.when(pl.Series(named)).then(pl.lit("(a user who was forgotten)")).otherwise(pl.col("excerpt"))
+    return quarantined.with_columns(excerpt=text)
 
 
 def empty_quarantine() -> pl.DataFrame:

@@ -21,6 +21,17 @@ READ = (WITHOUT_DIGESTS, FORMAT)
 """Formats that are read. In 3 the users' rows are their numbers too, and stand in the order of the ids."""
 
 CONTRACT_LENGTH = 5
+_FORGOTTEN = "forgotten-"
+
+
+def forgotten_id(number: int) -> str:
+    """What stands for the id of a user who was forgotten: 40 characters, no hex id, and none is there twice."""
+    return f"{_FORGOTTEN}{number:030d}"
+
+
+def is_forgotten(user_id: str) -> bool:
+    """Whether a text stands for somebody who was forgotten."""
+    return user_id.startswith(_FORGOTTEN)
 
 
 class ArraySpec(msgspec.Struct, frozen=True):

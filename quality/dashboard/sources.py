@@ -40,6 +40,22 @@ class BusyError(BuddiesError):
     """So many requests are being answered that another must come back later."""
 
 
+def _living(pool: "ThreadedConnectionPool") -> "Connection":
+    """A connection of the pool that answers: after a restart of PostgreSQL all that it kept are dead."""
+    import psycopg2
+
+    for _ in range(CONNECTIONS):
+        connection = pool.getconn()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT")
+        except psycopg2.OperationalError:
+            pool.putconn(connection, close=True)
+        else:
+            return connection
+    return pool.getconn()
+
+
 class Sources:
     """Connections and what is kept in memory between requests."""
 
@@ -75,7 +91,7 @@ class Sources:
         if not self._free.acquire(timeout=WAIT_SECONDS):
             raise BusyError(f"More than {CONNECTIONS} requests at once for {WAIT_SECONDS:.0f} s; try again.")
         try:
-            connection = pool.getconn()
+            connection = _living(pool)
             try:
                 yield connection
                 connection.commit()

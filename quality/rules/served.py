@@ -167,7 +167,7 @@ def daily_lists_hold_distinct_playlists(daily_recommendations: pl.DataFrame) -> 
 
 @rule(blocking=True)
 def daily_playlists_exist(daily_recommendations: pl.DataFrame, playlist_rows: pl.DataFrame) -> Finding:
-    """Every playlist is the pid of a row of the playlist library."""
+    """Every playlist is the pid of a row of the playlist library, or of the champion where it is of earlier data."""
     shown = daily_recommendations.select("user_id", pid="playlists").explode("pid").drop_nulls("pid")
     known = playlist_rows.select(pl.col("pid").cast(pl.Int64))
     return offending_rows(shown.join(known, on="pid", how="anti"), shown.height)

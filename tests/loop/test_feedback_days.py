@@ -15,6 +15,7 @@ from buddies_core.postgres.schema import MigrationError, execute
 from buddies_core.registry.watermark import day_counts
 from buddies_core.storage.code_version import THIS
 from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.forgotten import ForgottenIds
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 DAYS = [date(2026, 3, day) for day in range(8, 13)]
@@ -136,3 +137,18 @@ def test_a_migration_that_was_edited_after_it_was_applied_is_refused(connection,
 def test_a_database_is_migrated_once(postgres_url):
     with connected(postgres_url):
         assert migrate(psycopg2.connect(postgres_url), postgres_url) == []
+
+
+def test_sessions_of_somebody_who_was_forgotten_are_left_out_counted_and_make_the_day_anew(
+    store, connection, add_sessions
+):
+    add_sessions(range(1, 4), DAY)
+    add_sessions(range(4, 6), DAY, user_key="b" * 40)
+    assert refreshed(store, connection) == [(10, 5)]
+    ForgottenIds.at(str(store.root.parent)).adding("B" * 40)
+    days = FeedbackDays(store, 1, "run")
+    (made,) = days.refresh(connection, DAYS)
+    assert (made.sessions, made.blocks + made.quarantined, made.forgotten) == (5, 3, 2)
+    quarantined = days.stored("quarantined_feedback", DAY.date()).frame()
+    assert "b" * 40 not in quarantined["user_key"].to_list()
+    assert refreshed(store, connection) == []

@@ -13,6 +13,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from buddies_assets.forgetting.versions import without_user
+from buddies_core.artifact.store import publish, write_version
 from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_serving.errors import FeedbackRefusedError
 from buddies_serving.feedback_types import Losses, Session
@@ -300,3 +302,15 @@ def test_the_schema_itself_refuses_what_cannot_be_right(database: str, values: s
 
     with pytest.raises(asyncpg.CheckViolationError):
         asyncio.run(insert())
+
+
+def test_feedback_for_the_number_of_somebody_who_was_forgotten_is_refused(
+    serve: Any, small_world: Any, tmp_path: Path
+) -> None:
+    write_version(tmp_path / "served_model", "v1", without_user(small_world, 1))
+    publish(tmp_path / "served_model", "v1")
+    server = serve()
+    pids = server.recommend(1)[0]["playlists"]
+    assert len(pids) == 5
+    assert server.like(1, *pids).status_code == 422
+    assert server.like(0, *server.recommend(0)[0]["playlists"]).status_code in (200, 503)

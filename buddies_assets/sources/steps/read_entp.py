@@ -11,12 +11,16 @@ from buddies_assets.sources.quarantine import ReadCounts, empty_quarantine
 from buddies_assets.sources.steps.raw import RawRun, something_kept, state_of
 from buddies_core.storage import progress
 from buddies_core.storage.datasets import Dataset, StoredFile
+from buddies_core.storage.forgotten import ForgottenIds
 
 
 def read_entp(run: RawRun, path: Path) -> Dataset:
     """`entp_plays`, with its quarantine as a part."""
     size = sum(member.size for member in parts_of(SOURCE, path, "BUDDIES_ENTP_FILE").members)
     files = {path.name: state_of(path, size)}
+    forgotten = ForgottenIds.at(run.settings.home)
+    if forgotten:
+        files["forgotten.txt"] = forgotten.digest
     if stored := run.stored("entp_plays", files, __name__):
         return stored
     writer, settings = run.writer("entp_plays", files, __name__), run.settings
@@ -24,9 +28,8 @@ def read_entp(run: RawRun, path: Path) -> Dataset:
     frames = [empty_quarantine()]
     counts, read = ReadCounts(), 0
     with progress.track("entp_plays", total=size) as tracker:
-        for batch in read_triplets(
-            path, strict=settings.strict, workers=settings.worker_threads, sample=settings.sample
-        ):
+        how = {"strict": settings.strict, "workers": settings.worker_threads, "sample": settings.sample}
+        for batch in read_triplets(path, **how, forgotten=forgotten):  # type: ignore[arg-type]
             shards.append(writer.write_shard(len(shards), batch.plays))
             frames.append(batch.quarantined)
             counts += batch.counts

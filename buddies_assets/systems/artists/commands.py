@@ -17,6 +17,7 @@ from buddies_core.evaluation.beyond_accuracy import beyond_accuracy
 from buddies_core.evaluation.lists import Figure, evaluate
 from buddies_core.interactions.labelled_plays import LabelledPlays
 from buddies_core.storage.files import parquet_bytes, write_atomically
+from buddies_core.storage.forgotten import ForgottenIds
 
 SHOWN = ("ndcg", "precision", "map", "auc", "precision_k", "recall", "hit", "mrr", "graded_ndcg")
 
@@ -56,7 +57,8 @@ def fit(
     """
     read = read_interactions(file, columns)
     told = None if tags is None else read_tags(tags)
-    plays = LabelledPlays.of(read.rows)
+    theirs = ForgottenIds.at(str(home)).mask(read.rows["user"])
+    plays = LabelledPlays.of(read.rows.filter(~theirs))
     config, value = ArtistsConfig(seed=seed), None
     rows = None if told is None else told.rows
     if trials:
@@ -69,6 +71,8 @@ def fit(
     bad = [read.quarantine, *([] if told is None else [told.quarantine])]
     _keep_quarantine(home, name, pl.concat(bad))
     reasons = dict(pl.concat(bad).group_by("reason").len().sort("reason").iter_rows())
+    if theirs.any():
+        reasons["forgotten"] = int(theirs.sum())
     return Fitted(version, len(plays.users), len(plays.items), plays.matrix.nnz, reasons, read.columns, value)
 
 

@@ -23,6 +23,7 @@ from buddies_core.recommenders.protocol import Recommender
 from buddies_core.recommenders.weighted_als import AlsConfig, WeightedAls
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.forgotten import ForgottenIds
 
 EXPERIMENT = "lastfm"
 _SYNTHETIC = (300, 400)
@@ -47,7 +48,9 @@ def read_files(settings: Settings) -> Files:
     else:
         path = Path(settings.lastfm_dir)
     read = read_hetrec(path, strict=settings.strict)
-    return Files(read.plays.rows, read.tags.rows, read.artists, read.quarantine)
+    forgotten = ForgottenIds.at(settings.home)
+    plays = read.plays.rows.filter(~forgotten.mask(read.plays.rows["user"]))
+    return Files(plays, read.tags.rows, read.artists, read.quarantine)
 
 
 def split(plays: pl.DataFrame, *, seed: int) -> pl.DataFrame:
