@@ -38,8 +38,9 @@ def living(
         "HOME": tmp_path / "home",
         "POSTGRES_URL": postgres_url,
         "PORT": free_port(),
-        # Lists by the checkpoint's vectors, so that listeners can tell one checkpoint from another.
+        # Lists by the vectors of a checkpoint that learns likes: these listeners like by the score, and can tell it.
         "RANKING": "reference",
+        "POSITIVES": "likes",
         "SEARCH_TRIALS": 0,
         "TRACK": "false",
         "SYNTHETIC_USERS": 400,
