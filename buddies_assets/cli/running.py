@@ -122,5 +122,11 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
             while error is not None and error.cause is not None:
                 error = error.cause
             message = error.message.strip() if error else "failed"
-            messages.append(f"{event.step_key}: {message.removeprefix(f'{error.cls_name}: ' if error else '')}")
+            messages.append(f"{event.step_key}: {_without_class(message, error.cls_name if error else None)}")
     return messages
+
+
+def _without_class(message: str, name: str | None) -> str:
+    """The message without the class that Dagster puts before it, with or without its module."""
+    head, colon, rest = message.partition(": ")
+    return rest if colon and name is not None and head.rpartition(".")[2] == name else message
