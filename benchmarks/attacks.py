@@ -106,11 +106,13 @@ def many_users_at_once(target: Target) -> str:
 
 
 def songs_of_brackets(target: Target) -> str:
-    """Point 2: texts on which a backtracking expression takes long."""
+    """Point 2: texts on which a backtracking expression takes long, as many as a body may hold."""
     for text in ("(" * 500, "([{" * 166, "x" + " " * 498 + "y", "¨" * 500):
-        songs = [{"title": text, "artist": text}] * 240
+        song = {"title": text, "artist": text}
+        # A body beyond the limit is refused while it is sent, and whether its sender still reads that is chance.
+        songs = [song] * min(240, 250_000 // len(json.dumps(song)))
         status, _ = target.ask(target.service, "POST", "/api/recommend/from-songs", {"songs": songs})
-        if status not in (200, 413):
+        if status != 200:
             return f"answer {status}"
     return ""
 
