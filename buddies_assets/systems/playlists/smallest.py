@@ -1,25 +1,25 @@
 """The smallest data that the system can say anything of; less is refused before the work begins."""
 
 from buddies_core.errors import BuddiesError
-from buddies_core.evaluation.sampled_negatives import N_NEGATIVES
+
+FEWEST_PLAYLISTS = 20
 
 
 class TooFewPlaylistsError(BuddiesError):
-    """Data with so few playlists that no model can be judged."""
+    """Data with so few playlists that nothing can be chosen among them."""
 
 
-def require_playlists(found: int, batch_negatives: int) -> None:
-    """Nothing where a held-out like can have its negatives beside it.
+def require_playlists(found: int) -> None:
+    """Nothing where there is something to choose from.
 
     Args:
         found: playlists that hold a song which somebody plays.
 
     Raises:
-        TooFewPlaylistsError: there are not more than a batch has negatives.
+        TooFewPlaylistsError: there are fewer than `FEWEST_PLAYLISTS`.
     """
-    most = max(batch_negatives, N_NEGATIVES)
-    if found <= most:
+    if found < FEWEST_PLAYLISTS:
         raise TooFewPlaylistsError(
-            f"Only {found} playlists hold a song that somebody plays; at least {most + 1} are needed, since a like is "
-            f"judged beside {most} others. Read more slices (BUDDIES_MPD_DIR) or more plays (BUDDIES_ENTP_FILE)."
+            f"Only {found} playlists hold a song that somebody plays; at least {FEWEST_PLAYLISTS} are needed. "
+            "Read more slices (BUDDIES_MPD_DIR) or more plays (BUDDIES_ENTP_FILE)."
         )

@@ -53,7 +53,7 @@ def scores(
     from buddies_assets.systems.playlists.steps.scores import SCORES
 
     settings = pipeline.settings
-    require_playlists(playlist_library.manifest.rows, settings.batch_negatives)
+    require_playlists(playlist_library.manifest.rows)
     dataset = pipeline.build(
         context,
         SCORES,
