@@ -49,11 +49,9 @@ def scores(
 
     The table of all pairs is never made; `BUDDIES_RETAIN=all` keeps it, for small data.
     """
-    from buddies_assets.systems.playlists.smallest import require_playlists
     from buddies_assets.systems.playlists.steps.scores import SCORES
 
     settings = pipeline.settings
-    require_playlists(playlist_library.manifest.rows)
     dataset = pipeline.build(
         context,
         SCORES,
