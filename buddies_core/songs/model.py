@@ -117,6 +117,12 @@ class SongsModel:
         if not histories.plays.nnz:
             raise TrainingError("songs: there is no play to learn from")
         self._learn(histories, facts, user_hashes, song_hashes, song_dates)
+        return self.with_sources(histories, facts, song_dates)
+
+    def with_sources(
+        self, histories: Histories, facts: SongFacts, song_dates: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> Self:
+        """The same rankers over sources fitted on plays, such as those that were hidden while the rankers learnt."""
         self.models = fitted_sources(self.config.sources, histories.weights(self.config.half_life), facts)
         self.world = FeatureWorld.of(histories, facts, song_dates)
         return self

@@ -9,6 +9,7 @@ from upath import UPath
 
 from buddies_assets.sources.dated_plays import read_dated
 from buddies_assets.systems.songs.catalogue import canonical, no_text, read_text, with_texts
+from buddies_assets.systems.songs.reading import read_tracks
 from buddies_assets.systems.songs.recommender import (
     Material,
     by_user,
@@ -87,15 +88,6 @@ def evaluate_files(
         _facts(model, found),
         dict(pl.concat([read.quarantine, held.quarantine]).group_by("reason").len().sort("reason").iter_rows()),
     )
-
-
-def read_tracks(folder: Path) -> pl.DataFrame:
-    """`pid, track_uri, title, artist` of the playlists of a folder of MPD slices."""
-    from buddies_assets.sources.mpd import find_slices, read_slices
-
-    parts = [part.tracks for part in read_slices(find_slices(folder), strict=False)]
-    frame = pl.concat(parts)
-    return frame.select("pid", "track_uri", pl.col("track_name").alias("title"), pl.col("artist_name").alias("artist"))
 
 
 def write_lists(out: Path, lists: dict[str, list[str]]) -> None:
