@@ -78,6 +78,14 @@ def _liked_in_batch(world: World) -> dict[str, Any]:
     return {"validation_batches": with_members(batches, "negatives", lambda m: [pair["playlist"], *m[1:]], row)}
 
 
+def _likes_everything(world: World) -> dict[str, Any]:
+    first = world["splits"].head(1)
+    every = first.drop("playlist").join(
+        pl.DataFrame({"playlist": range(world["n_playlists"])}, schema={"playlist": pl.UInt32}), how="cross"
+    )
+    return {"splits": pl.concat([world["splits"], every.select(world["splits"].columns)])}
+
+
 def _popular_negatives(world: World, table: str = "validation_batches") -> dict[str, Any]:
     batches = world[table]
     held = [([5, *(n for n in m if n != 5)])[:50] for m in batches["negatives"].to_list()]
@@ -191,6 +199,16 @@ DEFECTS: tuple[Defect, ...] = (
         "49 negatives",
         "validation_batches.batches_are_full",
         lambda w: {"validation_batches": with_members(w["validation_batches"], "negatives", lambda m: [*m[:-1], None])},
+    ),
+    Defect(
+        "a user who likes all playlists",
+        "validation_batches.everybody_leaves_enough_to_draw_from",
+        _likes_everything,
+    ),
+    Defect(
+        "a user who likes all playlists, in test",
+        "test_batches.everybody_leaves_enough_to_draw_from",
+        _likes_everything,
     ),
     Defect("one negative in every batch", "validation_batches.negatives_come_from_everywhere", _popular_negatives),
     Defect("a train positive in the test", "test_batches.test_positives_are_of_this_split", _train_positive),
