@@ -176,6 +176,9 @@ class Settings(EnvironmentSettings):
     alert_digest_hours: float = Field(
         24.0, gt=0, description="Hours between two lists of the incidents that are open still."
     )
+    dashboard_url: str = Field(
+        "http://127.0.0.1:8001", description="Address under which people reach the dashboard, for links in alerts."
+    )
     owners: str = Field(
         "", description="Who looks after which asset: asset=owner, with commas between; *=owner for all others."
     )

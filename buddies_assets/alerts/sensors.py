@@ -66,12 +66,11 @@ def tell_of(context: dg.SensorEvaluationContext, pipeline: Pipeline, *, of_runs:
 
 def look(connection: "Connection", pipeline: Pipeline, now: datetime) -> Compose:
     """Open and resolve incidents by what is found now; returns what makes messages of them."""
-    from quality.dashboard.settings import DashboardSettings
     from quality.reporting import read_report
 
     settings, report = pipeline.settings, read_report(connection, pipeline.store, now)
     reconcile(connection, open_incidents(report), now, parse_owners(settings.owners))
-    dashboard, upstream = DashboardSettings().address, data_upstream()
+    dashboard, upstream = settings.dashboard_url.rstrip("/"), data_upstream()
     champion, published = served_now(connection, settings, now)
 
     def compose(kind: Kind, records: Sequence[Record]) -> Notice:

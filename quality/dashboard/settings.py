@@ -14,14 +14,6 @@ class DashboardSettings(EnvironmentSettings):
     )
     dashboard_port: int = Field(8001, ge=0, le=65535, description="Port of the dashboard; 0: any free one.")
     dagster_url: str = Field("http://127.0.0.1:3000", description="Dagster's UI, for the links to runs and assets.")
-    dashboard_url: str | None = Field(
-        None, description="Address under which people reach the dashboard, for links in alerts; unset: host and port."
-    )
     refresh_seconds: float = Field(20.0, gt=0, description="Seconds between looks for new events and feedback.")
     volume_floor: int = Field(0, ge=0, description="Sessions a day below which the volume is low; 0: a third of usual.")
     read_event_log: bool = Field(True, description="Copy news of Dagster's event log when DAGSTER_HOME is set.")
-
-    @property
-    def address(self) -> str:
-        """Where people reach the dashboard."""
-        return (self.dashboard_url or f"http://{self.dashboard_host}:{self.dashboard_port}").rstrip("/")
