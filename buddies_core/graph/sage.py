@@ -5,8 +5,7 @@ never seen before has one as soon as it has a song. A song's vector is made from
 playlists'; a song never seen before has its artist's. The score of a pair is the product of both, and what popularity
 and songs by the same artist say. With z = song + artist:
 
-    playlist  u = sum of z / sqrt(songs + 1);   p = u A + tanh(u B + features C + b) D + v H
-              v = the same of the songs' means over their other playlists
+    playlist  u = sum of z / sqrt(songs + 1);   p = u A + tanh(u B + features C + b) D
     song      h = own + z E + (mean over its playlists of their mean z) F
     score     p . h + popularity(song) + popularity(artist) + same(songs of that artist in the playlist) + p . g
 """
@@ -79,7 +78,7 @@ class SageModel:
 
     Attributes:
         songs, own: float32 [n_songs, d]; artists: float32 [n_artists + 1, d], the last row for an unknown one.
-        a, b, c, d, bias, e, f, g, h: the matrices above.
+        a, b, c, d, bias, e, f, g: the matrices above.
         by_degree, by_artist_degree: float32 [DEGREES].
         same: float32 [8], by how many songs of the artist the playlist has.
         places: float32 [n_songs, d], mean over a song's playlists of their mean z; `degree`, `artist_degree` int32.
@@ -97,7 +96,6 @@ class SageModel:
     e: np.ndarray
     f: np.ndarray
     g: np.ndarray
-    h: np.ndarray
     by_degree: np.ndarray
     by_artist_degree: np.ndarray
     same: np.ndarray
@@ -133,12 +131,10 @@ class SageModel:
         z = self.songs[known].sum(0) + singers.sum(0)
         count = len(artists)
         u = z / np.sqrt(np.float32(count + 1))
-        v = self.places[known].sum(0) / np.sqrt(np.float32(count + 1))
         features = playlist_features(
             np.array([count]), np.array([len(np.unique(artists))]), np.array([followers], np.float32)
         )[0]
-        p = u @ self.a + np.tanh(u @ self.b + features @ self.c + self.bias) @ self.d + v @ self.h
-        return p.astype(np.float32)
+        return (u @ self.a + np.tanh(u @ self.b + features @ self.c + self.bias) @ self.d).astype(np.float32)
 
     def all_scores(self, songs: np.ndarray, artists: np.ndarray, followers: float = 0.0) -> np.ndarray:
         """Logit of every song for a playlist, float32 [n_songs]."""
@@ -167,12 +163,7 @@ def link_scores(
     z = model.songs + model.artists[model.artist_of]
     lengths = np.diff(graph.indptr)
     u = sums_of_rows(graph.indptr, z[graph.songs]) / np.sqrt(lengths + 1)[:, None].astype(np.float32)
-    root = np.sqrt(lengths + 1)[:, None].astype(np.float32)
-    means = sums_of_rows(graph.indptr, z[graph.songs]) / np.maximum(lengths, 1)[:, None].astype(np.float32)
-    degree = model.degree[graph.songs][:, None].astype(np.float32)
-    others = (model.places[graph.songs] * degree - means[graph.owner]) / np.maximum(degree - 1, 1)
-    v = sums_of_rows(graph.indptr, others.astype(np.float32)) / root
-    p = u @ model.a + np.tanh(u @ model.b + graph.features() @ model.c + model.bias) @ model.d + v @ model.h
+    p = u @ model.a + np.tanh(u @ model.b + graph.features() @ model.c + model.bias) @ model.d
     edges = np.sort(graph.owner << 32 | graph.artist_of[graph.songs].astype(np.int64))
     scores = np.empty(len(songs), np.float32)
     for first in range(0, len(songs), at_once):

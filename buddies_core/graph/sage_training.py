@@ -163,8 +163,8 @@ class _Training:
         self.dense: dict[str, Any] = {
             name: torch.nn.Parameter(value)
             for name, value in {
-                "a": 3 * eye, "b": small(d, d), "c": small(len(FEATURES), d), "d": small(d, d),
-                "bias": torch.zeros(d), "e": eye.clone(), "f": small(d, d), "g": torch.zeros(d), "h": small(d, d),
+                "a": eye.clone(), "b": small(d, d), "c": small(len(FEATURES), d), "d": small(d, d),
+                "bias": torch.zeros(d), "e": eye.clone(), "f": small(d, d), "g": torch.zeros(d),
                 "by_degree": torch.linspace(-2, 2, DEGREES), "by_artist_degree": torch.zeros(DEGREES),
                 "same": torch.zeros(8),
             }.items()
@@ -245,7 +245,7 @@ class _Training:
             count, shown.artists_of[mine] - inside * (others == 0), graph.followers[playlists][mine]
         )
         hidden = torch.tanh(u @ dense["b"] + torch.from_numpy(features) @ dense["c"] + dense["bias"])
-        p = u @ dense["a"] + hidden @ dense["d"] + self._around(playlists, shown, count) @ dense["h"]
+        p = u @ dense["a"] + hidden @ dense["d"]
 
         # The target as it would be without this edge.
         left = self.degree[song] - 1
@@ -289,19 +289,6 @@ class _Training:
         for optimiser in self.optimisers:
             optimiser.step()
         return float(loss.detach())
-
-    def _around(self, playlists: np.ndarray, shown: "_Shown", count: np.ndarray) -> Any:
-        """What the songs shown stand beside in their other playlists, for each target without itself."""
-        import torch
-
-        def beside(songs: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            fewer = np.maximum(self.degree[songs] - 1, 1).astype(np.float32)[:, None]
-            return (self.sums[songs] - self.means[playlists[rows]]) / fewer
-
-        starts = np.cumsum(shown.lengths) - shown.lengths
-        total = np.add.reduceat(beside(shown.songs, shown.owner), starts, axis=0)[shown.mine]
-        total -= shown.inside[:, None] * beside(shown.target, shown.mine)
-        return torch.from_numpy((total / np.sqrt(count + 1)[:, None]).astype(np.float32))
 
     def _shown(self, playlists: np.ndarray, rng: np.random.Generator) -> "_Shown":
         """What a step shows of its playlists and what it asks: of every other one all but the target, as when links
