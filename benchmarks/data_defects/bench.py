@@ -4,15 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.data_defects import answers, examples, labels, served, sources
+from benchmarks.data_defects import answers, artists, examples, labels, served, sources
 from benchmarks.data_defects.files import FILE_DEFECTS, FileDefect, quarantined_reasons
 from benchmarks.data_defects.planting import Defect
 from benchmarks.data_defects.world.clean import clean_world
-from quality.inputs import DERIVED, with_derived
+from quality.inputs import derived_inputs, with_derived
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Rule, Verdict
 
-DEFECTS: tuple[Defect, ...] = (*sources.DEFECTS, *labels.DEFECTS, *examples.DEFECTS, *answers.DEFECTS, *served.DEFECTS)
+_KINDS = (sources, labels, examples, answers, served, artists)
+DEFECTS: tuple[Defect, ...] = tuple(defect for kind in _KINDS for defect in kind.DEFECTS)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def judged(defect: Defect, world: Mapping[str, Any]) -> list[Verdict]:
     whole = {**world, **planted}
     base = {name: value for name, value in whole.items() if value is not None and not _stale(name, touched)}
     spoiled = with_derived(base)
-    touched |= {name for name in DERIVED if _stale(name, touched)}
+    touched |= {name for name in derived_inputs() if _stale(name, touched)}
     return [rule.judge(spoiled) for rule in _all_rules() if touched & set(rule.inputs.values())]
 
 
@@ -79,4 +80,5 @@ def _all_rules() -> list[Rule]:
 
 def _stale(name: str, touched: set[str]) -> bool:
     """Whether a derived input must be made anew, because what it is made of was touched and it was not itself."""
-    return name in DERIVED and name not in touched and bool(touched & set(DERIVED[name].needs))
+    made = derived_inputs().get(name)
+    return made is not None and name not in touched and bool(touched & set(made.needs))
