@@ -63,6 +63,7 @@ def asset_nodes() -> dict[str, AssetNode]:
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions under given settings; tests call it with their own."""
     others = other_systems()
+    system_jobs = [system_job(system.name) for system in others if system.asset_modules]
     return dg.Definitions(
         assets=assets(),
         asset_checks=[
