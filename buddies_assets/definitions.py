@@ -76,7 +76,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         jobs=[
             *JOBS,
             *LOOP_JOBS,
-            *(system_job(system.name) for system in others if system.asset_modules),
+            *system_jobs,
             feedback.feedback_days_job,
         ],
         sensors=[*build_sensors(settings), *build_alert_sensors(settings), build_served_model_sensor(settings)],
