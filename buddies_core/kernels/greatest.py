@@ -8,7 +8,7 @@ _SHIFT = 18
 
 
 @njit(nogil=True, cache=True)
-def greatest(values: np.ndarray, k: int) -> float:
+def greatest(values: np.ndarray, k: int) -> np.float32:
     """The k-th greatest of float32 [n] values that are not below zero; k from 1 to n.
 
     The bits of such floats are in their order: a count of the upper ones finds the group that holds the k-th, and only
@@ -29,4 +29,4 @@ def greatest(values: np.ndarray, k: int) -> float:
             members[n] = values[at]
             n += 1
     place = n - (k - above)
-    return float(np.partition(members, place)[place])
+    return np.float32(np.partition(members, place)[place])
