@@ -1,6 +1,7 @@
-"""The songs' assets: plays, their songs, what is hidden, what each source proposes, a ranker, its worth, what is served."""
+"""The songs' assets: plays, songs, what is hidden, what each source proposes, a ranker, its worth, what is served."""
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -36,7 +37,11 @@ def song_plays(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pip
     reasons = raw.quarantine.group_by("reason").len().sort("reason")
     if raw.quarantine.height:
         context.log.warning(f"{raw.quarantine.height:,} rows are set aside; see the part `quarantine`.")
-    told = {"listeners": found.plays["user"].n_unique(), "songs": found.catalogue.height, "set aside": table(reasons)}
+    told: dict[str, Any] = {
+        "listeners": found.plays["user"].n_unique(),
+        "songs": found.catalogue.height,
+        "set aside": table(reasons),
+    }
     return dg.Output(writer.commit([writer.write_shard(0, found.plays)]), metadata=told)
 
 
@@ -120,18 +125,22 @@ def song_ranker(
     inputs = {"song_plays": song_plays, "song_catalogue": song_catalogue, "play_splits": play_splits}
     writer = pipeline.writer(context, "song_ranker", inputs, config.model_dump())
     writer.write_part("features", stored.feature_rows(model, found, "training"))
+    writer.write_part("popularity", stored.popularity_rows(model, found))
     dataset = stored.save_ranker(model, writer)
     used = {
         f"{kind}: used most": table(stored.most_used(shares)) for kind, shares in model.learning.importances.items()
     }
     shap = {f"{kind}: SHAP": table(stored.most_used(shares)) for kind, shares in model.learning.shap.items()}
-    told = {"out of fold": table(dataset.frame()), "recall of the candidates": float(model.learning.recall)}
+    told: dict[str, Any] = {
+        "out of fold": table(dataset.frame()),
+        "recall of the candidates": float(model.learning.recall),
+    }
     return dg.Output(dataset, metadata={**told, **used, **shap})
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, code_version=_CODE)
 def song_features(song_ranker: Dataset) -> dg.Output[pl.DataFrame]:
-    """One row a feature: `feature, unit, what`, its mean, deviation and share missing in training, how much it is used."""
+    """One row a feature: `feature, unit, what`, mean, deviation, share missing in training, how much it is used."""
     return dg.Output(song_ranker.part("features"))
 
 
@@ -162,10 +171,11 @@ def served_songs(
     song_plays: Dataset,
     song_catalogue: Dataset,
     song_ranker: Dataset,
+    song_features: Dataset,
     song_candidates: Dataset,
     song_evaluation: Dataset,
 ) -> dg.Output[Dataset]:
-    """Sources refitted on every play under the judged ranker, published as `plays`: `experiment, version, users, songs`.
+    """Sources refitted on every play under the judged ranker, published: `experiment, version, users, songs`.
 
     The part `features` has the features of what is served, as `song_features` has those of training.
     """
@@ -177,6 +187,7 @@ def served_songs(
     row = stored.published(home, found, model, song_catalogue.frame(), song_evaluation.frame(), song_plays.fingerprint)
     inputs = {
         "song_plays": song_plays, "song_catalogue": song_catalogue, "song_ranker": song_ranker,
+        "song_features": song_features,
         "song_candidates": song_candidates, "song_evaluation": song_evaluation,
     }  # fmt: skip
     writer = pipeline.writer(context, "served_songs", inputs, {})

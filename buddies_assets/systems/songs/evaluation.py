@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from buddies_core.songs.mixing import Mix
 from buddies_core.songs.model import SongsModel
 from buddies_core.songs.reference import ReferenceRecipe
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "system": pl.String, "segment": pl.String, "metric": pl.String, "listeners": pl.Int64,
     "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
     "ahead": pl.Float64, "ahead_low": pl.Float64, "ahead_high": pl.Float64,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -16,7 +17,7 @@ from buddies_core.storage.forgotten import ForgottenIds
 
 SYNTHETIC = "synthetic"
 """What BUDDIES_SONG_PLAYS_FILE says for a sample of dated plays."""
-TRACKS = {"pid": pl.Int64, "track_uri": pl.String, "title": pl.String, "artist": pl.String}
+TRACKS: dict[str, Any] = {"pid": pl.Int64, "track_uri": pl.String, "title": pl.String, "artist": pl.String}
 """Columns of the tracks of playlists."""
 _LISTENERS, _SONGS = 300, 400
 

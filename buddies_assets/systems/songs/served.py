@@ -130,7 +130,7 @@ def _neighbours(model: SongsModel, found: Material) -> dict[str, np.ndarray]:
 
 
 def _scale(found: Material, similar: np.ndarray, scores: np.ndarray) -> np.float32:
-    """What turns a likeness into a chance: of who has a song, the share that has its neighbour, per unit of likeness."""
+    """What turns a likeness into a chance: of who has a song, the share with its neighbour, per unit of likeness."""
     known = found.histories.known.tocsc()
     rng = np.random.default_rng(0)
     able = np.flatnonzero((np.diff(known.indptr) > 1) & (similar[:, 0] >= 0))

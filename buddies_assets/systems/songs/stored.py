@@ -23,8 +23,8 @@ from buddies_core.storage.datasets import Dataset, DatasetWriter
 
 EACH = 500
 """Songs that a source proposes to a listener."""
-CANDIDATES = {"user": pl.String, "songs": pl.List(pl.String)}
-FEATURES = {
+CANDIDATES: dict[str, Any] = {"user": pl.String, "songs": pl.List(pl.String)}
+FEATURES: dict[str, Any] = {
     "feature": pl.String, "unit": pl.String, "what": pl.String, "where": pl.String,
     "mean": pl.Float64, "deviation": pl.Float64, "missing": pl.Float64, "importance": pl.Float64,
 }  # fmt: skip
@@ -180,11 +180,18 @@ def feature_rows(model: SongsModel, found: Material, where: str) -> pl.DataFrame
     deviations = np.sqrt((np.where(missing, 0.0, values - means) ** 2).sum(axis=0) / counts)
     return pl.DataFrame(
         [
-            (f.name, f.unit, f.what, where, *map(float, (means[at], deviations[at], missing[:, at].mean(), used.get(f.name, 0.0))))
+            (f.name, f.unit, f.what, where, float(means[at]), float(deviations[at]), float(missing[:, at].mean()),
+             used.get(f.name, 0.0))
             for at, f in enumerate(told)
         ],
         schema=FEATURES, orient="row",
     )  # fmt: skip
+
+
+def popularity_rows(model: SongsModel, found: Material) -> pl.DataFrame:
+    """`song, listeners`: what the features know of popularity; it must not count what is hidden."""
+    counts = model.world.listeners.astype(np.int64)
+    return pl.DataFrame({"song": found.plays.items, "listeners": counts})
 
 
 def published(
