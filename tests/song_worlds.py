@@ -45,7 +45,7 @@ def hashes(count: int) -> np.ndarray:
     return np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
 
-def fitted(histories: Histories | None = None, config: SongsConfig = SMALL, **dates: Any) -> SongsModel:
+def fitted(histories: Histories | None = None, config: SongsConfig = SMALL) -> SongsModel:
     """The model of the world."""
     histories = Histories(plays()) if histories is None else histories
-    return SongsModel(config).fit(histories, facts(), hashes(LISTENERS), hashes(SONGS), **dates)
+    return SongsModel(config).fit(histories, facts(), hashes(LISTENERS), hashes(SONGS))

@@ -18,6 +18,7 @@ from buddies_core.songs.nearness import nearness
 NEIGHBOURS, SHRINK = 300, 3.0
 WINDOWS = (7, 30)
 """Days of activity that are counted where plays have dates."""
+TREND_DAYS = 30.0
 LAST = 3
 """Songs last played that count as what the listener is at."""
 
@@ -86,19 +87,13 @@ class FeatureWorld:
     song_age: np.ndarray | None = None
 
     @classmethod
-    def of(
-        cls, histories: Histories, facts: SongFacts, song_dates: tuple[np.ndarray, np.ndarray] | None
-    ) -> "FeatureWorld":
-        """The world of the plays that may be seen: what is hidden must have been taken out before.
-
-        Args:
-            song_dates: trend and age of the songs, see `_DATED`.
-        """
+    def of(cls, histories: Histories, facts: SongFacts) -> "FeatureWorld":
+        """The world of the plays that may be seen: what is hidden must have been taken out before."""
         known = histories.known
         holders = np.bincount(known.indices, minlength=known.shape[1])
         sums = np.bincount(known.indices, weights=np.log1p(histories.plays.data), minlength=known.shape[1])
         alike = nearest_items(known, NEIGHBOURS, shrink=SHRINK)
-        trend, age = song_dates or (None, None)
+        trend, age = song_dates(histories) if histories.age is not None else (None, None)
         mean = (sums / np.maximum(holders, 1)).astype(np.float32)
         return cls(facts, holders.astype(np.float32), mean, alike, trend, age)
 
@@ -106,6 +101,17 @@ class FeatureWorld:
     def dated(self) -> bool:
         """Whether features of time are among the features."""
         return self.trend is not None
+
+
+def song_dates(histories: Histories) -> tuple[np.ndarray, np.ndarray]:
+    """Trend of songs, log of listeners in the last 30 days against the 30 before, and days since the first play."""
+    assert histories.age is not None and histories.met is not None
+    songs, n = histories.plays.indices, histories.plays.shape[1]
+    late = np.bincount(songs, weights=histories.age <= TREND_DAYS, minlength=n)
+    before = np.bincount(songs, weights=(histories.met > TREND_DAYS) & (histories.met <= 2 * TREND_DAYS), minlength=n)
+    age = np.zeros(n, np.float32)
+    np.maximum.at(age, songs, histories.met)
+    return np.log((1 + late) / (1 + before)).astype(np.float32), age
 
 
 def features_of(sources: Sequence[str], *, dated: bool) -> list[Feature]:
@@ -145,7 +151,8 @@ def candidate_features(
         ranks = _ranks(mine)
         best += ranks < 100
         columns += [mine, np.log1p(ranks)]
-    columns += [np.take_along_axis(blend, candidates, axis=1), best]
+    mixed = np.take_along_axis(blend, candidates, axis=1)
+    columns += [np.where(np.isfinite(mixed), mixed, 0.0), best]  # what is barred is ranked last whatever it has
     columns += _of_songs(world, candidates)
     columns += _of_listeners_and_pairs(world, histories, candidates)
     if world.dated:

@@ -47,6 +47,11 @@ class Histories:
         plays = csr_array((self.plays.data[kept], self.plays.indices[kept], indptr), shape=self.plays.shape)
         return Histories(plays, *(None if part is None else part[kept] for part in (self.age, self.met)))
 
+    def as_of(self, days: float) -> "Histories":
+        """The same plays as they were told so many days ago; what was played again since counts as played then."""
+        parts = (None if part is None else np.maximum(part - np.float32(days), 0.0) for part in (self.age, self.met))
+        return Histories(self.plays, *parts)
+
     def of(self, rows: np.ndarray) -> "Histories":
         """Some listeners, in the order asked for."""
         starts, stops = self.plays.indptr[rows], self.plays.indptr[rows + 1]

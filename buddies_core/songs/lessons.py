@@ -14,6 +14,8 @@ from buddies_core.songs.histories import Histories
 
 FEWEST_SONGS = 6
 """Listeners with fewer songs hide none of them."""
+LATE = 0.25
+"""Share of the pairs that are hidden where plays have dates: those that were met last, by anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def folds(
 
     Args:
         user_hashes, song_hashes: uint64, of the ids, so that a new listener changes nobody's hidden plays.
-        share: of a listener's songs that is hidden; where plays have dates, the songs that were met last.
+        share: of a listener's songs that is hidden; where plays have dates it is `LATE` of all.
         most: listeners in all folds together, those of the smallest hashes.
     """
     lengths = histories.lengths
@@ -48,6 +50,9 @@ def folds(
     fold_of = np.full(len(lengths), -1)
     fold_of[able] = hash_pairs(seed, SONG_FOLD, user_hashes[able]) % np.uint64(count)
     row = np.repeat(np.arange(len(lengths)), lengths)
+    if histories.met is not None:
+        yield from _by_date(histories, row, fold_of, count)
+        return
     asked = _asked(histories, row, user_hashes, song_hashes, share=share, seed=seed)
     for fold in range(count):
         hidden = asked & (fold_of[row] == fold)
@@ -56,13 +61,24 @@ def folds(
             yield Fold(histories.only(~hidden), listeners, histories.only(hidden))
 
 
+def _by_date(histories: Histories, row: np.ndarray, fold_of: np.ndarray, count: int) -> Iterator[Fold]:
+    """Folds of dated plays: nobody's first plays of the last days are seen, and each fold asks its own listeners."""
+    assert histories.met is not None
+    cut = float(np.quantile(histories.met, LATE))
+    late = histories.met < cut
+    before = np.bincount(row[~late], minlength=len(fold_of))
+    seen, hidden = histories.only(~late).as_of(cut), histories.only(late)
+    for fold in range(count):
+        listeners = np.unique(row[late & (fold_of[row] == fold) & (before[row] > 0)])
+        if len(listeners):
+            yield Fold(seen, listeners, hidden)
+
+
 def _asked(
     histories: Histories, row: np.ndarray, user_hashes: np.ndarray, song_hashes: np.ndarray, *, share: float, seed: int
 ) -> np.ndarray:
     """Which plays would be hidden, bool [nnz]; every listener keeps at least one."""
     draws = uniform(seed, SONG_HIDDEN, user_hashes[row], song_hashes[histories.plays.indices])
-    if histories.met is not None:
-        draws = histories.met.astype(np.float64) + draws * 1e-6
     order = np.lexsort((draws, row))
     place = np.arange(len(order)) - histories.plays.indptr[row[order]]
     lengths = histories.lengths[row[order]]

@@ -6,8 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-_BLENDS = (0.0, 0.25, 0.5, 1.0)
-"""Weights of the blend beside trees of weight 1 in all."""
+_SHARES = (0.25, 0.5)
+"""Weights that are tried for what is added."""
+_STEPS, _WORTH = 4, 1.003
+"""How often something is added, and what it must be worth each time: less is chance."""
 _MOST = 500
 
 
@@ -39,19 +41,32 @@ class Mix:
 
 
 def best_mix(lists: Sequence[Ranked], kinds: Sequence[str]) -> tuple[Mix, dict[str, float]]:
-    """The mix with the highest mean average precision, the simplest of equal ones, and the figures of all tried."""
-    tried = {"blend": Mix({"blend": 1.0})}
-    tried.update({kind: Mix({kind: 1.0}) for kind in kinds})
-    for share in _BLENDS if kinds else ():
-        if share or len(kinds) > 1:
-            name = " + ".join([*kinds, *([f"{share:g} blend"] if share else [])])
-            tried[name] = Mix({kind: 1.0 / len(kinds) for kind in kinds} | ({"blend": share} if share else {}))
-    figures = {
-        name: float(np.mean([average_precision(mix.of(one.scores), one.hits, one.hidden) for one in lists]))
-        for name, mix in tried.items()
-    }
-    best = max(figures, key=lambda name: figures[name])
-    return tried[best], figures
+    """The mix with the highest mean average precision, and the figures of all that rank alone and of the mix.
+
+    Ensemble selection (Caruana et al., 2004): from the best of what ranks alone, the trees together, and the trees with
+    the blend, one after the other is added as long as that is worth something.
+
+    Args:
+        kinds: of trees, among what ranks.
+    """
+    figures = {name: _value(Mix({name: 1.0}), lists) for name in lists[0].scores}
+    together = dict.fromkeys(kinds, 1.0 / max(len(kinds), 1))
+    starts = [{name: 1.0} for name in figures]
+    if kinds:
+        starts += [together, together | {"blend": 0.5}]
+    values = [figures[next(iter(start))] if len(start) == 1 else _value(Mix(start), lists) for start in starts]
+    best, value = starts[int(np.argmax(values))], max(values)
+    for _ in range(_STEPS):
+        tried = [{**best, name: best.get(name, 0.0) + share} for name in figures for share in _SHARES]
+        found = [_value(Mix(weights), lists) for weights in tried]
+        if max(found) < value * _WORTH:
+            break
+        best, value = tried[int(np.argmax(found))], max(found)
+    return Mix(best), {**figures, "mix": value}
+
+
+def _value(mix: Mix, lists: Sequence[Ranked]) -> float:
+    return float(np.mean([average_precision(mix.of(one.scores), one.hits, one.hidden) for one in lists]))
 
 
 def average_precision(scores: np.ndarray, hits: np.ndarray, hidden: int) -> float:

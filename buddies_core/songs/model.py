@@ -101,30 +101,24 @@ class SongsModel:
         self.learning = Learning()
         self._predictors: dict[Kind, list[Predictor]] = {}
 
-    def fit(
-        self, histories: Histories, facts: SongFacts, user_hashes: np.ndarray, song_hashes: np.ndarray,
-        song_dates: tuple[np.ndarray, np.ndarray] | None = None,
-    ) -> Self:  # fmt: skip
+    def fit(self, histories: Histories, facts: SongFacts, user_hashes: np.ndarray, song_hashes: np.ndarray) -> Self:
         """Learn from plays and facts alone.
 
         Args:
             user_hashes, song_hashes: uint64, of the ids.
-            song_dates: trend and age of songs where plays have dates, float32 [n_songs] each.
 
         Raises:
             TrainingError: nobody has played anything.
         """
         if not histories.plays.nnz:
             raise TrainingError("songs: there is no play to learn from")
-        self._learn(histories, facts, user_hashes, song_hashes, song_dates)
-        return self.with_sources(histories, facts, song_dates)
+        self._learn(histories, facts, user_hashes, song_hashes)
+        return self.with_sources(histories, facts)
 
-    def with_sources(
-        self, histories: Histories, facts: SongFacts, song_dates: tuple[np.ndarray, np.ndarray] | None = None
-    ) -> Self:
+    def with_sources(self, histories: Histories, facts: SongFacts) -> Self:
         """The same rankers over sources fitted on plays, such as those that were hidden while the rankers learnt."""
         self.models = fitted_sources(self.config.sources, histories.weights(self.config.half_life), facts)
-        self.world = FeatureWorld.of(histories, facts, song_dates)
+        self.world = FeatureWorld.of(histories, facts)
         return self
 
     @property
@@ -171,7 +165,12 @@ class SongsModel:
 
     def ranked(self, histories: Histories, found: Proposed) -> np.ndarray:
         """Mixed scores of the candidates, float64 [n, c]."""
-        parts = {"blend": row_standard(np.take_along_axis(found.blend, found.songs, axis=1))}
+        barred = ~np.isfinite(np.take_along_axis(found.blend, found.songs, axis=1))
+        parts: dict[str, np.ndarray] = {}
+        for name, values in {"blend": found.blend, **found.scores}.items():
+            if name in self.mix.weights:
+                mine = np.where(barred, -np.inf, np.take_along_axis(values, found.songs, axis=1))
+                parts[name] = row_standard(mine)
         if self.rankers:
             rows = self.features(histories, found)
             flat = rows.reshape(-1, rows.shape[2])
@@ -187,18 +186,17 @@ class SongsModel:
             }
         return self._predictors
 
-    def _learn(
-        self, histories: Histories, facts: SongFacts, user_hashes: np.ndarray, song_hashes: np.ndarray,
-        song_dates: tuple[np.ndarray, np.ndarray] | None,
-    ) -> None:  # fmt: skip
+    def _learn(self, histories: Histories, facts: SongFacts, user_hashes: np.ndarray, song_hashes: np.ndarray) -> None:
         config = self.config
         parts: list[_Judged] = []
+        seen: Histories | None = None
         for fold in folds(
             histories, user_hashes, song_hashes,
             count=config.folds, share=config.hidden, most=config.listeners, seed=config.seed,
         ):  # fmt: skip
-            self.models = fitted_sources(config.sources, fold.seen.weights(config.half_life), facts)
-            self.world = FeatureWorld.of(fold.seen, facts, song_dates)
+            if fold.seen is not seen:
+                self.with_sources(fold.seen, facts)
+                seen = fold.seen
             parts += [_judged(self, fold, user_hashes, song_hashes)]
         parts = [part for part in parts if part.lesson.lists.size]
         if not parts:
@@ -241,6 +239,7 @@ class _Judged:
     known: list[int]
     hidden: list[int]
     blend: np.ndarray
+    sources: list[str]
     found: int
     asked: int
     margins: dict[str, np.ndarray] = field(default_factory=dict)
@@ -251,6 +250,7 @@ class _Judged:
         for known, hidden, first, stop in zip(self.known, self.hidden, stops - self.lesson.lists, stops, strict=True):
             mine = slice(int(first), int(stop))
             values = {"blend": self.blend[mine], **{kind: margins[mine] for kind, margins in self.margins.items()}}
+            values |= {name: self.lesson.features[mine, 2 * place] for place, name in enumerate(self.sources)}
             scores = {name: row_standard(value[None])[0] for name, value in values.items()}
             yield JudgedList(scores, self.lesson.hits[mine], self.lesson.weights[mine], known, hidden)
 
@@ -295,14 +295,14 @@ def _judged(model: SongsModel, fold: Fold, user_hashes: np.ndarray, song_hashes:
             lists.append(int(mask.sum()))
             known.append(int(mine.lengths[at]))
             hidden.append(int(wanted.lengths[at]))
-    width = len(model.feature_names)
+    width, names = len(model.feature_names), [source.name for source, _ in model.models]
     lesson = Lesson(
         np.concatenate([np.empty((0, width), np.float32), *features]),
         np.concatenate([np.empty(0, bool), *hits]),
         np.concatenate([np.empty(0), *weights]).astype(np.float32),
         np.array(lists, np.int64),
     )
-    return _Judged(lesson, known, hidden, np.concatenate([np.empty(0, np.float32), *blends]), found, asked)
+    return _Judged(lesson, known, hidden, np.concatenate([np.empty(0, np.float32), *blends]), names, found, asked)
 
 
 def same_group(histories: Histories, groups: np.ndarray) -> np.ndarray:

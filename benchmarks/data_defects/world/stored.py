@@ -13,6 +13,10 @@ from quality.rules.catalogue import rules_by_asset
 RAW = ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs")
 
 
+SONG_PARTS = {"song_ranker": {"popularity": "ranker_popularity"}, "served_songs": {"features": "serving_features"}}
+"""Parts of the songs' datasets that rules read, and what the world calls them."""
+
+
 def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> DatasetStore:
     """The world's datasets as the pipeline would have stored them."""
     store = DatasetStore.at(str(home))
@@ -26,6 +30,8 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
             writer.write_part(part, world[f"als_{part}"])
         for part, array in world["artist_arrays"].items() if name == "artist_model" else ():
             writer.write_part(part, array)
+        for part, source in SONG_PARTS.get(name, {}).items():
+            writer.write_part(part, world[source])
         writer.commit([writer.write_shard(0, frame)], extra=extra)
     for name, row, rows in (("user_library", "user", "user_rows"), ("playlist_library", "playlist", "playlist_rows")):
         library, writer = world[name], store.writer(Recipe(name), run_id)
@@ -36,4 +42,5 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         counted = world[f"{row}_sizes"].select("songs", "length")
         writer.commit([writer.write_shard(0, world[rows].with_row_index(row).hstack(counted))])
     write_artifact(home / "artists" / "lastfm", {"lists": world["artist_lists"]}, {"experiment": "lastfm"})
+    write_artifact(home / "songs" / "plays", world["served_arrays"], {"experiment": "plays"})
     return store

@@ -22,7 +22,7 @@ _CODE = code_version("buddies_assets.systems.songs.stored")
 def song_plays(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.Output[Dataset]:
     """One row a (listener, canonical song): `user, song, weight`, and `time, first` (days) where plays have dates.
 
-    Parts: `catalogue`, `tracks` of playlists, `quarantine`.
+    Parts: `catalogue`, `tracks` of playlists, `events` (single plays that have a date), `quarantine`.
     """
     from buddies_assets.systems.songs.catalogue import canonical
     from buddies_assets.systems.songs.reading import TRACKS, read_plays
@@ -33,6 +33,7 @@ def song_plays(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pip
     writer = pipeline.writer(context, "song_plays", {}, {"source": str(source), "seed": pipeline.settings.seed})
     writer.write_part("catalogue", found.catalogue)
     writer.write_part("tracks", raw.tracks if raw.tracks is not None else pl.DataFrame(schema=TRACKS))
+    writer.write_part("events", found.events)
     writer.write_part("quarantine", raw.quarantine)
     reasons = raw.quarantine.group_by("reason").len().sort("reason")
     if raw.quarantine.height:

@@ -27,13 +27,23 @@ SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 """Columns of the catalogue, one row a song, by `song`: the id of it that most listeners use."""
 
+EVENTS: dict[str, Any] = {"user": pl.String, "song": pl.String, "weight": pl.Float64, "time": pl.Float64}
+"""Columns of single plays that have a date."""
+
 
 @dataclass(frozen=True, slots=True)
 class CanonicalPlays:
-    """`plays`: user, song, weight, and `time`, `first` where plays have dates; `catalogue`: see `SCHEMA`."""
+    """What was played.
+
+    Attributes:
+        plays: user, song, weight, and `time`, `first` (last and first day) where plays have dates.
+        catalogue: see `SCHEMA`.
+        events: user, song, weight, time of each single play where plays have dates; else empty.
+    """
 
     plays: pl.DataFrame
     catalogue: pl.DataFrame
+    events: pl.DataFrame
 
 
 def no_text() -> pl.DataFrame:
@@ -77,7 +87,7 @@ def canonical(plays: pl.DataFrame, texts: pl.DataFrame, tracks: pl.DataFrame | N
     )  # fmt: skip
     song_of = songs.select("song", pl.col("song_ids").alias("item")).explode("item")
     joined = plays.join(song_of, on="item", how="left").select("user", "song", pl.exclude("user", "song", "item"))
-    merged = _merged(joined)
+    merged = merged_plays(joined)
     counts = merged.group_by("song").agg(
         pl.col("user").n_unique().cast(pl.UInt32).alias("listeners"), pl.col("weight").sum().alias("plays")
     )
@@ -85,9 +95,9 @@ def canonical(plays: pl.DataFrame, texts: pl.DataFrame, tracks: pl.DataFrame | N
     catalogue = songs.drop("group").join(counts, on="song", how="left").join(held, on="song", how="left").with_columns(
         pl.col("playlists").fill_null(0), pl.col("track_uris").fill_null([])
     )  # fmt: skip
-    return CanonicalPlays(
-        merged.sort("user", "song"), catalogue.select(pl.col(n).cast(t) for n, t in SCHEMA.items()).sort("song")
-    )
+    columns = catalogue.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()).sort("song")
+    events = joined.select(list(EVENTS)) if "time" in joined.columns else pl.DataFrame(schema=EVENTS)
+    return CanonicalPlays(merged.sort("user", "song"), columns, events)
 
 
 def playlist_songs(catalogue: pl.DataFrame, tracks: pl.DataFrame) -> pl.DataFrame:
@@ -129,7 +139,7 @@ def _keyed(texts: pl.DataFrame) -> pl.DataFrame:
     return keyed.with_columns(title_key=pl.col("key").str.split(SEPARATOR).list.first())
 
 
-def _merged(plays: pl.DataFrame) -> pl.DataFrame:
+def merged_plays(plays: pl.DataFrame) -> pl.DataFrame:
     """One row a (user, song): plays summed, first and last time kept."""
     times = [pl.col("time").max().alias("time"), pl.col("time").min().alias("first")] if "time" in plays.columns else []
     return plays.group_by("user", "song").agg(pl.col("weight").cast(pl.Float64).sum(), *times)

@@ -14,8 +14,6 @@ from buddies_core.songs.facts import SongFacts, song_facts
 from buddies_core.songs.histories import Histories
 from buddies_core.songs.model import SongLists, SongsConfig, SongsModel
 
-TREND_DAYS = 30.0
-
 
 @dataclass(frozen=True)
 class Material:
@@ -25,14 +23,12 @@ class Material:
         plays: listeners, songs and the matrix of plays.
         histories: the same with ages where plays have dates.
         facts: of the songs. groups: int64 [n_songs], songs of one text on file; -1 none.
-        song_dates: trend and age of the songs, or None.
     """
 
     plays: LabelledPlays
     histories: Histories
     facts: SongFacts
     groups: np.ndarray
-    song_dates: tuple[np.ndarray, np.ndarray] | None
 
     @property
     def user_hashes(self) -> np.ndarray:
@@ -58,28 +54,16 @@ def material(canonical: CanonicalPlays, tracks: pl.DataFrame | None = None, *, n
     facts = song_facts(plays.items, texts_of(canonical.catalogue), held)
     groups = same_text(canonical.catalogue, plays.items)
     if "time" not in frame.columns:
-        return Material(plays, Histories(plays.matrix), facts, groups, None)
+        return Material(plays, Histories(plays.matrix), facts, groups)
     today = float(frame["time"].max()) if now is None else now  # type: ignore[arg-type]
     age, met = (_aligned(plays, frame, today - frame[column].to_numpy()) for column in ("time", "first"))
-    histories = Histories(plays.matrix, age, met)
-    return Material(plays, histories, facts, groups, song_dates(histories))
-
-
-def song_dates(histories: Histories) -> tuple[np.ndarray, np.ndarray]:
-    """Trend of songs, log of listeners in the last 30 days against the 30 before, and days since the first play."""
-    assert histories.age is not None and histories.met is not None
-    songs, n = histories.plays.indices, histories.plays.shape[1]
-    late = np.bincount(songs, weights=histories.age <= TREND_DAYS, minlength=n)
-    before = np.bincount(songs, weights=(histories.met > TREND_DAYS) & (histories.met <= 2 * TREND_DAYS), minlength=n)
-    age = np.zeros(n, np.float32)
-    np.maximum.at(age, songs, histories.met)
-    return np.log((1 + late) / (1 + before)).astype(np.float32), age
+    return Material(plays, Histories(plays.matrix, age, met), facts, groups)
 
 
 def fit(found: Material, config: SongsConfig) -> SongsModel:
     """The model of a material."""
     return SongsModel(config).fit(
-        found.histories, found.facts, found.user_hashes, found.song_hashes, found.song_dates
+        found.histories, found.facts, found.user_hashes, found.song_hashes
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ met first in the last share of the time. One listener in twenty is set aside who
 import numpy as np
 import polars as pl
 
+from buddies_assets.systems.songs.catalogue import merged_plays
 from buddies_core.interactions.text_hash import hashed_share
 
 HIDDEN, NEW = 0.3, 0.05
@@ -34,6 +35,18 @@ def split_plays(plays: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     new = np.array([user in away for user in users])
     split = np.where(new, NEW_USER, np.where(hidden, TEST, TRAIN))
     return plays.select("user", "song").with_columns(split=pl.Series(split.tolist(), dtype=pl.String))
+
+
+def seen_plays(plays: pl.DataFrame, events: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """The plays as they were known before what is hidden by date: later plays of known songs are not counted.
+
+    Args:
+        plays: `song_plays`; events: its single plays, empty where plays have no dates, which changes nothing.
+    """
+    if events.is_empty():
+        return plays
+    last = part_of(plays, splits, TRAIN)["first"].max()
+    return merged_plays(events.filter(pl.col("time") <= last)).sort("user", "song").select(plays.columns)
 
 
 def part_of(plays: pl.DataFrame, splits: pl.DataFrame, *names: str) -> pl.DataFrame:

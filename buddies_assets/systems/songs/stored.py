@@ -11,7 +11,7 @@ import polars as pl
 from buddies_assets.systems.songs.catalogue import CanonicalPlays
 from buddies_assets.systems.songs.recommender import Material, lists_of, material
 from buddies_assets.systems.songs.served import publish
-from buddies_assets.systems.songs.splits import TRAIN, part_of
+from buddies_assets.systems.songs.splits import TRAIN, part_of, seen_plays
 from buddies_core.settings import Settings
 from buddies_core.songs.calibration import Calibration
 from buddies_core.songs.features import features_of
@@ -45,8 +45,9 @@ def material_of(plays: Dataset, catalogue: Dataset, splits: pl.DataFrame | None)
     """What models are fitted on: the part `train`, or everything where no split is given."""
     frame = plays.frame()
     tracks = plays.part("tracks")
-    kept = frame if splits is None else part_of(frame, splits, TRAIN)
-    return material(CanonicalPlays(kept, catalogue.frame()), tracks if tracks.height else None)
+    events = plays.part("events")
+    kept = frame if splits is None else part_of(seen_plays(frame, events, splits), splits, TRAIN)
+    return material(CanonicalPlays(kept, catalogue.frame(), events), tracks if tracks.height else None)
 
 
 def hidden_of(splits: pl.DataFrame, *names: str) -> dict[str, set[str]]:
@@ -113,14 +114,9 @@ def candidates_compared(proposals: Mapping[str, pl.DataFrame], hidden: Mapping[s
 def ranker_rows(model: SongsModel) -> pl.DataFrame:
     """`ranker, kind, map500, weight`: what ranked hidden plays out of fold, and what is served of it."""
     rows = [
-        (name, float(value), name == _served(model)) for name, value in model.learning.figures.items()
+        (name, float(value), name == "mix") for name, value in model.learning.figures.items()
     ]  # fmt: skip
     return pl.DataFrame(rows, schema={"ranker": pl.String, "map500": pl.Float64, "served": pl.Boolean}, orient="row")
-
-
-def _served(model: SongsModel) -> str:
-    figures = model.learning.figures
-    return max(figures, key=lambda name: figures[name]) if figures else "blend"
 
 
 def save_ranker(model: SongsModel, writer: DatasetWriter) -> Dataset:
@@ -159,7 +155,7 @@ def load_ranker(stored: Dataset) -> SongsModel:
 
 def refit(model: SongsModel, found: Material) -> SongsModel:
     """The same rankers over sources fitted on a material."""
-    return model.with_sources(found.histories, found.facts, found.song_dates)
+    return model.with_sources(found.histories, found.facts)
 
 
 def feature_rows(model: SongsModel, found: Material, where: str) -> pl.DataFrame:
@@ -168,7 +164,9 @@ def feature_rows(model: SongsModel, found: Material, where: str) -> pl.DataFrame
     told = features_of(names, dated=model.world.dated)
     rows = np.argsort(found.user_hashes, kind="stable")[:200]
     mine = found.histories.of(np.sort(rows))
-    values = model.features(mine, model.proposed(mine)).reshape(-1, len(told)).astype(np.float64)
+    proposed = model.proposed(mine)
+    there = np.isfinite(np.take_along_axis(proposed.blend, proposed.songs, axis=1)).ravel()
+    values = model.features(mine, proposed).reshape(-1, len(told))[there].astype(np.float64)
     used: dict[str, float] = {}
     for of_kind in model.learning.importances.values():
         for name, share in of_kind.items():

@@ -25,8 +25,7 @@ def world(dated=False):
     plays = csr_array(np.array([[4, 0, 1, 0, 0], [1, 1, 0, 1, 0], [0, 1, 0, 1, 1]], np.float32))
     ages = (np.array([1, 5, 2, 9, 40, 3, 8, 60], np.float32),) * 2 if dated else (None, None)
     histories = Histories(plays, *ages)
-    dates = (np.zeros(5, np.float32), np.arange(5, dtype=np.float32)) if dated else None
-    return FeatureWorld.of(histories, facts, dates), histories
+    return FeatureWorld.of(histories, facts), histories
 
 
 def of_first(dated=False):

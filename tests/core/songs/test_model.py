@@ -131,3 +131,16 @@ def test_every_listener_with_enough_songs_is_asked_in_one_fold_and_keeps_a_half(
 def test_nothing_to_learn_from_is_a_named_error():
     with pytest.raises(TrainingError, match="no play to learn from"):
         SongsModel(SMALL).fit(Histories(csr_array((2, SONGS), dtype=np.float32)), facts(), hashes(2), hashes(SONGS))
+
+
+def test_dated_folds_hide_what_anybody_met_last_and_tell_ages_as_of_then():
+    matrix = plays()
+    met = np.random.default_rng(0).permutation(np.linspace(0, 400, matrix.nnz, dtype=np.float32))
+    histories = Histories(matrix, met / 2, met)
+    found = list(folds(histories, hashes(LISTENERS), hashes(SONGS), count=2, share=0.5, most=1_000, seed=0))
+    assert len(found) == 2
+    assert found[0].seen is found[1].seen
+    assert found[0].seen.met.min() >= 0
+    assert found[0].seen.plays.nnz + found[0].hidden.plays.nnz == matrix.nnz
+    assert found[0].hidden.met.max() < np.quantile(met, 0.26)
+    assert not set(found[0].listeners) & set(found[1].listeners)

@@ -36,7 +36,7 @@ def test_the_mix_that_ranks_best_is_taken():
     lists = [JudgedList({"blend": bad, "one": good, "two": bad}, hits, np.ones(3), 5, 1)]
     mix, figures = best_mix(lists, ("one", "two"))
     assert mix.weights == {"one": 1.0}
-    assert figures["one"] == 1.0
+    assert figures["one"] == figures["mix"] == 1.0
     assert figures["two"] == figures["blend"] == 1 / 3
 
 
@@ -98,3 +98,15 @@ def test_an_old_play_weighs_less_and_never_nothing():
     found = Histories(matrix, np.array([0.0, 10.0, 1e6], np.float32)).weights(10.0)
     assert found.data.tolist() == [1.0, 0.5, np.float32(0.1)]
     assert Histories(matrix).weights(10.0).data.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_what_ranks_other_listeners_well_is_added_to_the_mix():
+    one, other = np.array([3.0, 2.0, 1.0, 0.0]), np.array([0.0, 1.0, 2.0, 3.0])
+    first, last = np.array([True, False, False, False]), np.array([False, False, False, True])
+    lists = [
+        JudgedList({"blend": one, "a": one, "b": other * 0.1}, first, np.ones(4), 5, 1),
+        JudgedList({"blend": one * 0.1, "a": one * 0.1, "b": other}, last, np.ones(4), 5, 1),
+    ]
+    mix, figures = best_mix(lists, ())
+    assert figures["mix"] == 1.0 > figures["a"]
+    assert "b" in mix.weights

@@ -22,7 +22,7 @@ ASSETS = {
 }
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SMALL = SongsConfig(
-    sources=tuple(s for s in SOURCES if s.name != "BPR"), candidates=60, folds=3, trees=15, all_of_best=30, threads=1
+    sources=tuple(s for s in SOURCES if s.name != "BPR"), candidates=120, folds=3, trees=15, all_of_best=60, threads=1
 )
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.systems.songs.catalogue import TEXT, canonical, playlist_songs, same_text, with_texts
-from buddies_assets.systems.songs.recommender import material, popular_songs, song_dates
+from buddies_assets.systems.songs.recommender import material, popular_songs
+from buddies_core.songs.features import song_dates
 
 PLAYS = pl.DataFrame(
     {
