@@ -26,6 +26,7 @@ BENCHMARKS = {
     "loop": "benchmarks.loop",
     "attack": "benchmarks.attack",
     "links": "benchmarks.links",
+    "songs": "benchmarks.songs",
     "sensors": "benchmarks.sensors",
 }
 """Name -> module with `run(scale: str) -> Report`; imported only when asked for."""

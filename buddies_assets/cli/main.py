@@ -292,6 +292,18 @@ def fit_playlists() -> None:
     start(console, Settings())
 
 
+@app.command("recommend-songs")
+def recommend_songs(
+    users: Annotated[list[str], typer.Argument(help="Listeners by id.")],
+    n: Annotated[int, typer.Option(min=1, max=50, help="Songs each.")] = 10,
+    name: Annotated[str, typer.Option(help="Which served songs.")] = "plays",
+) -> None:
+    """Show the songs that are served to USERS, with a reason for each; strangers get the popular ones."""
+    from buddies_assets.cli.songs import recommend_songs as start
+
+    start(console, users, n, name)
+
+
 @app.command("recommend-tracks")
 def recommend_tracks(
     songs: Annotated[list[str] | None, typer.Argument(help="Songs in order: URIs, or `Artist - Title`.")] = None,

@@ -7,8 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from buddies_assets.cli.console import styled
+from buddies_assets.cli.console import printable, styled
 from buddies_assets.systems.songs.commands import Beside, Evaluated, evaluate_files
+from buddies_core.artifact.named_arrays import check_name, read_artifact
+from buddies_core.artifact.served_songs import SYSTEM, Listed, Reason, ServedSongs
 from buddies_core.evaluation.song_lists import METRICS
 from buddies_core.settings import Settings
 
@@ -33,6 +35,50 @@ def evaluate_songs(
         console.print(styled(("Set aside", "yellow"), f" {rows:,} rows: {reason}"))
     console.print(judge_table(done))
     console.print(f"{time.perf_counter() - started:.0f} s. Recommendations are in {out}", soft_wrap=True)
+
+
+def recommend_songs(console: Console, users: list[str], n: int, name: str) -> None:
+    """Print what is served, a table a listener.
+
+    Raises:
+        NoServedModelError: nothing is published under the name.
+    """
+    served = ServedSongs(read_artifact(Settings().local_home / SYSTEM / check_name(name)))
+    for user in users:
+        console.print(listener_table(served, user, n))
+
+
+def listener_table(served: ServedSongs, user: str, n: int) -> Table:
+    """The songs of a listener, or the popular ones for somebody of whom nothing is known."""
+    row = served.find_user(user)
+    rows = [] if row is None else served.listed(row, n)
+    popular = not rows
+    rows = rows or [Listed(song, share, Reason.POPULAR, -1) for song, share in served.popular(n)]
+    who = "a stranger, who gets what most listeners have" if row is None else "popular songs"
+    table = Table(
+        title=f"{printable(user)}: {who}" if popular else f"Songs for {printable(user)}", title_justify="left"
+    )
+    for heading in ("song", "artist", "chance", "why"):
+        table.add_column(heading, justify="right" if heading == "chance" else "left")
+    for one in rows:
+        song = served.song(one.song)
+        told = (
+            printable(song.title or song.id),
+            printable(song.artist),
+            f"{one.score:.3f}",
+            printable(why(served, one)),
+        )
+        table.add_row(*told)
+    return table
+
+
+def why(served: ServedSongs, one: Listed) -> str:
+    """The reason in words."""
+    if one.because < 0:
+        return "popular" if one.reason is Reason.POPULAR else "listeners of your songs also play it"
+    of = served.song(one.because)
+    name = of.title or of.id
+    return f"you play {of.artist}" if one.reason is Reason.ARTIST else f"because you played {name}"
 
 
 def beside_of(settings: Settings, songs: list[Path] | None, mismatches: Path | None, playlists: Path | None) -> Beside:
