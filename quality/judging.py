@@ -17,6 +17,7 @@ import polars as pl
 from buddies_core.storage.datasets import Dataset
 from quality import pieces
 from quality.evidence import Evidence
+from quality.registry import spec_of
 from quality.rules.proofs import PROVABLE, proven
 from quality.rules.verdict import UNREADABLE, Finding, Rule, Verdict, merged, unjudged
 
@@ -58,8 +59,9 @@ def _proven(asset: str, rules: Sequence[Rule], evidence: Evidence) -> dict[str, 
 
 def _to_cut(asset: str, rules: Sequence[Rule], evidence: Evidence) -> dict[str, Dataset]:
     """The stored datasets that are cut for these rules; none where the asset is not one of them."""
-    known = pieces.CUT.get(pieces.KEYS.get(asset, ""), frozenset())
-    names = known & ({asset} | {name for rule in rules for name in rule.inputs.values()})
+    key = spec_of(asset).judged_by
+    needed = {asset} | {name for rule in rules for name in rule.inputs.values()}
+    names = {name for name in needed if key in spec_of(name).keys} if key else set()
     stored = {name: evidence.handles.get(name) for name in sorted(names) if name not in evidence.given}
     cut = {name: dataset for name, dataset in stored.items() if isinstance(dataset, Dataset)}
     return cut if asset in cut else {}

@@ -2,8 +2,8 @@
 
 import polars as pl
 
+from quality.dataset_spec import Field, TableSchema
 from quality.rules.packing import hashes, packed, repeats
-from quality.tables import Field, TableSchema
 
 
 def conforms(frame: pl.DataFrame, table: TableSchema, bounds: dict[str, float | None]) -> bool:

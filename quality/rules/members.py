@@ -105,7 +105,7 @@ def all_of_length(frame: pl.DataFrame, column: str, length: int) -> bool:
     return found is not None and bool((np.diff(found[0]) == length).all())
 
 
-def member_counts(frame: pl.DataFrame, column: str, member: str, name: str) -> pl.DataFrame | None:
+def counted_members(frame: pl.DataFrame, column: str, member: str, name: str) -> pl.DataFrame | None:
     """How often each member occurs in all lists: (member, name); None where it cannot be told (`flat`)."""
     found = flat(frame[column])
     if found is None:

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from quality.rules.members import members_with_partner, rows_that_hold, rows_with_a_repeat
+from quality.rules.members import counted_members, members_with_partner, rows_that_hold, rows_with_a_repeat
 from quality.rules.packing import are_among, hashes, in_order, packed, repeats
 from quality.rules.verdict import Finding, offending_rows
 
@@ -58,6 +58,12 @@ def exploded(frame: pl.DataFrame, column: str, member: str) -> pl.DataFrame:
     scalars = [c for c, kind in frame.schema.items() if not isinstance(kind, (pl.List, pl.Array))]
     listed = pl.col(column).arr.to_list() if isinstance(frame.schema[column], pl.Array) else pl.col(column)
     return frame.select(*scalars, listed.alias(member)).explode(member).drop_nulls(member)
+
+
+def member_counts(frame: pl.DataFrame, column: str, member: str, name: str) -> pl.DataFrame:
+    """How often each member occurs in all lists of a column: (member, name)."""
+    found = counted_members(frame, column, member, name)
+    return exploded(frame.select(column), column, member).group_by(member).len(name) if found is None else found
 
 
 def lengths(frame: pl.DataFrame, column: str) -> pl.Expr:
