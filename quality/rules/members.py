@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from quality.rules.packing import packed, rising
+from quality.rules.packing import in_rising_order, packed
 from quality.rules.verdict import SAMPLE_ROWS, Finding, offending_rows
 
 _HALF = 1 << 32
@@ -41,7 +41,7 @@ def members_with_partner(frame: pl.DataFrame, column: str, other: pl.DataFrame, 
 
     starts, members = found
     keys = np.asarray(other[by].to_numpy(), np.uint64) * _HALF + np.asarray(other[member].to_numpy(), np.uint64)
-    keys = rising(keys)
+    keys = in_rising_order(keys)
     owners = frame[by].to_numpy().astype(np.uint64)
     low = np.searchsorted(keys, owners * _HALF)
     high = np.searchsorted(keys, (owners + np.uint64(1)) * _HALF)

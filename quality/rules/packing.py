@@ -54,14 +54,14 @@ def in_order(keys: np.ndarray) -> bool:
     return bool((keys[1:] >= keys[:-1]).all())
 
 
-def rising(keys: np.ndarray) -> np.ndarray:
+def in_rising_order(keys: np.ndarray) -> np.ndarray:
     """The keys in order; those that are in order already are not copied."""
     return keys if in_order(keys) else np.sort(keys)
 
 
 def repeats(keys: np.ndarray) -> bool:
     """Whether a key occurs twice."""
-    ordered = rising(keys)
+    ordered = in_rising_order(keys)
     return bool((ordered[1:] == ordered[:-1]).any())
 
 
@@ -69,7 +69,7 @@ def are_among(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
     """For each key whether it is one of the others."""
     if not len(others):
         return np.zeros(len(keys), bool)
-    ordered = rising(others)
+    ordered = in_rising_order(others)
     place = np.searchsorted(ordered, keys)
     np.minimum(place, len(ordered) - 1, out=place)
     return ordered[place] == keys

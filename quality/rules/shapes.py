@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from quality.rules.members import counted_members, members_with_partner, rows_that_hold, rows_with_a_repeat
-from quality.rules.packing import are_among, hashes, in_order, packed, repeats
+from quality.rules.packing import are_among, hashes, in_order, in_rising_order, packed, repeats
 from quality.rules.verdict import Finding, offending_rows
 
 ROUNDING = 1e-6
@@ -19,6 +19,15 @@ def duplicates(frame: pl.DataFrame, *columns: str) -> Finding:
     # Of keys that are hashes, two may be equal by chance: the columns themselves decide.
     counted = frame.group_by(columns).len("copies").filter(pl.col("copies") > 1).sort("copies", descending=True)
     return offending_rows(counted, frame.height)
+
+
+def distinct(frame: pl.DataFrame, *columns: str) -> int:
+    """How many different keys there are."""
+    keys = packed([frame], columns)
+    if keys is None:
+        return frame.select(columns).n_unique()
+    ordered = in_rising_order(keys[0])
+    return int((ordered[1:] != ordered[:-1]).sum()) + (len(ordered) > 0)
 
 
 def outside(frame: pl.DataFrame, column: str, size: int) -> Finding:

@@ -9,6 +9,7 @@ import polars as pl
 from quality.rules.members import all_of_length, highest_member
 from quality.rules.shapes import (
     as_lists,
+    distinct,
     duplicates,
     exploded,
     lengths,
@@ -218,6 +219,6 @@ def triplets_are_shuffled(triplets: pl.DataFrame) -> Finding:
     if triplets.height < 2:
         return within(0.0, 0.0, 1.0, triplets.height)
     same = (pl.col("user") == pl.col("user").shift(1)) & (pl.col("positive") == pl.col("positive").shift(1))
-    blocks = max(triplets.select("user", "positive").n_unique(), 1)
+    blocks = max(distinct(triplets, "user", "positive"), 1)
     chance = triplets.height / blocks / blocks
     return within(triplets.select(same.mean()).item(), 0.0, min(0.5, 0.10 + chance), triplets.height)
