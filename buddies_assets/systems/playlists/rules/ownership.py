@@ -2,23 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
 import polars as pl
 
+from buddies_core.evaluation.inequality import gini
 from quality.rules.shapes import duplicates, with_partner
 from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
 
 MOST_GINI = 0.90
-
-
-def gini(sizes: pl.Series) -> float:
-    """Gini coefficient of non-negative sizes: 0 when all are equal, towards 1 when one has everything."""
-    ordered = sizes.cast(pl.Float64).sort().to_numpy()
-    n, total = len(ordered), float(ordered.sum())
-    if n == 0 or not total:
-        return 0.0
-    weighted = float((ordered * np.arange(1, n + 1)).sum())
-    return 2 * weighted / (n * total) - (n + 1) / n
 
 
 def _train(splits: pl.DataFrame) -> pl.DataFrame:
@@ -132,4 +122,4 @@ def likers_are_counted(playlist_ownership: pl.DataFrame, splits: pl.DataFrame) -
 @rule(asset="playlist_ownership", severity=Severity.WARN)
 def ownership_is_spread(owned_counts: pl.DataFrame) -> Finding:
     """The Gini coefficient of playlists per owner is at most 0.90 (published: 0.60)."""
-    return within(gini(owned_counts["owned"]), 0.0, MOST_GINI, int(owned_counts["owned"].sum()))
+    return within(gini(owned_counts["owned"].to_numpy()), 0.0, MOST_GINI, int(owned_counts["owned"].sum()))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from quality.rules.batches import ENOUGH_BATCHES
+from buddies_assets.systems.playlists.rules.batches import ENOUGH_BATCHES
 from quality.rules.shapes import duplicates
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from quality.rules.blocks import (
+from buddies_assets.systems.playlists.rules.blocks import (
     block_playlists_exist,
     block_users_exist,
     blocks_hold_no_cold_user,

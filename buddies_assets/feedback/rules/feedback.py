@@ -10,10 +10,9 @@ from typing import cast
 
 import polars as pl
 
-from quality.rules.blocks import FEEDBACK_BLOCKS
-from quality.rules.ownership import gini
+from buddies_core.evaluation.inequality import gini
 from quality.rules.shapes import duplicates, exploded, outside, repeated_members
-from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
+from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
 
 SHOWN = 5
 _SHOWING = r"^[a-z]\.[0-9a-f]{28}\."
@@ -157,7 +156,7 @@ def power_users_are_no_majority(user_feedback: pl.DataFrame) -> Finding:
 def feedback_is_spread(user_feedback: pl.DataFrame) -> Finding:
     """The Gini coefficient of sessions per user is at most 0.85."""
     counts = user_feedback.group_by("user_id").len("sessions")
-    return within(gini(counts["sessions"]), 0.0, 0.85, counts.height)
+    return within(gini(counts["sessions"].to_numpy()), 0.0, 0.85, counts.height)
 
 
 @rule(severity=Severity.WARN)
@@ -204,6 +203,3 @@ def quarantined_feedback_says_why(quarantined_feedback: pl.DataFrame) -> Finding
     """Every session set aside has a reason."""
     blank = pl.col("reason").is_null() | (pl.col("reason").str.strip_chars() == "")
     return offending_rows(quarantined_feedback.filter(blank), quarantined_feedback.height)
-
-
-BLOCKS: tuple[Rule, ...] = FEEDBACK_BLOCKS

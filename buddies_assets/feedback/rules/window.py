@@ -4,11 +4,11 @@ from datetime import datetime
 
 import polars as pl
 
-from quality.rules.blocks import SHARED
-from quality.rules.feedback import CLOCK_SKEW
+from buddies_assets.feedback.rules.feedback import CLOCK_SKEW
 from quality.rules.shapes import duplicates, with_partner
-from quality.rules.splits import SHARES
-from quality.rules.verdict import SIGMAS, Finding, Rule, Severity, offending_rows, rule, within
+from quality.rules.verdict import SIGMAS, Finding, Severity, offending_rows, rule, within
+
+TRAIN_SHARE = 0.7
 
 
 @rule(blocking=True)
@@ -67,10 +67,7 @@ def window_train_share_is_as_set(training_window: pl.DataFrame) -> Finding:
     """About 70 % of the sessions are in train; the phasing out of old ones may take up to 15 points off."""
     sessions = training_window.height
     if sessions == 0:
-        return within(SHARES["train"], None, None)
-    room = SIGMAS * (SHARES["train"] * (1 - SHARES["train"]) / sessions) ** 0.5
+        return within(TRAIN_SHARE, None, None)
+    room = SIGMAS * (TRAIN_SHARE * (1 - TRAIN_SHARE) / sessions) ** 0.5
     share = training_window.filter(pl.col("split") == "train").height / sessions
-    return within(share, max(0.0, SHARES["train"] - 0.15 - room), min(1.0, SHARES["train"] + room), sessions)
-
-
-BLOCKS: tuple[Rule, ...] = tuple(shared.on("training_window") for shared in SHARED)
+    return within(share, max(0.0, TRAIN_SHARE - 0.15 - room), min(1.0, TRAIN_SHARE + room), sessions)

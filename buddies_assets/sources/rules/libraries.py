@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
-from quality.rules.raw import USER_ID
+from buddies_assets.sources.rules.raw import USER_ID
 from quality.rules.verdict import SAMPLE_ROWS, SIGMAS, Finding, Severity, offending_rows, rule, within
 
 BETA_MEAN, BETA_SPREAD = 1.3 / 4.6, 0.1903

@@ -163,7 +163,9 @@ SHARED: tuple[Rule, ...] = (
 )
 """Rules that hold for any block, whoever made it."""
 
-FEEDBACK_BLOCKS: tuple[Rule, ...] = tuple(shared.on("feedback_blocks") for shared in SHARED)
+FROM_FEEDBACK: tuple[Rule, ...] = tuple(
+    shared.on(asset) for asset in ("feedback_blocks", "training_window") for shared in SHARED
+)
 
 
 @rule(asset="triplets", blocking=True)
