@@ -22,7 +22,7 @@ def test_every_command_of_the_page_is_answered(server: Any) -> None:
             answer = server.post(address, content=words[words.index("-d") + 1].encode(), headers={"content-type": kind})
         else:
             answer = server.request("POST" if "-X" in words else "GET", address)
-        if answer.status_code == 404 and "is fitted yet: run `buddies fit" in answer.text:
+        if answer.status_code == 404 and "is fitted yet: run `buddies" in answer.text:
             continue  # such models are fitted by hand, and this world has none
         assert answer.status_code == 200, (words, answer.text)
         tried += 1
