@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import load_all_checks
 from small_sequences import small_artifact
+from songs_world import publish as publish_songs
 
 from buddies_core.artifact.named_arrays import write_artifact
 from buddies_serving.problems import MEDIA_TYPE
@@ -83,6 +84,7 @@ def test_every_call_has_a_summary_examples_and_problem_documents(server: Any) ->
 def test_the_examples_are_answered(server: Any, tmp_path: Path) -> None:
     write_artifact(tmp_path / "artists" / "lastfm", artist_lists(), {"experiment": "lastfm"})
     write_artifact(tmp_path / "sequences" / "mpd", small_artifact(), {"experiment": "mpd"})
+    publish_songs(tmp_path)
     for path, calls in document(server)["paths"].items():
         for example in (
             calls.get("post", {})
