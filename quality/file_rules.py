@@ -21,7 +21,7 @@ from quality.rules.verdict import Finding, Rule, Severity, offending_rows, withi
 SHIPPED = Path(__file__).parent / "rules.yml"
 LARGEST_FILE = 1 << 20
 _NAME = r"^[a-z][a-z0-9_]{2,79}$"
-_OF_FILES = (
+_REACHING = (
     "read",
     "scan",
     "write",
@@ -182,7 +182,7 @@ def expression(text: str) -> pl.Expr:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id != "pl":
             raise ValueError(f"{node.id!r} is not known: only `pl` is")
-        if isinstance(node, ast.Attribute) and node.attr.startswith(("_", *_OF_FILES)):
+        if isinstance(node, ast.Attribute) and node.attr.startswith(("_", *_REACHING)):
             raise ValueError(f"`{node.attr}` may not be used in a file of rules")
         if not isinstance(node, _ALLOWED):
             raise ValueError(f"{type(node).__name__} may not be used in a file of rules")

@@ -10,10 +10,14 @@ from quality.rules.catalogue import rules_by_asset
 
 FILE = """
 rules:
-  - {name: plays_are_few, asset: entp_plays, text: A user plays a song at most 9 times on average., sql: SELECT avg(plays) FROM entp_plays, high: 9, owner: anna, runbook: Ask Anna.}
-  - {name: shares_are_middling, asset: exploration_coefficients, text: About a third., polars: "pl.col('exploration').mean()", low: 0.2, high: 0.4, severity: warn}
-  - {name: nobody_plays_much, asset: entp_plays, text: Nobody plays a song a thousand times., rows: SELECT * FROM entp_plays WHERE plays > 1000, blocking: true}
+  - {name: plays_are_few, asset: entp_plays, text: At most 9 plays on average., sql: SELECT avg(plays) FROM entp_plays,
+     high: 9, owner: anna, runbook: Ask Anna.}
+  - {name: shares_are_middling, asset: exploration_coefficients, text: About a third.,
+     polars: "pl.col('exploration').mean()", low: 0.2, high: 0.4, severity: warn}
+  - {name: nobody_plays_much, asset: entp_plays, text: Nobody plays a song a thousand times.,
+     rows: SELECT * FROM entp_plays WHERE plays > 1000, blocking: true}
 """
+BEGUN = "rules:\n- {name: x_rule, asset: entp_plays, text: Hm hm., "
 
 
 @pytest.fixture
@@ -56,13 +60,13 @@ def test_the_file_that_ships_is_read_where_none_is_named():
     [
         ("rules: [", "no YAML"),
         ("- a", "no list"),
-        ("rules:\n- {name: x_rule, asset: entp_plays, text: Hm hm., sql: SELECT 1, high: 1, colour: red}", "colour"),
-        ("rules:\n- {name: x_rule, asset: entp_plays, text: Hm hm., high: 1}", "exactly one of"),
-        ("rules:\n- {name: x_rule, asset: entp_plays, text: Hm hm., sql: SELECT 1}", "need low or high"),
+        (BEGUN + "sql: SELECT 1, high: 1, colour: red}", "colour"),
+        (BEGUN + "high: 1}", "exactly one of"),
+        (BEGUN + "sql: SELECT 1}", "need low or high"),
         ("rules:\n- {name: x_rule, asset: entp_play, text: Hm hm., sql: SELECT 1, high: 1}", "did you mean entp_plays"),
         ("rules:\n- {name: plays_are_unique, asset: entp_plays, text: Hm hm., sql: SELECT 1, high: 1}", "second rule"),
-        ("rules:\n- {name: x_rule, asset: entp_plays, text: Hm hm., polars: \"open('x')\", high: 1}", "only `pl`"),
-        ("rules:\n- {name: x_rule, asset: entp_plays, text: Hm hm., polars: \"pl.read_csv('x')\", high: 1}", "may not be"),
+        (BEGUN + "polars: \"open('x')\", high: 1}", "only `pl`"),
+        (BEGUN + "polars: \"pl.read_csv('x')\", high: 1}", "may not be"),
     ],
 )  # fmt: skip
 def test_a_rule_that_is_none_is_refused_in_a_line(written, text, said):
@@ -73,9 +77,7 @@ def test_a_rule_that_is_none_is_refused_in_a_line(written, text, said):
 
 
 def test_sql_that_cannot_be_carried_out_fails_and_says_why(written, world):
-    written(
-        "rules:\n- {name: x_rule, asset: entp_plays, text: Hm hm., sql: SELECT avg(nothing) FROM entp_plays, high: 1}"
-    )
+    written(BEGUN + "sql: SELECT avg(nothing) FROM entp_plays, high: 1}")
     verdict = rule("entp_plays", "x_rule").judge(world)
     assert not verdict.passed
     assert "nothing" in verdict.finding.sample["could_not_be_judged"][0]
