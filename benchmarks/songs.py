@@ -1,8 +1,8 @@
 """Songs: what lists are worth beside peers and the reference's recipe, and what fitting and ranking cost.
 
-`--scale real`: BUDDIES_REAL_DATA/entp with song text and MPD playlists; a half of three listeners in ten is hidden by the
-hash of (listener, song). `small`: the synthetic sample of dated plays, split by date. `tenth`, `full`: plays drawn at
-the size of the Taste Profile (1,019,318 listeners, 384,546 songs, 48 of them each); fits and ranking alone.
+`--scale real`: BUDDIES_REAL_DATA/entp with song text and MPD playlists; of three listeners in ten a half is hidden by
+the hash of (listener, song). `small`: the synthetic sample of dated plays, split by date. `tenth`, `full`: plays drawn
+at the size of the Taste Profile (1,019,318 listeners, 384,546 songs, 48 of them each); fits and ranking alone.
 """
 
 import os

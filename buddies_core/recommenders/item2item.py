@@ -17,6 +17,8 @@ from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.cosines import cosines
 from buddies_core.tuning.space import Search
 
+_OVERSAMPLED, _ITERATIONS = 10, 4
+
 
 class Item2ItemConfig(BaseModel):
     """What decides the vectors."""
@@ -43,22 +45,12 @@ class Item2Item:
 
     def fit(self, interactions: csr_array, features: csr_array | None = None) -> Self:
         """See `Recommender.fit`; without side information items are described by the listeners who have them."""
-        from scipy.sparse.linalg import svds
-        from threadpoolctl import threadpool_limits
-
         if not interactions.nnz:
             raise TrainingError("item2item: there is no interaction to learn from")
         said = interactions if features is None or not features.nnz else features
         rows = _weighed(said).T.tocsr()
         self.n_items = interactions.shape[1]
-        count = min(self.config.factors, min(rows.shape) - 1)
-        if count < 1:
-            vectors = np.asarray(rows.sum(axis=1)).reshape(-1, 1)
-        else:
-            start = np.cos(np.arange(min(rows.shape), dtype=np.float64))  # of any direction, the same every time
-            with threadpool_limits(1, user_api="blas"):
-                left, sizes, _ = svds(rows.astype(np.float64), k=count, v0=start)
-            vectors = left * sizes
+        vectors = _leading(rows, min(self.config.factors, *rows.shape))
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         described = np.diff(rows.indptr)[:, None] > 0
         unit = np.where(described, vectors / np.maximum(lengths, 1e-9), 0.0)
@@ -99,6 +91,19 @@ class Item2Item:
         model = cls(config)
         model.vectors, model.n_items = arrays["vectors"], len(arrays["vectors"])
         return model
+
+
+def _leading(rows: csr_array, count: int) -> np.ndarray:
+    """Rows in their leading directions, float64 [n_items, count], by randomised iteration (Halko et al., 2011)."""
+    from threadpoolctl import threadpool_limits
+
+    wide = rows.astype(np.float64)
+    basis = np.random.default_rng(0).standard_normal((wide.shape[1], min(count + _OVERSAMPLED, *wide.shape)))
+    with threadpool_limits(1, user_api="blas"):
+        for _ in range(_ITERATIONS):
+            basis = np.linalg.qr(wide.T @ np.linalg.qr(wide @ basis)[0])[0]
+        left, sizes, _ = np.linalg.svd(wide @ basis, full_matrices=False)
+    return np.asarray((left * sizes)[:, :count])
 
 
 def _weighed(said: csr_array) -> csr_array:
