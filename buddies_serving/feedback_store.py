@@ -3,13 +3,14 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 import asyncpg
 
 from buddies_serving.feedback_types import Losses, Session
 from buddies_serving.migrate import migrate
+from buddies_serving.replicas import Told
 from buddies_serving.usage import Key
 
 _INSERT = """
@@ -34,6 +35,22 @@ SELECT user_id, liked FROM (
     SELECT user_id, liked, created_at FROM feedback.sessions ORDER BY created_at DESC LIMIT {limit}
 ) AS recent ORDER BY created_at
 """
+_SINCE = """
+SELECT user_id, liked FROM feedback.sessions WHERE stored_at > $1 ORDER BY stored_at DESC LIMIT $2
+"""
+_TELL = """
+INSERT INTO feedback.replicas AS replicas (replica, signer) VALUES ($1, $2)
+ON CONFLICT (replica) DO UPDATE SET signer = excluded.signer, seen_at = now()
+"""
+_SPENT = """
+INSERT INTO feedback.requests_spent (replica, key, tokens) SELECT $1, * FROM unnest($2::text[], $3::float8[])
+ON CONFLICT (replica, key) DO UPDATE SET tokens = excluded.tokens
+"""
+_HEAR = """
+SELECT replica, signer, key, tokens FROM feedback.replicas LEFT JOIN feedback.requests_spent USING (replica)
+WHERE replica <> $1 AND seen_at > now() - interval '10 seconds'
+"""
+_GONE = "DELETE FROM feedback.replicas WHERE seen_at < now() - interval '10 minutes'"
 _SAME_KEYS = """
 SELECT session_id::text, user_id, liked, shown, recommendation_id FROM feedback.sessions
 WHERE session_id = ANY ($1::uuid[])
@@ -46,6 +63,9 @@ SET damaged = excluded.damaged, missing = excluded.missing, refused = excluded.r
 REFUSED_BY_SCHEMA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What the server or the driver says of a row that it will never take; the connection is as good as before."""
 _PAGE = 2_000
+_LONGEST_TRANSACTION = timedelta(seconds=15)
+"""A row's `stored_at` is when its transaction began: one that was still open at the last look is read at this one."""
+_LIKES_AT_ONCE = 20_000
 T = TypeVar("T")
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -57,6 +77,7 @@ class FeedbackStore:
         self._url = url
         self._timeout = timeout
         self._connection: asyncpg.Connection | None = None
+        self._read_until: datetime | None = None
 
     async def insert(self, sessions: Sequence[Session]) -> int:
         """Stores the sessions and returns how many were new; committed when this returns.
@@ -106,6 +127,37 @@ class FeedbackStore:
             days = [date.fromordinal(_EPOCH + int(day)) for day, _, _ in keys]
             columns = (days, [key[1] for key in keys], [key[2] for key in keys], list(served.values()))
             await self._run(lambda connection: connection.execute(_COUNT, *columns))
+
+    async def tell(self, told: Told) -> list[Told]:
+        """Says what a replica has to tell, and returns what the others that are alive said last.
+
+        What replicas said that have been silent for long is removed.
+        """
+
+        async def work(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+            await connection.execute(_GONE)
+            await connection.execute(_TELL, told.replica, told.signer)
+            if told.spent:
+                await connection.execute(_SPENT, told.replica, list(told.spent), list(told.spent.values()))
+            return await connection.fetch(_HEAR, told.replica)
+
+        found: dict[str, Told] = {}
+        for replica, signer, key, tokens in await self._run(work):
+            other = found.setdefault(replica, Told(replica, signer, {}))
+            if key is not None:
+                other.spent[key] = tokens
+        return list(found.values())
+
+    async def likes_since_last_time(self) -> list[tuple[int, int]]:
+        """The (user, pid) likes that any replica stored since the last call, oldest first; the newest of many."""
+
+        async def work(connection: asyncpg.Connection) -> tuple[datetime, list[asyncpg.Record]]:
+            now = await connection.fetchval("SELECT now()")
+            since = self._read_until or now
+            return now, await connection.fetch(_SINCE, since - _LONGEST_TRANSACTION, _LIKES_AT_ONCE)
+
+        self._read_until, rows = await self._run(work)
+        return [(row[0], row[1]) for row in reversed(rows)]
 
     async def recent_likes(self, limit: int) -> AsyncIterator[list[tuple[int, int]]]:
         """The last (user, pid) likes, oldest first, a page at a time."""

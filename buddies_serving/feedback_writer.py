@@ -18,6 +18,7 @@ from buddies_serving.feedback_types import Losses, Session
 from buddies_serving.freshness import FreshLikes
 from buddies_serving.idempotency import KeysOfLate
 from buddies_serving.metrics import Metrics
+from buddies_serving.replicas import SHARE_SECONDS, Replicas, Told
 from buddies_serving.spool import Spool
 from buddies_serving.usage import Key, Usage
 
@@ -48,6 +49,10 @@ class Store(Protocol):
     async def count(self, served: dict[Key, int]) -> None: ...
 
     def recent_likes(self, limit: int) -> AsyncIterator[list[tuple[int, int]]]: ...
+
+    async def tell(self, told: Told) -> list[Told]: ...
+
+    async def likes_since_last_time(self) -> Sequence[tuple[int, int]]: ...
 
     async def prepare(self) -> None: ...
 
@@ -142,8 +147,10 @@ class FeedbackWriter:
                 _refuse(batch, "storing was interrupted")
                 self._in_flight = 0
 
-    async def replay(self, usage: Usage, fresh: FreshLikes, *, pause: float = 0.5) -> None:
-        """Keeps the database connected, the schema current, the spool empty and the counts written, for ever."""
+    async def replay(
+        self, usage: Usage, fresh: FreshLikes, replicas: Replicas | None = None, *, pause: float = SHARE_SECONDS
+    ) -> None:
+        """Keeps the database connected, the schema current, the spool empty, the counts written and replicas told."""
         loaded = False
         pauses, counted, heard = pause, 0.0, 0.0
         while self._replay_store is not None:
@@ -156,6 +163,8 @@ class FeedbackWriter:
                         loaded = True
                     self.database_ready, pauses = True, pause
                 await self._empty_spool(self._replay_store)
+                if replicas is not None:
+                    await replicas.exchange(self._replay_store)
                 now = time.monotonic()
                 if now - heard > PING_SECONDS:
                     await self._replay_store.ping()
@@ -180,15 +189,18 @@ class FeedbackWriter:
                 yield session.user_id, session.liked
 
     async def drain(self, usage: Usage) -> None:
-        """Refuses new sessions, waits for those accepted, and writes the counts; for an orderly stop."""
+        """Refuses new sessions, stores those accepted and spooled, and writes the counts; for an orderly stop."""
         self._stopping = True
         while self._queue or self._in_flight:
             await asyncio.sleep(0.005)
         if self.database_ready and self._replay_store is not None:
             try:
+                # what stays in the spool is the promise of this folder alone
+                async with asyncio.timeout(4 * self._timeout):
+                    await self._empty_spool(self._replay_store)
                 await self._write_counts(self._replay_store, usage)
             except Exception as error:
-                logger.warning("counts not written at stop", extra={"reason": repr(error)})
+                logger.warning("spool or counts not written at stop", extra={"reason": repr(error)})
 
     def close(self) -> None:
         """Drops the connections and closes the spool."""
