@@ -5,9 +5,9 @@
                --stop 'systemctl stop buddies-service@{colour}'
 
 Two servers of one backend, `blue` and `green`; one has all callers. The idle one is started, must be ready by HAProxy's
-own health checks, gets a tenth of the callers, then all of them; the old one is drained and stopped. When the new one is
-not ready in time, or fails requests, or was asked too few to tell, it is taken away and everything is as before: exit
-code 1. Exit code 0: replaced. The standard library alone is used, so that it runs on any machine with a python3.
+own health checks, gets a tenth of the callers, then all; the old one is drained and stopped. When the new one is not
+ready in time, or fails requests, or was asked too few to tell, it is taken away and everything is as before: exit code
+1. Exit code 0: replaced. The standard library alone is used, so that it runs on any machine with a python3.
 """
 
 import argparse
@@ -89,9 +89,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--socket", required=True, help="HAProxy's admin socket")
     parser.add_argument("--backend", default="service")
-    parser.add_argument(
-        "--start", required=True, help="command that starts a server; {colour} stands for blue or green"
-    )
+    parser.add_argument("--start", required=True, help="command that starts one; {colour}: blue or green")
     parser.add_argument("--stop", required=True, help="command that stops it gracefully")
     parser.add_argument("--ready", type=float, default=120, help="seconds within which it must be ready")
     parser.add_argument("--trial", type=float, default=30, help="seconds for which it has a tenth of the callers")

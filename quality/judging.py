@@ -16,6 +16,7 @@ import polars as pl
 from buddies_core.storage.datasets import Dataset
 from quality import pieces
 from quality.evidence import Evidence
+from quality.registry import spec_of
 from quality.rules.verdict import UNREADABLE, Finding, Rule, Verdict, merged, unjudged
 
 SCHEMA_RULE = "matches_its_schema"
@@ -40,8 +41,9 @@ def judge(asset: str, rules: Sequence[Rule], evidence: Evidence) -> list[Verdict
 
 def _to_cut(asset: str, rules: Sequence[Rule], evidence: Evidence) -> dict[str, Dataset]:
     """The stored datasets that are cut for these rules; none where the asset is not one of them."""
-    known = pieces.CUT.get(pieces.KEYS.get(asset, ""), frozenset())
-    names = known & ({asset} | {name for rule in rules for name in rule.inputs.values()})
+    key = spec_of(asset).judged_by
+    needed = {asset} | {name for rule in rules for name in rule.inputs.values()}
+    names = {name for name in needed if key in spec_of(name).keys} if key else set()
     stored = {name: evidence.handles.get(name) for name in sorted(names) if name not in evidence.given}
     cut = {name: dataset for name, dataset in stored.items() if isinstance(dataset, Dataset)}
     return cut if asset in cut else {}

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buddies_assets.forgetting.database import forget_in_database
-from buddies_assets.forgetting.datasets import forget_in_datasets
 from buddies_assets.forgetting.files import forget_in_daily_lists, forget_in_experiments, redact
 from buddies_assets.forgetting.person import Person
 from buddies_assets.forgetting.spool import forget_in_spool
+from buddies_assets.forgetting.stored import forget_in_datasets
 from buddies_assets.forgetting.versions import forget_in_versions
 from buddies_assets.release.channels import channels
 from buddies_assets.release.sharing import share
@@ -48,7 +48,7 @@ def forget(settings: Settings, person: Person, *, url: str | None, spool: Path, 
         done.removed.append(("served_model", f"written anew and served: {', '.join(versions)}"))
         time.sleep(settle)
     if sessions := forget_in_spool(spool, person):
-        done.removed.append(("spool", f"{sessions:,} sessions"))
+        done.removed.append(("spool", f"{sessions:,} sessions and events"))
     if url is not None:
         for table, rows in forget_in_database(url, person).items():
             done.removed.append((f"database, {table}", f"{rows:,} rows deleted or without the id"))

@@ -20,11 +20,15 @@ from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
 from quality.dashboard.settings import DashboardSettings
-from quality.history import assets, feedback
+from quality.history import assets, feedback, incidents
 from quality.history.activity import ActivityIndex
 from quality.history.database import SCHEMA
+from quality.incidents import open_incidents
+from quality.owners import parse_owners
+from quality.registry import spec_of
+from quality.reporting import report_of
 from quality.rules.verdict import UNREADABLE
-from quality.statistics import COMPUTED
+from quality.statistics import figures_of
 from quality.stored import Stored, read_stored
 
 if TYPE_CHECKING:
@@ -121,6 +125,7 @@ class Sources:
             feedback.refresh(connection)
             self.activity.refresh(connection)
             self._read_datasets(connection)
+            self._note_incidents(connection)
         self._read_checkpoint()
 
     def _copy_events(self, connection: "Connection") -> None:
@@ -130,6 +135,12 @@ class Sources:
 
         with dg.DagsterInstance.get() as instance:
             sync(instance, connection)
+
+    def _note_incidents(self, connection: "Connection") -> None:
+        """Open and resolve incidents by what is known now."""
+        now = datetime.now(UTC)
+        report = report_of(connection, assets.latest(connection, now), self.stored, now)
+        incidents.reconcile(connection, open_incidents(report), now, parse_owners(self.settings.owners))
 
     def _read_checkpoint(self) -> None:
         store = CheckpointStore.at(self.settings.home)
@@ -159,8 +170,9 @@ class Sources:
         self.stored = found
 
     def _read_figures(self, connection: "Connection", name: str, dataset: Dataset) -> None:
-        if name in COMPUTED:
-            compute = partial(COMPUTED[name], dataset, self.store)
+        spec = spec_of(name)
+        if spec.figures or spec.nulls:
+            compute = partial(figures_of, spec, dataset, self.store)
             self.figures[name] = assets.statistics(connection, name, dataset.fingerprint, compute)
         if name == "cold_users":
             # Feedback knows users by their numbers; a home from before there were any, by their rows.

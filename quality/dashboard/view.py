@@ -9,7 +9,13 @@ from quality.dashboard.plot import Plot
 if TYPE_CHECKING:
     from quality.dashboard.context import Context
 
-Kind = Literal["text", "code", "number", "state", "severity", "strip", "trend", "when", "run", "check", "asset"]
+Kind = Literal[
+    "text", "code", "number", "state", "severity", "strip", "trend", "when", "run", "check", "asset", "incident"
+]
+
+
+Draw = Callable[["Context"], Plot | None]
+"""What draws a chart."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,16 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Actions:
+    """What can be done with an incident: by its number, with its owner for the form."""
+
+    incident: int
+    owner: str
+    muted: bool
+    can_change: bool
+
+
+@dataclass(frozen=True)
 class View:
     """A page's content."""
 
@@ -79,17 +95,26 @@ class View:
     progress: Progress | None = None
     notice: str = ""
     text: Sequence[tuple[str, str]] = ()
+    actions: Actions | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """A page of the dashboard: its content, and its charts and tables by name."""
+    """A page of the dashboard: its content, and its charts and tables by name.
+
+    `more_charts` are those that systems bring, looked up anew each time.
+    """
 
     name: str
     label: str
     view: Callable[["Context"], View | None]
-    charts: Mapping[str, Callable[["Context"], Plot | None]] = field(default_factory=dict)
+    charts: Mapping[str, "Draw"] = field(default_factory=dict)
+    more_charts: Callable[[], Mapping[str, "Draw"]] = dict
     tables: Mapping[str, Callable[["Context"], Table]] = field(default_factory=dict)
+
+    def chart(self, name: str) -> "Draw | None":
+        """What draws a chart; None where the page has none of that name."""
+        return self.charts.get(name) or self.more_charts().get(name)
 
 
 def number(value: float | None, digits: int = 0) -> str:

@@ -1,7 +1,7 @@
-"""A machine with containers, as the tests of `deploy/` drive it: podman, buildah, and images that are cached by content.
+"""A machine with containers, as the tests of `deploy/` drive it: podman, buildah, and images cached by content.
 
-Everything lies under one folder (BUDDIES_DEPLOY_CACHE), which outlives a run; containers and networks of a run are named
-after it and go with it. What a machine cannot do is found out here, by trying, and said as the reason of a skip.
+Everything lies under one folder (BUDDIES_DEPLOY_CACHE), which outlives a run; containers and networks of a run are
+named after it and go with it. What a machine cannot do is found out here, by trying, and said as the reason of a skip.
 """
 
 import json
@@ -83,7 +83,7 @@ class Machine:
             command, env=environment, capture_output=True, text=True, timeout=seconds, cwd=ROOT, check=False, **more
         )
         assert not check or done.returncode == 0, (
-            f"{' '.join(command[:6])} …: {done.stdout[-2_000:]}{done.stderr[-4_000:]}"
+            f"{' '.join(command[:6])} …: {done.stdout[-2000:]}{done.stderr[-4000:]}"
         )
         return done
 
@@ -98,6 +98,11 @@ class Machine:
         named = ("--name", full, "--network", self.network, "--network-alias", name)
         self.podman("run", "--detach", *named, *hard, *options, image, *command)
         return full
+
+    def sql(self, url: str, query: str, server: str = "postgres") -> str:
+        """What a query gives, asked inside the container of a server."""
+        inside = url.replace(f"@{server}:", "@127.0.0.1:")
+        return self.podman("exec", f"{self.run_name}-{server}", "psql", "-XAtq", inside, "-c", query)
 
     def remove(self, *names: str) -> None:
         """Removes containers, whatever they do."""
@@ -134,7 +139,7 @@ def machine_or_skip() -> Machine:
 
 
 def ensure_base(machine: Machine) -> None:
-    """Debian's own image where there is none: a debootstrap under the same name, so that one Containerfile serves both."""
+    """Debian's own image where there is none: a debootstrap under the same name, so one Containerfile will do."""
     if machine.run("podman", "image", "exists", BASE, check=False).returncode == 0:
         return
     tar = CACHE / "trixie-slim.tar"

@@ -6,6 +6,7 @@ where the values are refused.
 
 import json
 import sys
+from pathlib import Path
 
 import yaml
 from helm_python import Chart
@@ -28,8 +29,7 @@ def main() -> int:
         if argument.startswith("{"):
             values = merged(values, json.loads(argument))
         else:
-            with open(argument, encoding="utf-8") as file:
-                values = merged(values, yaml.safe_load(file) or {})
+            values = merged(values, yaml.safe_load(Path(argument).read_text(encoding="utf-8")) or {})
     try:
         loaded = Chart.load(chart)
         rendered = loaded.render(values, name="buddies", namespace="buddies")

@@ -19,12 +19,11 @@ from quality.column_schemas import COLUMN_SCHEMA
 from quality.drift_checks import DRIFT
 from quality.evidence import Evidence
 from quality.judging import judge
-from quality.readers import READERS
+from quality.registry import dataset_specs, spec_of
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Finding
-from quality.tables import SCHEMAS
 
-STORED = [a for a in rules_by_asset() if a not in {*READERS, "training_window"}]
+STORED = [a for a in rules_by_asset() if not spec_of(a).reader and a != "training_window"]
 
 
 def run_checks(store, assets: list[str]) -> dg.ExecuteInProcessResult:
@@ -77,11 +76,13 @@ def test_every_asset_that_is_made_has_a_schema_and_a_named_check():
 def test_dagster_shows_the_columns_that_the_schema_check_holds():
     graph = build_definitions(Settings()).resolve_asset_graph()
     shown = graph.get(dg.AssetKey("user_blocks")).metadata[COLUMN_SCHEMA]
-    assert [column.name for column in shown.columns] == list(SCHEMAS["user_blocks"].fields)
+    assert [column.name for column in shown.columns] == list(spec_of("user_blocks").schema.fields)
     user = shown.columns[0]
     assert (user.type, user.description, user.constraints.nullable) == ("UInt32", "row of users", False)
     assets = {key.to_user_string(): graph.get(key).metadata for key in graph.get_all_asset_keys()}
-    assert {name for name, metadata in assets.items() if COLUMN_SCHEMA in metadata} == set(SCHEMAS) & set(assets)
+    assert {name for name, metadata in assets.items() if COLUMN_SCHEMA in metadata} == {
+        name for name, spec in dataset_specs().items() if spec.schema
+    }
 
 
 def test_blocking_rules_hold_back_what_comes_after():

@@ -167,7 +167,7 @@ def test_likes_stored_before_a_start_are_hidden_after_it(stored: Any, serve: Cal
     stored.like(0, 130, 110)
     stored.stop()
     again = serve(postgres_url=database)
-    eventually(lambda: len(again.service.fresh) == 1)
+    eventually(lambda: len(again.service.remembered.likes) == 1)
     assert again.recommend(0) == [{"user_id": 0, "playlists": [110, 140, 150, 120, 160]}]
 
 
