@@ -3,13 +3,8 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-<<<<<<< HEAD
-from datetime import date, datetime, timedelta
-from typing import TypeVar
-=======
 from datetime import date
 from typing import Any, TypeVar
->>>>>>> main
 
 import asyncpg
 
@@ -45,17 +40,20 @@ FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::integer[], $5::text[], $
 ON CONFLICT (event_id) DO NOTHING
 """
 _LIKES = """SELECT user_id, user_key, extract(epoch FROM created_at)::float8 AS at, 'like' AS kind, liked AS playlist,
-    NULL AS song_id, NULL AS song_key, created_at, received_at FROM feedback.sessions"""
+    NULL AS song_id, NULL AS song_key, created_at, stored_at FROM feedback.sessions"""
 _DEEDS = """SELECT user_id, user_key, extract(epoch FROM created_at)::float8 AS at, kind, playlist, song_id, song_key,
-    created_at, received_at FROM feedback.listener_events"""
+    created_at, stored_at FROM feedback.listener_events"""
 _RECENT = f"""
 DECLARE recent NO SCROLL CURSOR FOR SELECT * FROM (
     ({_LIKES} ORDER BY created_at DESC LIMIT {{limit}}) UNION ALL ({_DEEDS} ORDER BY created_at DESC LIMIT {{limit}})
 ) AS recent ORDER BY created_at
 """
-<<<<<<< HEAD
-_SINCE = """
-SELECT user_id, liked FROM feedback.sessions WHERE stored_at > $1 ORDER BY stored_at DESC LIMIT $2
+_SINCE = f"""
+SELECT *, extract(epoch FROM stored_at)::float8 AS stored FROM (
+    ({_LIKES} WHERE stored_at >= to_timestamp($1) ORDER BY stored_at LIMIT $2)
+    UNION ALL
+    ({_DEEDS} WHERE stored_at >= to_timestamp($1) ORDER BY stored_at LIMIT $2)
+) AS since ORDER BY stored_at LIMIT $2
 """
 _TELL = """
 INSERT INTO feedback.replicas AS replicas (replica, signer) VALUES ($1, $2)
@@ -70,15 +68,6 @@ SELECT replica, signer, key, tokens FROM feedback.replicas LEFT JOIN feedback.re
 WHERE replica <> $1 AND seen_at > now() - interval '10 seconds'
 """
 _GONE = "DELETE FROM feedback.replicas WHERE seen_at < now() - interval '10 minutes'"
-=======
-_SINCE = f"""
-SELECT *, extract(epoch FROM received_at)::float8 AS received FROM (
-    ({_LIKES} WHERE received_at >= to_timestamp($1) ORDER BY received_at LIMIT $2)
-    UNION ALL
-    ({_DEEDS} WHERE received_at >= to_timestamp($1) ORDER BY received_at LIMIT $2)
-) AS since ORDER BY received_at LIMIT $2
-"""
->>>>>>> main
 _SAME_KEYS = """
 SELECT session_id::text, user_id, liked, shown, recommendation_id FROM feedback.sessions
 WHERE session_id = ANY ($1::uuid[])
@@ -95,9 +84,6 @@ SET damaged = excluded.damaged, missing = excluded.missing, refused = excluded.r
 REFUSED_BY_SCHEMA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What the server or the driver says of a row that it will never take; the connection is as good as before."""
 _PAGE = 2_000
-_LONGEST_TRANSACTION = timedelta(seconds=15)
-"""A row's `stored_at` is when its transaction began: one that was still open at the last look is read at this one."""
-_LIKES_AT_ONCE = 20_000
 T = TypeVar("T")
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -109,7 +95,6 @@ class FeedbackStore:
         self._url = url
         self._timeout = timeout
         self._connection: asyncpg.Connection | None = None
-        self._read_until: datetime | None = None
 
     async def insert(self, records: Sequence[Record]) -> int:
         """Stores sessions and events in one transaction and returns how many were new; committed when this returns.
@@ -158,7 +143,6 @@ class FeedbackStore:
             columns = (days, [key[1] for key in keys], [key[2] for key in keys], list(served.values()))
             await self._run(lambda connection: connection.execute(_COUNT, *columns))
 
-<<<<<<< HEAD
     async def tell(self, told: Told) -> list[Told]:
         """Says what a replica has to tell, and returns what the others that are alive said last.
 
@@ -179,23 +163,8 @@ class FeedbackStore:
                 other.spent[key] = tokens
         return list(found.values())
 
-    async def likes_since_last_time(self) -> list[tuple[int, int]]:
-        """The (user, pid) likes that any replica stored since the last call, oldest first; the newest of many."""
-
-        async def work(connection: asyncpg.Connection) -> tuple[datetime, list[asyncpg.Record]]:
-            now = await connection.fetchval("SELECT now()")
-            since = self._read_until or now
-            return now, await connection.fetch(_SINCE, since - _LONGEST_TRANSACTION, _LIKES_AT_ONCE)
-
-        self._read_until, rows = await self._run(work)
-        return [(row[0], row[1]) for row in reversed(rows)]
-
-    async def recent_likes(self, limit: int) -> AsyncIterator[list[tuple[int, int]]]:
-        """The last (user, pid) likes, oldest first, a page at a time."""
-=======
     async def recent(self, limit: int) -> AsyncIterator[list[Deed]]:
         """The last likes and the last events, so many of each, the oldest first, a page at a time."""
->>>>>>> main
         connection = await self._connected()
         try:
             async with connection.transaction():
@@ -211,11 +180,11 @@ class FeedbackStore:
             self.drop()
             raise
 
-    async def since(self, received: float) -> tuple[list[Deed], float | None]:
-        """A page of what was received from a time on (Unix seconds), by whichever service, and the time of its last;
+    async def since(self, stored: float) -> tuple[list[Deed], float | None]:
+        """A page of what was stored from a time on (Unix seconds), by whichever service, and the time of its last;
         None where there is no more."""
-        found = await self._run(lambda connection: connection.fetch(_SINCE, received, _PAGE))
-        return [_deed(row) for row in found], float(found[-1]["received"]) if len(found) == _PAGE else None
+        found = await self._run(lambda connection: connection.fetch(_SINCE, stored, _PAGE))
+        return [_deed(row) for row in found], float(found[-1]["stored"]) if len(found) == _PAGE else None
 
     async def prepare(self) -> None:
         """Connects, and brings the schema up to date."""

@@ -17,11 +17,8 @@ from buddies_serving.feedback_store import REFUSED_BY_SCHEMA
 from buddies_serving.feedback_types import Deed, Losses, Record
 from buddies_serving.idempotency import KeysOfLate
 from buddies_serving.metrics import Metrics
-<<<<<<< HEAD
-from buddies_serving.replicas import SHARE_SECONDS, Replicas, Told
-=======
 from buddies_serving.remembered import Remembered
->>>>>>> main
+from buddies_serving.replicas import SHARE_SECONDS, Replicas, Told
 from buddies_serving.spool import Spool
 from buddies_serving.usage import Key, Usage
 
@@ -37,7 +34,7 @@ PING_SECONDS = 1.0
 a dead one ready, and what a listener did at one service is not known to the next."""
 _REPLAYED_AT_ONCE = 1_000
 _LATE_COMMITS = 3.0
-"""Seconds by which a row may be seen later than the moment that it was received at."""
+"""Seconds by which a row may be seen later than the moment that its transaction began at, by the database's clock."""
 _PAGES_A_LOOK = 20
 _OTHER_FEEDBACK = "the Idempotency-Key was used for other feedback before"
 
@@ -55,11 +52,9 @@ class Store(Protocol):
 
     def recent(self, limit: int) -> AsyncIterator[list[Deed]]: ...
 
-    async def since(self, received: float) -> tuple[list[Deed], float | None]: ...
+    async def since(self, stored: float) -> tuple[list[Deed], float | None]: ...
 
     async def tell(self, told: Told) -> list[Told]: ...
-
-    async def likes_since_last_time(self) -> Sequence[tuple[int, int]]: ...
 
     async def prepare(self) -> None: ...
 
@@ -161,17 +156,11 @@ class FeedbackWriter:
                 _refuse(batch, "storing was interrupted")
                 self._in_flight = 0
 
-<<<<<<< HEAD
     async def replay(
-        self, usage: Usage, fresh: FreshLikes, replicas: Replicas | None = None, *, pause: float = SHARE_SECONDS
+        self, usage: Usage, remembered: Remembered, replicas: Replicas | None = None, *, pause: float = SHARE_SECONDS
     ) -> None:
         """Keeps the database connected, the schema current, the spool empty, the counts written and replicas told."""
-        loaded = False
-=======
-    async def replay(self, usage: Usage, remembered: Remembered, *, pause: float = 0.5) -> None:
-        """Keeps the database connected, the schema current, the spool empty and the counts written, for ever."""
         loaded_until: float | None = None
->>>>>>> main
         pauses, counted, heard = pause, 0.0, 0.0
         while self._replay_store is not None:
             try:

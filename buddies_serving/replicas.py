@@ -1,11 +1,11 @@
 """What replicas of the service tell each other through PostgreSQL, a few times a second.
 
-- Fresh likes: what one replica stored leaves lists at the others too.
 - Rate limits: what an API key spent at one replica is taken from its bucket at the others, so that its rate holds over
   all of them. Before they have told each other, each may give a burst of its own; that is a debt, paid by waiting.
 - Which key signs recommendation ids: replicas with different keys call each other's ids forged, so health says it.
 
-Each holds while PostgreSQL takes feedback. While it is away every replica is on its own, and catches up afterwards.
+What listeners do is read by each replica from the tables themselves (`feedback_writer.py`). All of it holds while
+PostgreSQL takes feedback; while it is away every replica is on its own, and catches up afterwards.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,11 @@ from uuid import uuid4
 
 import msgspec
 
-from buddies_serving.freshness import FreshLikes
 from buddies_serving.keys import Keys
 from buddies_serving.rate_limit import RateLimiter
 
 SHARE_SECONDS = 0.5
-"""Between two looks: a like leaves the lists of another replica within about twice this."""
+"""Between two times that a replica tells the others."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -36,15 +35,12 @@ class Shared(Protocol):
 
     async def tell(self, told: Told) -> list[Told]: ...
 
-    async def likes_since_last_time(self) -> Sequence[tuple[int, int]]: ...
-
 
 class Replicas:
     """This process among the replicas."""
 
-    def __init__(self, limiter: RateLimiter, fresh: FreshLikes, keys: Keys | None) -> None:
+    def __init__(self, limiter: RateLimiter, keys: Keys | None) -> None:
         self._limiter = limiter
-        self._fresh = fresh
         self._keys = keys
         self._signer = ""
         self._heard: dict[tuple[str, str], float] = {}
@@ -71,4 +67,3 @@ class Replicas:
         self._heard = {pair: tokens for pair, tokens in self._heard.items() if pair[0] in self._known}
         self.others = len(others)
         self.signs_otherwise = sum(other.signer != self._signer for other in others)
-        self._fresh.load(await store.likes_since_last_time())

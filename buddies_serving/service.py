@@ -25,13 +25,9 @@ from buddies_serving.opt_out import OwnerOptOut
 from buddies_serving.problems import Problem, unavailable
 from buddies_serving.rate_limit import RateLimiter
 from buddies_serving.recommend import Recommended, Recommender
-<<<<<<< HEAD
 from buddies_serving.recommendation_id import RecommendationIds, signing_keys
-from buddies_serving.replicas import Replicas
-=======
-from buddies_serving.recommendation_id import RecommendationIds, signing_key
 from buddies_serving.remembered import Remembered
->>>>>>> main
+from buddies_serving.replicas import Replicas
 from buddies_serving.serving import ModelWatcher
 from buddies_serving.settings import ServingSettings, program_version
 from buddies_serving.spool import Spool
@@ -66,7 +62,7 @@ class Service:
         self.heavy = Slots(_HEAVY_AT_ONCE, waiting=_HEAVY_WAITING)
         self.batches = Slots(_BATCHES_AT_ONCE, waiting=_BATCHES_WAITING)
         self.supervisor = Supervisor()
-        self.replicas = Replicas(self.limiter, self.fresh, self.keys)
+        self.replicas = Replicas(self.limiter, self.keys)
         self._stopping = False
         self._recommender: Recommender | None = None
         self._writer: FeedbackWriter | None = None
@@ -128,11 +124,7 @@ class Service:
         await self.watcher.begin(_FIRST_MODEL_SECONDS)
         self.supervisor.start("model", self.watcher.watch)
         self.supervisor.start("feedback", writer.flush)
-<<<<<<< HEAD
-        self.supervisor.start("replay", lambda: writer.replay(self.usage, self.fresh, self.replicas))
-=======
-        self.supervisor.start("replay", lambda: writer.replay(self.usage, self.remembered))
->>>>>>> main
+        self.supervisor.start("replay", lambda: writer.replay(self.usage, self.remembered, self.replicas))
         if self.keys is not None:
             self.supervisor.start("keys", self._watch_keys)
         self.supervisor.start("owners", self._watch_owners)
@@ -314,16 +306,12 @@ class Service:
             "buddies_spool_missing": ("Records that segments of the spool lack", lambda: losses("missing")),
             "buddies_feedback_set_aside": ("Feedback that the schema refused, for a person", lambda: losses("refused")),
             "buddies_database_ready": ("1 if PostgreSQL takes feedback", lambda: writer_figure("database_ready")),
-<<<<<<< HEAD
-            "buddies_fresh_likes": ("Likes since the model, in memory", lambda: float(len(self.fresh))),
-            "buddies_replicas": ("Other replicas heard of late", lambda: float(self.replicas.others)),
-=======
             "buddies_fresh_likes": ("Likes since the model, in memory", lambda: float(len(self.remembered.likes))),
             "buddies_fresh_songs": (
                 "Songs that listeners did something with, in memory",
                 lambda: float(len(self.remembered.songs)),
             ),
->>>>>>> main
+            "buddies_replicas": ("Other replicas heard of late", lambda: float(self.replicas.others)),
             "buddies_task_restarts": ("Restarts of tasks", lambda: float(sum(self.supervisor.restarts.values()))),
         }
 

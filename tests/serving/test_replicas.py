@@ -15,7 +15,6 @@ import pytest
 from databases import server_folder
 
 from buddies_core.postgres.embedded import EmbeddedPostgres
-from buddies_serving.freshness import FreshLikes
 from buddies_serving.health_check import address, ask
 from buddies_serving.rate_limit import RateLimiter
 from buddies_serving.recommendation_id import RecommendationIds
@@ -167,14 +166,11 @@ class Board:
         self.told[told.replica] = told
         return [other for name, other in self.told.items() if name != told.replica]
 
-    async def likes_since_last_time(self) -> list[tuple[int, int]]:
-        return []
-
 
 def test_a_keys_rate_holds_over_all_replicas_and_a_burst_at_each_is_paid_back() -> None:
     now, board = [0.0], Board()
     limiters = [RateLimiter(10.0, 20.0, clock=lambda: now[0]) for _ in range(3)]
-    replicas = [Replicas(limiter, FreshLikes(10), None) for limiter in limiters]
+    replicas = [Replicas(limiter, None) for limiter in limiters]
     for one in replicas:
         one.sign_with([OLD])
         asyncio.run(one.exchange(board))
@@ -193,7 +189,7 @@ def test_what_was_spent_before_a_replica_began_is_not_charged_to_it() -> None:
     now, board = [0.0], Board()
     old, new = (RateLimiter(10.0, 20.0, clock=lambda: now[0]) for _ in range(2))
     old.spend("key", None, 1_000.0)
-    first, second = Replicas(old, FreshLikes(1), None), Replicas(new, FreshLikes(1), None)
+    first, second = Replicas(old, None), Replicas(new, None)
     first.sign_with([OLD])
     second.sign_with([NEW])
     asyncio.run(first.exchange(board))

@@ -1,9 +1,12 @@
 -- What replicas of the service tell each other; nothing here outlives them, so none of it is in the write-ahead log.
 ALTER TABLE feedback.sessions ADD COLUMN stored_at timestamptz NOT NULL DEFAULT now();
 
-COMMENT ON COLUMN feedback.sessions.stored_at IS 'By the database''s clock: what replicas have not read yet is later';
+ALTER TABLE feedback.listener_events ADD COLUMN stored_at timestamptz NOT NULL DEFAULT now();
+
+COMMENT ON COLUMN feedback.sessions.stored_at IS 'When the database got it: later than received, where a spool kept it';
 
 CREATE INDEX sessions_stored_at ON feedback.sessions (stored_at);
+CREATE INDEX listener_events_stored_at ON feedback.listener_events (stored_at);
 
 CREATE UNLOGGED TABLE feedback.replicas (
     replica text PRIMARY KEY CHECK (length(replica) <= 64),
