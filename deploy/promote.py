@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes which images a release is: `promote.py NAME service=…@sha256:… pipeline=… …` or `promote.py NAME --from OTHER`.
+"""Writes the images of a release: `promote.py NAME service=…@sha256:… pipeline=… …` or `promote.py NAME --from OTHER`.
 
 One set of digests travels from staging to production: nothing is built again on the way. A tag is refused.
 """
