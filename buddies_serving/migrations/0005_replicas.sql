@@ -1,11 +1,11 @@
 -- What replicas of the service tell each other; nothing here outlives them, so none of it is in the write-ahead log.
-ALTER TABLE feedback.sessions ADD COLUMN stored_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE feedback.sessions ADD COLUMN IF NOT EXISTS stored_at timestamptz NOT NULL DEFAULT now();
 
-ALTER TABLE feedback.listener_events ADD COLUMN stored_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE feedback.listener_events ADD COLUMN IF NOT EXISTS stored_at timestamptz NOT NULL DEFAULT now();
 
 COMMENT ON COLUMN feedback.sessions.stored_at IS 'When the database got it: later than received, where a spool kept it';
 
-CREATE INDEX sessions_stored_at ON feedback.sessions (stored_at);
+CREATE INDEX IF NOT EXISTS sessions_stored_at ON feedback.sessions (stored_at);
 CREATE INDEX listener_events_stored_at ON feedback.listener_events (stored_at);
 
 CREATE UNLOGGED TABLE feedback.replicas (
