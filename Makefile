@@ -21,7 +21,7 @@ test-all: $(INSTALLED)  ## the suite with the long matrices
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-deploy: $(INSTALLED) $(DEPLOY_TOOLS)/.installed  ## images, containers, chart, workflows: needs root and podman
-	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy
+	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy -o timeout=2700
 
 deploy-tools: $(DEPLOY_TOOLS)/.installed  ## Helm's SDK, schemas of Kubernetes and linters, in an environment of their own
 

@@ -159,7 +159,7 @@ def test_it_answers_who_has_a_key_and_keeps_feedback_in_the_database(machine: Ma
         client.post("/api/playlist/recommend/", json={"user_ids": [1]}, headers={"x-api-key": "x"}).status_code == 401
     )
     (listed,) = client.post("/api/playlist/recommend/", json={"user_ids": [1]}).json()
-    first, *others = listed["playlists"]
+    first, *others = dict.fromkeys(listed["playlists"])
     liked = {"user_id": 1, "like_playlist": first, "other_playlists": others}
     assert client.post("/feedback", json=liked).status_code == 200
     assert machine.run("podman", "exec", name, "buddies-health", check=False).returncode == 0

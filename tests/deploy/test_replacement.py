@@ -45,7 +45,7 @@ class Crowd:
                 try:
                     answer = client.post("/api/playlist/recommend/", json={"user_ids": [user % 5_000]})
                     if answer.status_code == 200 and user % 7 == 0:
-                        first, *others = answer.json()[0]["playlists"]
+                        first, *others = dict.fromkeys(answer.json()[0]["playlists"])
                         body = {"user_id": user % 5_000, "like_playlist": first, "other_playlists": others}
                         answer = client.post("/feedback", json=body)
                         if answer.status_code == 200:
