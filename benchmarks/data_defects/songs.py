@@ -35,9 +35,9 @@ def _feature(dataset: str, name: str, **cells: float) -> Plant:
 
 def _array(name: str, change: Any) -> Plant:
     def plant(world: World) -> dict[str, Any]:
-        array = world["served_arrays"][name].copy()
-        change(array, world["served_arrays"])
-        return {"served_arrays": {**world["served_arrays"], name: array}}
+        array = world["song_arrays"][name].copy()
+        change(array, world["song_arrays"])
+        return {"song_arrays": {**world["song_arrays"], name: array}}
 
     return plant
 

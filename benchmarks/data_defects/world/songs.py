@@ -54,7 +54,7 @@ def songs(rng: np.random.Generator) -> dict[str, Any]:
         "served_songs": pl.DataFrame(
             {"experiment": ["plays"], "version": ["v-1"], "users": [_LISTENERS], "songs": [len(there)]}
         ),
-        "served_arrays": _served(played, counts, rng),
+        "song_arrays": _served(played, counts, rng),
     }  # fmt: skip
 
 

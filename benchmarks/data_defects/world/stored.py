@@ -42,5 +42,5 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         counted = world[f"{row}_sizes"].select("songs", "length")
         writer.commit([writer.write_shard(0, world[rows].with_row_index(row).hstack(counted))])
     write_artifact(home / "artists" / "lastfm", {"lists": world["artist_lists"]}, {"experiment": "lastfm"})
-    write_artifact(home / "songs" / "plays", world["served_arrays"], {"experiment": "plays"})
+    write_artifact(home / "songs" / "plays", world["song_arrays"], {"experiment": "plays"})
     return store

@@ -119,6 +119,6 @@ DATASETS = (
             }
         ),
         fresh=True,
-        inputs={"served_arrays": Read(_served), "serving_features": _part("served_songs", "features")},
+        inputs={"song_arrays": Read(_served), "serving_features": _part("served_songs", "features")},
     ),
 )  # fmt: skip

@@ -189,10 +189,10 @@ def the_ranker_is_no_worse_than_any_source(song_evaluation: pl.DataFrame) -> Fin
 
 
 @rule(asset="served_songs", severity=Severity.ERROR)
-def served_lists_hold_new_songs_once_in_falling_order(served_arrays: Mapping[str, np.ndarray]) -> Finding:
+def served_lists_hold_new_songs_once_in_falling_order(song_arrays: Mapping[str, np.ndarray]) -> Finding:
     """No served list repeats a song or holds one that is known, and chances fall within it."""
-    lists, scores = np.asarray(served_arrays["lists"]), np.asarray(served_arrays["scores"])
-    offsets, known = served_arrays["known_offsets"], np.asarray(served_arrays["known"])
+    lists, scores = np.asarray(song_arrays["lists"]), np.asarray(song_arrays["scores"])
+    offsets, known = song_arrays["known_offsets"], np.asarray(song_arrays["known"])
     wrong = []
     for row, listed in enumerate(lists.tolist()):
         kept = [song for song in listed if song >= 0]
@@ -204,19 +204,19 @@ def served_lists_hold_new_songs_once_in_falling_order(served_arrays: Mapping[str
 
 
 @rule(asset="served_songs", severity=Severity.ERROR)
-def the_nearest_songs_come_first(served_arrays: Mapping[str, np.ndarray]) -> Finding:
+def the_nearest_songs_come_first(song_arrays: Mapping[str, np.ndarray]) -> Finding:
     """Songs like a song are in falling likeness, and never the song itself: the least like ones would come first."""
-    similar, scores = np.asarray(served_arrays["similar"]), np.asarray(served_arrays["similar_scores"])
+    similar, scores = np.asarray(song_arrays["similar"]), np.asarray(song_arrays["similar_scores"])
     shown = np.where(similar >= 0, scores, -1.0)
     bad = (np.diff(shown, axis=1) > 0).any(axis=1) | (similar == np.arange(len(similar))[:, None]).any(axis=1)
     return offending_rows(pl.DataFrame({"song": np.flatnonzero(bad)}), len(similar))
 
 
 @rule(asset="served_songs", severity=Severity.ERROR)
-def the_most_popular_come_first(served_arrays: Mapping[str, np.ndarray]) -> Finding:
+def the_most_popular_come_first(song_arrays: Mapping[str, np.ndarray]) -> Finding:
     """Strangers get the songs that most listeners have, and not some of them in any order."""
-    counts = np.asarray(served_arrays["listeners"])
-    popular = np.asarray(served_arrays["popular"])
+    counts = np.asarray(song_arrays["listeners"])
+    popular = np.asarray(song_arrays["popular"])
     best = np.sort(counts)[::-1][: len(popular)]
     bad = np.flatnonzero(counts[popular] != best)
     return offending_rows(pl.DataFrame({"place": bad}), len(popular))
