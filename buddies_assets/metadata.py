@@ -8,8 +8,9 @@ import polars as pl
 
 from buddies_core.json_text import finite
 from buddies_core.storage.datasets import Dataset
+from quality.owners import TEAM
 
-OWNERS = ["team:buddies"]
+OWNERS = [TEAM]
 
 SOURCES, SONGS, SCORING, SPLITTING, TRAINING, PAIRING, SERVING = (
     "sources",

@@ -165,7 +165,23 @@ class Settings(EnvironmentSettings):
         None, description="Address of the service for simulated listeners; unset: 127.0.0.1 at BUDDIES_PORT."
     )
     service_api_key: str | None = Field(None, description="API key that simulated listeners send, where keys are on.")
-    alert_webhook: str | None = Field(None, description="URL that alerts are posted to as JSON; unset: the log alone.")
+    alert_webhook: str | None = Field(
+        None, description="URL that alerts are posted to as JSON; with no BUDDIES_ALERTS either: the log alone."
+    )
+    alerts: str = Field(
+        "",
+        description="Where alerts go besides, with commas between: slack+https://…, alertmanager+http://…, "
+        "pagerduty+https://KEY@events.pagerduty.com, smtp://user:password@host:587?from=…&to=….",
+    )
+    alert_digest_hours: float = Field(
+        24.0, gt=0, description="Hours between two lists of the incidents that are open still."
+    )
+    dashboard_url: str = Field(
+        "http://127.0.0.1:8001", description="Address under which people reach the dashboard, for links in alerts."
+    )
+    owners: str = Field(
+        "", description="Who looks after which asset: asset=owner, with commas between; *=owner for all others."
+    )
 
     @property
     def sources_are_real(self) -> bool:

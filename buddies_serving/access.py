@@ -2,6 +2,7 @@
 
 from buddies_serving.keys import Scope
 
+_FEEDBACK = ("/feedback", "/api/events")
 _ADMIN = ("/metrics", "/docs", "/openapi.json", "/model")
 
 
@@ -11,4 +12,4 @@ def needed_scope(path: str) -> Scope | None:
         return None
     if path in _ADMIN:
         return "admin"
-    return "feedback" if path == "/feedback" else "recommend"
+    return "feedback" if path.rstrip("/") in _FEEDBACK else "recommend"

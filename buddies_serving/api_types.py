@@ -5,8 +5,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from buddies_core.artifact.listeners import LISTENER
+from buddies_serving.feedback_types import Kind
+
 UserIndex = Annotated[int, Meta(ge=0, le=2_147_483_647, description="Index of a user.", examples=[22434])]
-UserHex = Annotated[str, Meta(pattern="^[0-9a-f]{40}$", description="Echo Nest id of a user.")]
+ListenerId = Annotated[
+    str, Meta(pattern=LISTENER, description="Echo Nest id of a user, or `client:` and a client's own name for one.")
+]
 Pid = Annotated[int, Meta(ge=0, le=2_147_483_647, description="MPD id of a playlist.", examples=[28783])]
 Length = Annotated[int, Meta(ge=1, le=50, description="Playlists wanted.")]
 
@@ -18,9 +23,9 @@ class RecommendRequest(msgspec.Struct):
 
 
 class RecommendAnyRequest(msgspec.Struct):
-    """Users by index or by their 40-hex id."""
+    """Users by index, by their 40-hex id, or by a client's own name."""
 
-    user_ids: Annotated[list[UserIndex | UserHex], Meta(max_length=10_000, examples=[[22434]])]
+    user_ids: Annotated[list[UserIndex | ListenerId], Meta(max_length=10_000, examples=[[22434]])]
 
 
 class BatchRequest(msgspec.Struct):
@@ -130,17 +135,47 @@ class SimilarPlaylists(msgspec.Struct):
 
 
 class FeedbackRequest(msgspec.Struct):
-    """Of the playlists shown to a user, the one they liked.
+    """Of the playlists shown to a user, the one they liked. Somebody named by an id may be new: they are taken in.
 
     `recommendation_id` (from the answer that was shown) lets the service check and store what was shown, in order.
     `created_at` (RFC 3339) is for feedback sent late; it may not lie in the future.
     """
 
-    user_id: UserIndex
+    user_id: UserIndex | ListenerId
     like_playlist: Pid
     other_playlists: Annotated[list[Pid], Meta(max_length=99, examples=[[14546, 209745, 29747, 32649]])]
     recommendation_id: Annotated[str, Meta(max_length=96)] | None = None
     created_at: Annotated[str, Meta(max_length=40, examples=["2026-01-31T12:00:00Z"])] | None = None
+
+
+class ListenerEvent(msgspec.Struct):
+    """What a listener did with a song, or with a playlist.
+
+    `seconds` is how long they listened and `share` how much of it that was. With an `id` the event may be sent again
+    and counts once. `created_at` (RFC 3339) is for what is sent late.
+    """
+
+    kind: Kind
+    song: SongQuery | None = None
+    playlist: Pid | None = None
+    seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    share: Annotated[float, Meta(ge=0, le=1)] | None = None
+    created_at: Annotated[str, Meta(max_length=40, examples=["2026-01-31T12:00:00Z"])] | None = None
+    id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+
+
+class EventsRequest(msgspec.Struct):
+    """What one listener did, in order. Somebody named by an id may be new: they are taken in."""
+
+    user_id: UserIndex | ListenerId
+    events: Annotated[list[ListenerEvent], Meta(min_length=1, max_length=500)]
+
+
+class EventsAnswer(msgspec.Struct):
+    """The events are stored, and count from now on."""
+
+    msg: Annotated[str, Meta(examples=["Events Stored"])]
+    events: int
 
 
 class FeedbackAnswer(msgspec.Struct):

@@ -13,7 +13,7 @@ import numpy as np
 from buddies_core.artifact.format import CONTRACT_LENGTH
 from buddies_core.artifact.fragments import render
 from buddies_core.artifact.store import read_channels
-from buddies_serving.freshness import FreshLikes
+from buddies_serving.remembered import Remembered
 from buddies_serving.served_model import ServedModel
 from buddies_serving.serving import Serving
 from buddies_serving.usage import Usage
@@ -32,7 +32,7 @@ class DailyFile(msgspec.Struct, frozen=True):
 
 
 def ndjson(
-    serving: Serving, users: np.ndarray, length: int, fresh: FreshLikes, usage: Usage | None = None
+    serving: Serving, users: np.ndarray, length: int, remembered: Remembered, usage: Usage | None = None
 ) -> Iterator[bytes]:
     """Lines `{"user_id", "playlists"}` for users (int64, any of them unknown), in parts of a millisecond or less.
 
@@ -41,20 +41,20 @@ def ndjson(
     for start in range(0, len(users), _PART):
         part = users[start : start + _PART].tolist()
         plain = serving.challenger is None and not serving.live and length == CONTRACT_LENGTH and len(part) > 1
-        if plain and max(part) < serving.champion.users and fresh.users.isdisjoint(part):
+        if plain and max(part) < serving.champion.users and remembered.none_of(part):
             if usage is not None:
                 usage.many(serving, part, [])
             yield b"\n".join(serving.champion.fragments(part)) + b"\n"
         else:
             for user in part:
-                yield _line(serving, user, length, fresh, usage) + b"\n"
+                yield _line(serving, user, length, remembered, usage) + b"\n"
 
 
-def _line(serving: Serving, user: int, length: int, fresh: FreshLikes, usage: Usage | None) -> bytes:
+def _line(serving: Serving, user: int, length: int, remembered: Remembered, usage: Usage | None) -> bytes:
     arm = serving.arm(user)
     if usage is not None:
         usage.one(serving, user, arm)
-    return render(user, serving.top(arm, user, length, fresh.of(user)))
+    return render(user, serving.top(arm, user, length, remembered.of(user)))
 
 
 def write_daily(model_root: Path, target: Path, *, length: int = CONTRACT_LENGTH) -> DailyFile:
@@ -64,7 +64,7 @@ def write_daily(model_root: Path, target: Path, *, length: int = CONTRACT_LENGTH
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     target.parent.mkdir(parents=True, exist_ok=True)
     with partial.open("wb") as file:
-        for part in ndjson(serving, np.arange(model.users), length, FreshLikes(0)):
+        for part in ndjson(serving, np.arange(model.users), length, Remembered(0, model.find_user)):
             file.write(part)
         file.flush()
         os.fsync(file.fileno())

@@ -4,11 +4,11 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 
-from buddies_serving.feedback_types import Losses, Session
+from buddies_serving.feedback_types import Deed, Event, Losses, Record, Session, SongName
 from buddies_serving.migrate import migrate
 from buddies_serving.usage import Key
 
@@ -28,15 +28,39 @@ INSERT INTO feedback.recommendations_served AS served (day, model_version, arm, 
 SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::bigint[])
 ON CONFLICT (day, model_version, arm) DO UPDATE SET recommendations = served.recommendations + excluded.recommendations
 """
-_RECENT = """
-DECLARE recent NO SCROLL CURSOR FOR
-SELECT user_id, liked FROM (
-    SELECT user_id, liked, created_at FROM feedback.sessions ORDER BY created_at DESC LIMIT {limit}
+_INSERT_EVENTS = """
+INSERT INTO feedback.listener_events
+    (event_id, created_at, received_at, user_id, user_key, kind, song_id, song_key, playlist, seconds, share)
+SELECT event_id, to_timestamp(created_at), to_timestamp(received_at), user_id, user_key, kind, song_id, song_key,
+       playlist, seconds, share
+FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::integer[], $10::float8[], $11::float8[])
+    AS batch (event_id, created_at, received_at, user_id, user_key, kind, song_id, song_key, playlist, seconds, share)
+ON CONFLICT (event_id) DO NOTHING
+"""
+_LIKES = """SELECT user_id, user_key, extract(epoch FROM created_at)::float8 AS at, 'like' AS kind, liked AS playlist,
+    NULL AS song_id, NULL AS song_key, created_at, received_at FROM feedback.sessions"""
+_DEEDS = """SELECT user_id, user_key, extract(epoch FROM created_at)::float8 AS at, kind, playlist, song_id, song_key,
+    created_at, received_at FROM feedback.listener_events"""
+_RECENT = f"""
+DECLARE recent NO SCROLL CURSOR FOR SELECT * FROM (
+    ({_LIKES} ORDER BY created_at DESC LIMIT {{limit}}) UNION ALL ({_DEEDS} ORDER BY created_at DESC LIMIT {{limit}})
 ) AS recent ORDER BY created_at
+"""
+_SINCE = f"""
+SELECT *, extract(epoch FROM received_at)::float8 AS received FROM (
+    ({_LIKES} WHERE received_at >= to_timestamp($1) ORDER BY received_at LIMIT $2)
+    UNION ALL
+    ({_DEEDS} WHERE received_at >= to_timestamp($1) ORDER BY received_at LIMIT $2)
+) AS since ORDER BY received_at LIMIT $2
 """
 _SAME_KEYS = """
 SELECT session_id::text, user_id, liked, shown, recommendation_id FROM feedback.sessions
 WHERE session_id = ANY ($1::uuid[])
+"""
+_SAME_EVENTS = """
+SELECT event_id::text, user_id, user_key, kind, song_id, song_key, playlist, seconds, share
+FROM feedback.listener_events WHERE event_id = ANY ($1::uuid[])
 """
 _LOSSES = """
 INSERT INTO feedback.spool_losses AS losses (spool, damaged, missing, refused) VALUES ($1, $2, $3, $4)
@@ -58,41 +82,39 @@ class FeedbackStore:
         self._timeout = timeout
         self._connection: asyncpg.Connection | None = None
 
-    async def insert(self, sessions: Sequence[Session]) -> int:
-        """Stores the sessions and returns how many were new; committed when this returns.
+    async def insert(self, records: Sequence[Record]) -> int:
+        """Stores sessions and events in one transaction and returns how many were new; committed when this returns.
 
         Raises whatever went wrong, TimeoutError included. What happened to the batch is then unknown, and storing it
         again is harmless.
         """
-        columns = [
-            [uuid.UUID(session.session_id) for session in sessions],
-            [session.created_at for session in sessions],
-            [session.received_at for session in sessions],
-            [session.user_id for session in sessions],
-            [session.user_key for session in sessions],
-            [session.liked for session in sessions],
-            ["{" + ",".join(map(str, session.shown)) + "}" for session in sessions],
-            [session.model_version for session in sessions],
-            [session.arm for session in sessions],
-            [session.recommendation_id for session in sessions],
-        ]
-        status = await self._run(lambda connection: connection.execute(_INSERT, *columns))
-        return int(status.rpartition(" ")[2])
+        sessions = [record for record in records if isinstance(record, Session)]
+        events = [record for record in records if isinstance(record, Event)]
 
-    async def contradicted(self, sessions: Sequence[Session]) -> list[Session]:
-        """Those of the sessions under whose id other feedback is stored."""
-        ids = [uuid.UUID(session.session_id) for session in sessions]
-        found = await self._run(lambda connection: connection.fetch(_SAME_KEYS, ids))
-        stored = {row[0]: Session(row[0], 0, 0, row[1], None, row[2], tuple(row[3]), "", "", row[4]) for row in found}
-        return [
-            session
-            for session in sessions
-            if session.session_id in stored and not session.says_the_same(stored[session.session_id])
-        ]
+        async def work(connection: asyncpg.Connection) -> int:
+            new = 0
+            for statement, columns in ((_INSERT, _columns(sessions)), (_INSERT_EVENTS, _event_columns(events))):
+                if columns[0]:
+                    new += int((await connection.execute(statement, *columns)).rpartition(" ")[2])
+            return new
 
-    async def ping(self) -> None:
-        """Asks the server for a sign of life; raises whatever went wrong."""
-        await self._run(lambda connection: connection.fetchval("SELECT 1"))
+        return await self._run(work)
+
+    async def contradicted(self, records: Sequence[Record]) -> list[Record]:
+        """Those of the records under whose id other feedback is stored."""
+        sessions = [uuid.UUID(record.identity) for record in records if isinstance(record, Session)]
+        events = [uuid.UUID(record.identity) for record in records if isinstance(record, Event)]
+
+        async def work(connection: asyncpg.Connection) -> dict[str, Record]:
+            stored: dict[str, Record] = {}
+            for row in await connection.fetch(_SAME_KEYS, sessions) if sessions else ():
+                stored[row[0]] = Session(row[0], 0, 0, row[1], None, row[2], tuple(row[3]), "", "", row[4])
+            for row in await connection.fetch(_SAME_EVENTS, events) if events else ():
+                stored[row[0]] = Event(row[0], 0, 0, *row[1:])
+            return stored
+
+        stored = await self._run(work)
+        return [one for one in records if one.identity in stored and not one.says_the_same(stored[one.identity])]
 
     async def report(self, spool: str, losses: Losses) -> None:
         """Stores how much feedback of a spool was lost or set aside, for the dashboard."""
@@ -107,8 +129,8 @@ class FeedbackStore:
             columns = (days, [key[1] for key in keys], [key[2] for key in keys], list(served.values()))
             await self._run(lambda connection: connection.execute(_COUNT, *columns))
 
-    async def recent_likes(self, limit: int) -> AsyncIterator[list[tuple[int, int]]]:
-        """The last (user, pid) likes, oldest first, a page at a time."""
+    async def recent(self, limit: int) -> AsyncIterator[list[Deed]]:
+        """The last likes and the last events, so many of each, the oldest first, a page at a time."""
         connection = await self._connected()
         try:
             async with connection.transaction():
@@ -119,10 +141,16 @@ class FeedbackStore:
                         page = await connection.fetch(f"FETCH {_PAGE} FROM recent")
                     if not page:
                         return
-                    yield [(row[0], row[1]) for row in page]
+                    yield [_deed(row) for row in page]
         except BaseException:
             self.drop()
             raise
+
+    async def since(self, received: float) -> tuple[list[Deed], float | None]:
+        """A page of what was received from a time on (Unix seconds), by whichever service, and the time of its last;
+        None where there is no more."""
+        found = await self._run(lambda connection: connection.fetch(_SINCE, received, _PAGE))
+        return [_deed(row) for row in found], float(found[-1]["received"]) if len(found) == _PAGE else None
 
     async def prepare(self) -> None:
         """Connects, and brings the schema up to date."""
@@ -160,3 +188,29 @@ class FeedbackStore:
             )
             return connection
         return self._connection
+
+
+def _deed(row: asyncpg.Record) -> Deed:
+    song = None if row["playlist"] is not None else SongName(row["song_id"], row["song_key"])
+    return Deed(row["user_id"], row["user_key"], row["at"], row["kind"], row["playlist"], song)
+
+
+def _columns(sessions: list[Session]) -> list[list[Any]]:
+    return [
+        [uuid.UUID(session.session_id) for session in sessions],
+        [session.created_at for session in sessions],
+        [session.received_at for session in sessions],
+        [session.user_id for session in sessions],
+        [session.user_key for session in sessions],
+        [session.liked for session in sessions],
+        ["{" + ",".join(map(str, session.shown)) + "}" for session in sessions],
+        [session.model_version for session in sessions],
+        [session.arm for session in sessions],
+        [session.recommendation_id for session in sessions],
+    ]
+
+
+def _event_columns(events: list[Event]) -> list[list[Any]]:
+    names = Event.__struct_fields__
+    columns: list[list[Any]] = [[getattr(event, name) for event in events] for name in names]
+    return [[uuid.UUID(one) for one in columns[0]], *columns[1:]]

@@ -14,40 +14,44 @@ from typing import Protocol
 
 from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError, SpoolError
 from buddies_serving.feedback_store import REFUSED_BY_SCHEMA
-from buddies_serving.feedback_types import Losses, Session
-from buddies_serving.freshness import FreshLikes
+from buddies_serving.feedback_types import Deed, Losses, Record
 from buddies_serving.idempotency import KeysOfLate
 from buddies_serving.metrics import Metrics
+from buddies_serving.remembered import Remembered
 from buddies_serving.spool import Spool
 from buddies_serving.usage import Key, Usage
 
 logger = logging.getLogger(__name__)
-Waiting = tuple[Session, asyncio.Future[None]]
-Refused = list[tuple[Session, str]]
+Waiting = tuple[Record, asyncio.Future[None]]
+Refused = list[tuple[Record, str]]
 
 COUNT_SECONDS = 1.0
 """Between two writes of what was recommended. A trial compares these counts with likes, which are stored at once:
 counts that come late make the champion look worse than it is, which is how a sabotaged model was once promoted."""
 PING_SECONDS = 1.0
-"""Between two questions to a database with nothing else to do: without them an idle service calls a dead one ready."""
+"""Between two questions to a database: what others received, and whether it lives. Without them an idle service calls
+a dead one ready, and what a listener did at one service is not known to the next."""
 _REPLAYED_AT_ONCE = 1_000
+_LATE_COMMITS = 3.0
+"""Seconds by which a row may be seen later than the moment that it was received at."""
+_PAGES_A_LOOK = 20
 _OTHER_FEEDBACK = "the Idempotency-Key was used for other feedback before"
 
 
 class Store(Protocol):
     """What the writer needs of a database; `FeedbackStore` is the real one. Any call may raise anything."""
 
-    async def insert(self, sessions: Sequence[Session]) -> int: ...
+    async def insert(self, records: Sequence[Record]) -> int: ...
 
-    async def contradicted(self, sessions: Sequence[Session]) -> list[Session]: ...
-
-    async def ping(self) -> None: ...
+    async def contradicted(self, records: Sequence[Record]) -> list[Record]: ...
 
     async def report(self, spool: str, losses: Losses) -> None: ...
 
     async def count(self, served: dict[Key, int]) -> None: ...
 
-    def recent_likes(self, limit: int) -> AsyncIterator[list[tuple[int, int]]]: ...
+    def recent(self, limit: int) -> AsyncIterator[list[Deed]]: ...
+
+    async def since(self, received: float) -> tuple[list[Deed], float | None]: ...
 
     async def prepare(self) -> None: ...
 
@@ -55,7 +59,7 @@ class Store(Protocol):
 
 
 class FeedbackWriter:
-    """Accepts sessions and makes them durable. `flush` and `replay` are run by a Supervisor.
+    """Accepts sessions and events and makes them durable. `flush` and `replay` are run by a Supervisor.
 
     `stores`: one for new feedback and one for the spool, so that neither waits for the other; None without a database.
     """
@@ -89,37 +93,44 @@ class FeedbackWriter:
 
     @property
     def queued(self) -> int:
-        """Sessions that wait."""
+        """Records that wait."""
         return len(self._queue)
 
     @property
     def is_full(self) -> bool:
-        """Whether the next session would be refused."""
+        """Whether the next record would be refused."""
         return len(self._queue) >= self._capacity
 
-    async def submit(self, session: Session) -> None:
-        """Returns when the session is durable.
+    async def submit(self, *records: Record) -> None:
+        """Returns when all the records are durable.
 
         Raises FeedbackUnavailableError when it may not be, and should be sent again; FeedbackRefusedError when it would
         be refused again: the database's schema does not take it, or its key stands for other feedback.
         """
         if self._stopping or self.is_full:
             raise FeedbackUnavailableError("too much feedback is waiting to be stored", 1)
-        if self._keys.contradicts(session):
+        if any(self._keys.contradicts(record) for record in records):
             raise FeedbackRefusedError(_OTHER_FEEDBACK)
-        self._keys.remember(session)
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((session, future))
+        loop = asyncio.get_running_loop()
+        waiting: list[Waiting] = [(record, loop.create_future()) for record in records]
+        for record in records:
+            self._keys.remember(record)
+        self._queue.extend(waiting)
         self._arrived.set()
         try:
             async with asyncio.timeout(4 * self._timeout):
-                await future
+                await asyncio.wait([future for _, future in waiting])
         except TimeoutError as error:
             raise FeedbackUnavailableError("the feedback could not be stored in time", 2) from error
-        except (FeedbackUnavailableError, FeedbackRefusedError):
-            self._keys.forget(session)
-            raise
-        self._metrics.feedback_accepted += 1
+        finally:
+            for _, future in waiting:
+                future.cancel()
+        failed = [(record, refused) for record, future in waiting if (refused := future.exception()) is not None]
+        for record, _ in failed:
+            self._keys.forget(record)
+        self._metrics.feedback_accepted += len(records) - len(failed)
+        if failed:
+            raise failed[0][1]
 
     async def flush(self) -> None:
         """Makes batches durable for ever."""
@@ -130,8 +141,8 @@ class FeedbackWriter:
             batch = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
             self._in_flight = len(batch)
             try:
-                for session, reason in await self._make_durable([session for session, _ in batch]):
-                    _answer_refused(batch, session, reason)
+                for record, reason in await self._make_durable([record for record, _ in batch]):
+                    _answer_refused(batch, record, reason)
                 for _, future in batch:
                     if not future.done():
                         future.set_result(None)
@@ -142,23 +153,24 @@ class FeedbackWriter:
                 _refuse(batch, "storing was interrupted")
                 self._in_flight = 0
 
-    async def replay(self, usage: Usage, fresh: FreshLikes, *, pause: float = 0.5) -> None:
+    async def replay(self, usage: Usage, remembered: Remembered, *, pause: float = 0.5) -> None:
         """Keeps the database connected, the schema current, the spool empty and the counts written, for ever."""
-        loaded = False
+        loaded_until: float | None = None
         pauses, counted, heard = pause, 0.0, 0.0
         while self._replay_store is not None:
             try:
                 if not self.database_ready:
                     await self._replay_store.prepare()
-                    if not loaded:
-                        async for likes in self._replay_store.recent_likes(fresh.capacity):
-                            fresh.load(likes)
-                        loaded = True
+                    if loaded_until is None:
+                        began = time.time()
+                        async for deeds in self._replay_store.recent(remembered.capacity):
+                            remembered.load(deeds)
+                        loaded_until = began - _LATE_COMMITS
                     self.database_ready, pauses = True, pause
                 await self._empty_spool(self._replay_store)
                 now = time.monotonic()
                 if now - heard > PING_SECONDS:
-                    await self._replay_store.ping()
+                    loaded_until = await self._catch_up(self._replay_store, remembered, loaded_until)
                     heard = now
                 if now - counted > COUNT_SECONDS:
                     await self._write_counts(self._replay_store, usage)
@@ -172,12 +184,12 @@ class FeedbackWriter:
             await asyncio.sleep(pauses)
         await asyncio.Event().wait()
 
-    def spooled(self) -> Iterator[tuple[int, int]]:
-        """(user, pid) of the likes that wait in the spool, oldest first; reads files, and remembers their keys."""
+    def spooled(self) -> Iterator[Deed]:
+        """What waits in the spool, oldest first; reads files, and remembers their keys."""
         for path in self.spool.closed():
-            for session in self.spool.read(path):
-                self._keys.remember(session)
-                yield session.user_id, session.liked
+            for record in self.spool.read(path):
+                self._keys.remember(record)
+                yield record.deed
 
     async def drain(self, usage: Usage) -> None:
         """Refuses new sessions, waits for those accepted, and writes the counts; for an orderly stop."""
@@ -197,23 +209,37 @@ class FeedbackWriter:
                 store.drop()
         self.spool.close()
 
-    async def _make_durable(self, sessions: list[Session]) -> Refused:
+    async def _catch_up(self, store: Store, remembered: Remembered, until: float | None) -> float:
+        """Takes in what other services of this database received; the asking is a sign of its life too.
+
+        Returns from when on the next look has to begin: a little before this one, for what was still being committed.
+        """
+        began, since = time.time(), until or 0.0
+        for _ in range(_PAGES_A_LOOK):
+            deeds, last = await store.since(since)
+            remembered.load(deeds)
+            if last is None or last <= since:
+                return began - _LATE_COMMITS
+            since = last
+        return since
+
+    async def _make_durable(self, records: list[Record]) -> Refused:
         """Those that were refused for good, with reasons; all others are durable when this returns."""
         if self._store is not None and self.database_ready:
             try:
-                return await self._insert(self._store, sessions)
+                return await self._insert(self._store, records)
             except Exception as error:
                 # asyncpg raises more than its documented errors (InternalClientError): whatever it was, spool
                 self._away(error)
         try:
-            await asyncio.to_thread(self.spool.append, sessions)
+            await asyncio.to_thread(self.spool.append, records)
         except SpoolError as error:
             if self.spool_error is None:
                 logger.error("feedback refused", extra={"reason": str(error)})
             self.spool_error = str(error)
             raise
         self.spool_error = None
-        self._metrics.feedback_spooled += len(sessions)
+        self._metrics.feedback_spooled += len(records)
         return []
 
     async def _empty_spool(self, store: Store) -> None:
@@ -222,37 +248,37 @@ class FeedbackWriter:
             return
         for path in await asyncio.to_thread(self.spool.closed):
             reading = self.spool.read(path)
-            while sessions := await asyncio.to_thread(lambda lines: list(islice(lines, _REPLAYED_AT_ONCE)), reading):
-                await self._insert(store, sessions)
-                self._metrics.feedback_replayed += len(sessions)
+            while records := await asyncio.to_thread(lambda lines: list(islice(lines, _REPLAYED_AT_ONCE)), reading):
+                await self._insert(store, records)
+                self._metrics.feedback_replayed += len(records)
             await asyncio.to_thread(self.spool.remove, path)
 
-    async def _insert(self, store: Store, sessions: list[Session]) -> Refused:
+    async def _insert(self, store: Store, records: list[Record]) -> Refused:
         """Stores what the database takes; the rest is set aside, row by row, and returned.
 
         A row that the schema refuses says nothing of the others, nor of the database.
         """
         try:
-            new = await store.insert(sessions)
+            new = await store.insert(records)
         except REFUSED_BY_SCHEMA as error:
-            if len(sessions) > 1:
-                middle = len(sessions) // 2
+            if len(records) > 1:
+                middle = len(records) // 2
                 return [
-                    *await self._insert(store, sessions[:middle]),
-                    *await self._insert(store, sessions[middle:]),
+                    *await self._insert(store, records[:middle]),
+                    *await self._insert(store, records[middle:]),
                 ]
-            return [await self._set_aside(sessions[0], f"refused by the schema of the database: {error}")]
+            return [await self._set_aside(records[0], f"refused by the schema of the database: {error}")]
         self._metrics.feedback_stored += new
-        self._metrics.feedback_repeated += len(sessions) - new
-        if new == len(sessions):
+        self._metrics.feedback_repeated += len(records) - new
+        if new == len(records):
             return []
-        return [await self._set_aside(other, _OTHER_FEEDBACK) for other in await store.contradicted(sessions)]
+        return [await self._set_aside(other, _OTHER_FEEDBACK) for other in await store.contradicted(records)]
 
-    async def _set_aside(self, session: Session, reason: str) -> tuple[Session, str]:
+    async def _set_aside(self, record: Record, reason: str) -> tuple[Record, str]:
         logger.error("feedback set aside", extra={"reason": reason})
-        await asyncio.to_thread(self.spool.reject, session, reason)
+        await asyncio.to_thread(self.spool.reject, record, reason)
         self._metrics.refuse("schema")
-        return session, reason
+        return record, reason
 
     async def _report_losses(self, store: Store) -> None:
         losses = self.spool.losses
@@ -275,9 +301,9 @@ class FeedbackWriter:
         self.database_error = repr(error)
 
 
-def _answer_refused(batch: list[Waiting], refused: Session, reason: str) -> None:
-    for session, future in batch:
-        if session is refused and not future.done():
+def _answer_refused(batch: list[Waiting], refused: Record, reason: str) -> None:
+    for record, future in batch:
+        if record is refused and not future.done():
             future.set_exception(FeedbackRefusedError(reason))
 
 

@@ -1,13 +1,21 @@
-"""The systems whose routes lie in `buddies_serving.systems`: each module has a `router`, and may have `hot_routes`."""
+"""The systems whose routes lie in `buddies_serving.systems`: each module has a `router`, and may have `hot_routes`.
+
+One that knows songs which the playlists' model does not may have `find_song`.
+"""
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from types import ModuleType
 
 from buddies_serving import systems
+from buddies_serving.api_types import SongQuery
+from buddies_serving.feedback_types import SongName
 from buddies_serving.guard import HotHandler
 from buddies_serving.settings import ServingSettings
 
+FindSong = Callable[[SongQuery], SongName | None]
+"""How a catalogue finds a song."""
 HotRoutes = dict[tuple[str, str], tuple[str, HotHandler]]
 
 
@@ -26,3 +34,8 @@ def system_hot_routes(settings: ServingSettings) -> HotRoutes:
         if hasattr(module, "hot_routes"):
             found |= module.hot_routes(settings)
     return found
+
+
+def system_catalogues(settings: ServingSettings) -> list[FindSong]:
+    """How the systems find songs, beside the model of playlists."""
+    return [module.find_song(settings) for module in system_modules() if hasattr(module, "find_song")]

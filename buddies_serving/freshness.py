@@ -35,6 +35,12 @@ class FreshLikes:
         for user, pid in likes:
             self.add(user, pid)
 
+    def move(self, stand_in: int, number: int) -> None:
+        """What was remembered under a stand-in belongs to a number from now on."""
+        liked = self._likes.pop(stand_in, set())
+        self._count -= len(liked)
+        self.load((number, pid) for pid in liked)
+
     def of(self, user: int) -> frozenset[int] | set[int]:
         """The pids a user liked of late."""
         return self._likes.get(user, frozenset())

@@ -1,6 +1,6 @@
 """Idempotency keys of late: the same key for other feedback is a mistake of the caller, and is told as one."""
 
-from buddies_serving.feedback_types import Session
+from buddies_serving.feedback_types import Record
 
 _REMEMBERED = 20_000
 
@@ -13,20 +13,20 @@ class KeysOfLate:
 
     def __init__(self, capacity: int = _REMEMBERED) -> None:
         self._capacity = capacity
-        self._sessions: dict[str, Session] = {}
+        self._records: dict[str, Record] = {}
 
-    def contradicts(self, session: Session) -> bool:
+    def contradicts(self, record: Record) -> bool:
         """Whether the key stands for other feedback already."""
-        known = self._sessions.get(session.session_id)
-        return known is not None and not session.says_the_same(known)
+        known = self._records.get(record.identity)
+        return known is not None and not record.says_the_same(known)
 
-    def remember(self, session: Session) -> None:
+    def remember(self, record: Record) -> None:
         """Keeps what a key stands for; the first one holds."""
-        self._sessions.setdefault(session.session_id, session)
-        if len(self._sessions) > self._capacity:
-            del self._sessions[next(iter(self._sessions))]
+        self._records.setdefault(record.identity, record)
+        if len(self._records) > self._capacity:
+            del self._records[next(iter(self._records))]
 
-    def forget(self, session: Session) -> None:
+    def forget(self, record: Record) -> None:
         """The feedback was not stored: the key is free again."""
-        if self._sessions.get(session.session_id) is session:
-            del self._sessions[session.session_id]
+        if self._records.get(record.identity) is record:
+            del self._records[record.identity]

@@ -13,15 +13,17 @@ import numpy as np
 
 from buddies_core.artifact.format import CONTRACT_LENGTH
 from buddies_core.artifact.fragments import render
+from buddies_core.artifact.listeners import listener_id
 from buddies_core.artifact.traffic_split import draws
 from buddies_serving.api_types import RecommendAnyRequest, RecommendRequest
-from buddies_serving.freshness import FreshLikes
 from buddies_serving.metrics import Metrics
 from buddies_serving.problems import Problem, from_decoding, invalid, unavailable
 from buddies_serving.recommendation_id import RecommendationIds
+from buddies_serving.remembered import Remembered
 from buddies_serving.serving import ModelWatcher, Serving
 from buddies_serving.turns import Turns
 from buddies_serving.usage import Usage
+from buddies_serving.who import remembered_as
 
 _INDEXED = msgspec.json.Decoder(RecommendRequest)
 _ANY = msgspec.json.Decoder(RecommendAnyRequest)
@@ -38,7 +40,7 @@ class Recommender:
     def __init__(
         self,
         watcher: ModelWatcher,
-        fresh: FreshLikes,
+        remembered: Remembered,
         metrics: Metrics,
         usage: Usage,
         ids: RecommendationIds,
@@ -47,7 +49,7 @@ class Recommender:
         max_users: int = 10_000,
     ) -> None:
         self._watcher = watcher
-        self._fresh = fresh
+        self._remembered = remembered
         self._metrics = metrics
         self._usage = usage
         self.ids = ids
@@ -78,16 +80,16 @@ class Recommender:
         try:
             if len(users) == 1:
                 return self._single(serving, users[0], started)
-            if len(users) <= _AT_ONCE or self._with_likes(users) <= _AT_ONCE:
+            if len(users) <= _AT_ONCE or self._remembered_of(users) <= _AT_ONCE:
                 return self._many(serving, users, started)
         except IndexError:
             # somebody is not in the model
             pass
         return self._long_way(serving, users, started)
 
-    def _with_likes(self, users: list[int]) -> int:
-        liked = self._fresh.users
-        return 0 if liked.isdisjoint(users) else sum(user in liked for user in users)
+    def _remembered_of(self, users: list[int]) -> int:
+        remembered = self._remembered
+        return 0 if remembered.none_of(users) else sum(user in remembered for user in users)
 
     def _single(self, serving: Serving, user: int, started: float) -> Recommended:
         arm = serving.arm(user)
@@ -98,7 +100,7 @@ class Recommender:
         return b"[%b]" % fragment, serving.version_header, self.ids.for_fragment(arm, model.version, fragment)
 
     def _many(self, serving: Serving, users: list[int], started: float) -> Recommended:
-        """Ready-made parts for all, and then those replaced that are not the champion's or have a like since."""
+        """Ready-made parts for all; replaced where they are not the champion's, or their user did something since."""
         parts: Sequence[bytes] = serving.champion.fragments(users) if users else ()
         on_trial: list[int] = []
         if serving.challenger is not None and users:
@@ -106,11 +108,10 @@ class Recommender:
             for place in np.flatnonzero(draws(np.array(users)) < serving.share).tolist():
                 parts[place] = serving.challenger.fragment(users[place])
                 on_trial.append(users[place])
-        if not self._fresh.users.isdisjoint(users):
+        if not self._remembered.none_of(users):
             parts = list(parts)
-            liked = self._fresh.users
             for place, user in enumerate(users):
-                if user in liked:
+                if user in self._remembered:
                     parts[place] = self._fragment(serving, serving.arm(user), user)
         # by the champion for all: a count for a chart is not worth a second pass over those on trial
         cold = len(serving.cold_users["champion"].intersection(users))
@@ -121,12 +122,13 @@ class Recommender:
     def _fragment(self, serving: Serving, arm: str, user: int) -> bytes:
         """The part of an answer for a user in the arm's model; IndexError if they are not in it."""
         fragment = serving.model(arm).fragment(user)
-        hidden = self._fresh.of(user)
-        return render(user, serving.top(arm, user, CONTRACT_LENGTH, hidden)) if hidden else fragment
+        if user not in self._remembered:
+            return fragment
+        return render(user, serving.top(arm, user, CONTRACT_LENGTH, self._remembered.of(user)))
 
     def resolve(self, serving: Serving, user: int | str) -> tuple[int | None, str]:
         """The index of a user (None: unknown) and the arm they are in."""
-        index = serving.champion.find_user(user) if isinstance(user, str) else user
+        index = serving.champion.find_user(listener_id(user)) if isinstance(user, str) else user
         arm = serving.arm(index)
         known = index is not None and index < serving.model(arm).users
         return (index if known else None), arm
@@ -146,16 +148,14 @@ class Recommender:
         """(part of the answer, whether it is not personal, recommendation id of a single user's list) of each user."""
         for named in users:
             user, arm = self.resolve(serving, named)
-            hidden = self._fresh.of(named if isinstance(named, int) else (-1 if user is None else user))
-            pids = serving.top(arm, user, CONTRACT_LENGTH, hidden)
+            index = remembered_as(serving.champion, named)
+            known = self._remembered.of(index)
+            pids = serving.top(arm, user, CONTRACT_LENGTH, known)
             model = serving.model(arm)
             self._usage.one(serving, user, arm)
-            identity = ""
-            if len(users) == 1:
-                index = named if isinstance(named, int) else user
-                identity = self.ids.for_list(arm, model.version, -1 if index is None else index, pids)
+            identity = self.ids.for_list(arm, model.version, index, pids) if len(users) == 1 else ""
             part = render(named if isinstance(named, int) else msgspec.json.encode(named), pids)
-            yield part, model.is_cold(user), identity
+            yield part, model.is_cold(user) and not serving.lists_by_deeds(arm, user, known), identity
 
     def _put_together(
         self, serving: Serving, users: Named, lists: list[tuple[bytes, bool, str]], started: float

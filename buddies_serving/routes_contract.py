@@ -9,12 +9,20 @@ import numpy as np
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from buddies_serving.api_types import BatchRequest, FeedbackAnswer, FeedbackRequest, RecommendAnyRequest, Recommendation
+from buddies_serving.api_types import (
+    BatchRequest,
+    EventsAnswer,
+    EventsRequest,
+    FeedbackAnswer,
+    FeedbackRequest,
+    RecommendAnyRequest,
+    Recommendation,
+)
 from buddies_serving.batch import ndjson
 from buddies_serving.guard import BATCH_PATH, KEY, Answer
 from buddies_serving.openapi import answers, body, ref
 from buddies_serving.problems import from_decoding, invalid
-from buddies_serving.service import Service
+from buddies_serving.service import EVENTS_PATH, Service
 
 router = APIRouter()
 _EXAMPLE = [{"user_id": 22434, "playlists": [14546, 28783, 209745, 29747, 32649]}]
@@ -22,6 +30,17 @@ _BATCH = msgspec.json.Decoder(BatchRequest)
 _LISTED_FOR_A_REQUEST = 500
 """Playlists in a batch that cost its API key as much as one request."""
 _BATCH_SECONDS = 300.0
+_WITH_KEY = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "Sending again with the same key stores nothing twice; derived when absent.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+        }
+    ]
+}
 
 
 def service_of(request: Request) -> Service:
@@ -62,23 +81,45 @@ async def recommend(request: Request, service: Running) -> Response:
         FeedbackRequest,
         {"as shown": {"user_id": 22434, "like_playlist": 28783, "other_playlists": [14546, 209745, 29747, 32649]}},
     )
-    | {
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": False,
-                "description": "Sending again with the same key stores nothing twice; derived when absent.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
-            }
-        ]
-    },
+    | _WITH_KEY,
 )
 async def feedback(request: Request, service: Running) -> Response:
     """Answers when the feedback is on disk, in PostgreSQL or in the local spool."""
+    return as_response(await service.hot_feedback(await request.body(), _key(request)))
+
+
+def _key(request: Request) -> dict[bytes, bytes]:
     key = request.headers.get("idempotency-key")
-    headers = {} if key is None else {b"idempotency-key": key.encode()}
-    return as_response(await service.hot_feedback(await request.body(), headers))
+    return {} if key is None else {b"idempotency-key": key.encode()}
+
+
+@router.post(
+    EVENTS_PATH,
+    summary="What a listener did with songs and playlists",
+    tags=["feedback"],
+    response_class=Response,
+    responses=answers(ref(EventsAnswer), {"msg": "Events Stored", "events": 2}, 400, 413, 415, 422, 503),
+    openapi_extra=body(
+        EventsRequest,
+        {
+            "played and liked": {
+                "user_id": 22434,
+                "events": [
+                    {"kind": "play", "song": {"title": "You're The One", "artist": "Dwight Yoakam"}, "seconds": 212},
+                    {"kind": "play", "playlist": 28783, "share": 0.6},
+                ],
+            },
+            "somebody new": {
+                "user_id": "client:ada",
+                "events": [{"kind": "like", "song": {"title": "You're The One", "artist": "Dwight Yoakam"}}],
+            },
+        },
+    )
+    | _WITH_KEY,
+)
+async def events(request: Request, service: Running) -> Response:
+    """Answers when all the events are on disk; they count from the next request on, and for the next training."""
+    return as_response(await service.hot_events(await request.body(), _key(request)))
 
 
 @router.post(
@@ -113,7 +154,7 @@ async def recommend_batch(request: Request, service: Running) -> StreamingRespon
 
     async def lines() -> AsyncIterator[bytes]:
         async with service.batches.place(), asyncio.timeout(_BATCH_SECONDS):
-            parts = ndjson(serving, users, wanted.k, service.fresh, service.usage)
+            parts = ndjson(serving, users, wanted.k, service.remembered, service.usage)
             async for made in service.turns.slices(parts):
                 yield b"".join(made)
 

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from buddies_core.artifact.listeners import LISTENER
 from buddies_serving import api_types as types
 from buddies_serving.by_songs import can_fold_in, find_song, fold_in, similar
 from buddies_serving.explain import card, like_what_you_liked, reason, song, taste
@@ -17,6 +18,7 @@ from buddies_serving.problems import Problem, from_decoding, invalid
 from buddies_serving.routes_contract import Running
 from buddies_serving.served_model import ServedModel
 from buddies_serving.service import Service
+from buddies_serving.who import remembered_as
 
 router = APIRouter(prefix="/api", tags=["recommend"])
 _SONGS = msgspec.json.Decoder(types.SongsRequest)
@@ -25,7 +27,12 @@ _SONGS_FOR_A_REQUEST = 10
 """Songs in a call that cost its API key as much as one request."""
 
 UserId = Annotated[
-    str, Path(pattern="^([0-9]{1,10}|[0-9a-f]{40})$", description="Index, or 40-hex id.", examples=["22434"])
+    str,
+    Path(
+        pattern=f"^[0-9]{{1,10}}$|{LISTENER}",
+        description="Index, 40-hex id, or `client:` and a name.",
+        examples=["22434"],
+    ),
 ]
 PlaylistId = Annotated[int, Path(ge=0, le=_LARGEST, description="MPD pid.", examples=[28783])]
 ListLength = Annotated[int, Query(ge=1, le=50, description="Playlists wanted.")]
@@ -58,28 +65,29 @@ async def recommendations(
 ) -> Response:
     """`skip` leaves out the first of the list, as somebody who saw them asks; `explain` adds the buddy who owns each
     playlist, how close they are, and some of the songs shared."""
-    named = user_id if len(user_id) == 40 else int(user_id)
+    named = int(user_id) if user_id.isdigit() and len(user_id) <= 10 else user_id
     if isinstance(named, int) and named > _LARGEST:
         raise invalid("user_id", f"must be {_LARGEST} at most")
     started = time.perf_counter()
     serving = service.recommender.serving()
     user, arm = service.recommender.resolve(serving, named)
     model = serving.model(arm)
-    asked = named if isinstance(named, int) else user
-    likes = service.fresh.of(-1 if asked is None else asked)
-    pids = serving.top(arm, user, skip + k, likes)[skip:]
+    index = remembered_as(serving.champion, named)
+    known = service.remembered.of(index)
+    pids = serving.top(arm, user, skip + k, known)[skip:]
     rows = [model.find_playlist(pid) for pid in pids]
     found = [row for row in rows if row is not None]
-    by_likes = serving.lists_by_likes(arm, user, likes)
-    known = serving.songs_known(arm, user, likes) if by_likes else None
-    cards = await service.turns.all(_cards(service, model, user, found, explain, known))
-    cold = model.is_cold(user) and not by_likes
-    identity = service.recommender.ids.for_list(arm, model.version, -1 if asked is None else asked, pids)
+    by_deeds = serving.lists_by_deeds(arm, user, known)
+    songs = serving.songs_known(arm, user, known) if by_deeds else None
+    cards = await service.turns.all(_cards(service, model, user, found, explain, songs))
+    cold = model.is_cold(user) and not by_deeds
+    identity = service.recommender.ids.for_list(arm, model.version, index, pids)
     service.usage.one(serving, user, arm)
     service.metrics.inferences.observe(time.perf_counter() - started)
     service.metrics.recommended_users += 1
     service.metrics.cold_users += cold
     service.metrics.list_lengths.observe(len(pids))
+    asked = index if index >= 0 else None
     answer = types.UserRecommendations(asked, cold, model.version, arm, identity, cards)
     return json_answer(answer, {"x-model-version": model.version, "x-recommendation-id": identity})
 

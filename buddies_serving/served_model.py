@@ -125,6 +125,11 @@ class ServedModel:
         row = _find(self.arrays["song_ids"], song_id.encode("ascii", errors="replace"))
         return None if row is None else int(self.arrays["song_id_songs"][row])
 
+    def find_named(self, song_id: str | None, key: str | None) -> int | None:
+        """The song of an Echo Nest id or of a canonical key, whichever this model knows."""
+        row = None if song_id is None else self.find_song_id(song_id)
+        return self.song_keys.find(key) if row is None and key is not None else row
+
     def is_cold(self, user: int | None) -> bool:
         """Whether nothing personal is published for a user: an unknown one, or one without candidates."""
         if user is None or not 0 <= user < self.users:

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from buddies_core.http.hosts import AllowedHosts
-from buddies_serving.api_types import Health
+from buddies_serving.api_types import EventsAnswer, Health
 from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
+from buddies_serving.event_rules import read_events, to_events
 from buddies_serving.feedback_rules import read_feedback, to_session
 from buddies_serving.feedback_store import FeedbackStore
+from buddies_serving.feedback_types import Record
 from buddies_serving.feedback_writer import FeedbackWriter
-from buddies_serving.found import system_hot_routes
-from buddies_serving.freshness import FreshLikes
+from buddies_serving.found import system_catalogues, system_hot_routes
 from buddies_serving.guard import JSON, Answer, Headers, HotHandler
 from buddies_serving.keys import KeyEntry, Keys, keys_for
 from buddies_serving.metrics import Metrics
@@ -25,14 +26,17 @@ from buddies_serving.problems import Problem, unavailable
 from buddies_serving.rate_limit import RateLimiter
 from buddies_serving.recommend import Recommended, Recommender
 from buddies_serving.recommendation_id import RecommendationIds, signing_key
+from buddies_serving.remembered import Remembered
 from buddies_serving.serving import ModelWatcher
 from buddies_serving.settings import ServingSettings
 from buddies_serving.spool import Spool
 from buddies_serving.supervision import Supervisor
 from buddies_serving.turns import Slots, Turns
 from buddies_serving.usage import Usage
+from buddies_serving.who import models_of, remembered_as
 
 logger = logging.getLogger(__name__)
+EVENTS_PATH = "/api/events/"
 _SENT = b'{"msg":"Feedback Sent"}'
 _HEAVY_AT_ONCE, _HEAVY_WAITING = 2, 32
 _BATCHES_AT_ONCE, _BATCHES_WAITING = 4, 16
@@ -49,8 +53,8 @@ class Service:
         self.limiter = RateLimiter(settings.rate_limit, settings.rate_burst)
         self.metrics = Metrics()
         self.usage = Usage()
-        self.fresh = FreshLikes(settings.fresh_likes)
         self.watcher = ModelWatcher(settings)
+        self.remembered = Remembered(settings.fresh_likes, self._find_user)
         self.hosts: AllowedHosts = settings.hosts
         self.opt_out = OwnerOptOut(settings.owner_opt_out_file)
         self.turns = Turns()
@@ -60,6 +64,7 @@ class Service:
         self._recommender: Recommender | None = None
         self._writer: FeedbackWriter | None = None
         self.system_hot = system_hot_routes(settings)
+        self.catalogues = system_catalogues(settings)
         self._watch_metrics()
 
     @property
@@ -70,6 +75,7 @@ class Service:
             ("POST", recommend): (recommend, self.hot_recommend),
             ("POST", recommend.rstrip("/")): (recommend, self.hot_recommend),
             ("POST", "/feedback"): ("/feedback", self.hot_feedback),
+            **{("POST", path): (EVENTS_PATH, self.hot_events) for path in (EVENTS_PATH, EVENTS_PATH.rstrip("/"))},
             **self.system_hot,
         }
 
@@ -98,7 +104,7 @@ class Service:
         settings = self.settings
         ids = RecommendationIds(signing_key(settings.signing_key))
         self._recommender = Recommender(
-            *(self.watcher, self.fresh, self.metrics, self.usage, ids, self.turns), max_users=settings.max_users
+            *(self.watcher, self.remembered, self.metrics, self.usage, ids, self.turns), max_users=settings.max_users
         )
         self._writer = FeedbackWriter(
             Spool(settings.spool_root, max_bytes=settings.spool_max_bytes),
@@ -109,14 +115,15 @@ class Service:
             timeout=settings.feedback_timeout,
         )
         writer = self._writer
-        await asyncio.to_thread(lambda: self.fresh.load(writer.spooled()))
+        await asyncio.to_thread(lambda: self.remembered.load(writer.spooled()))
         await self.watcher.begin(_FIRST_MODEL_SECONDS)
         self.supervisor.start("model", self.watcher.watch)
         self.supervisor.start("feedback", writer.flush)
-        self.supervisor.start("replay", lambda: writer.replay(self.usage, self.fresh))
+        self.supervisor.start("replay", lambda: writer.replay(self.usage, self.remembered))
         if self.keys is not None:
             self.supervisor.start("keys", self._watch_keys)
         self.supervisor.start("owners", self._watch_owners)
+        self.supervisor.start("strangers", self._watch_strangers)
         try:
             yield
         finally:
@@ -134,15 +141,31 @@ class Service:
         """The contract's call for feedback; answers once it is durable."""
         try:
             feedback = read_feedback(body)
-            hidden = self.fresh.of(feedback.user_id)
             recommender = self.recommender
-            key = headers.get(b"idempotency-key")
-            session = to_session(feedback, recommender.serving(), recommender.ids, key, hidden)
+            serving = recommender.serving()
+            known = self.remembered.of(remembered_as(serving.champion, feedback.user_id))
+            session = to_session(feedback, serving, recommender.ids, headers.get(b"idempotency-key"), known)
         except Problem as problem:
             self.metrics.refuse("unavailable" if problem.status == 503 else "invalid")
             raise
+        await self._store(session)
+        return Answer(200, (JSON, (b"x-model-version", session.model_version.encode())), _SENT)
+
+    async def hot_events(self, body: bytes, headers: Headers) -> Answer:
+        """What a listener did; answers once it is durable."""
         try:
-            await self.writer.submit(session)
+            models = models_of(self.watcher.serving)
+            events = to_events(read_events(body), models, self.catalogues, headers.get(b"idempotency-key"))
+        except Problem as problem:
+            self.metrics.refuse("unavailable" if problem.status == 503 else "invalid")
+            raise
+        await self._store(*events)
+        return Answer(200, (JSON,), msgspec.json.encode(EventsAnswer("Events Stored", len(events))))
+
+    async def _store(self, *records: Record) -> None:
+        """Makes the records durable, and remembers them; Problem 503 or 422 where that cannot be."""
+        try:
+            await self.writer.submit(*records)
         except FeedbackUnavailableError as error:
             self.metrics.refuse("unavailable")
             raise unavailable(
@@ -151,8 +174,11 @@ class Service:
         except FeedbackRefusedError as error:
             self.metrics.refuse("refused")
             raise Problem(422, f"The feedback was not stored: {error}.") from error
-        self.fresh.add(session.user_id, session.liked)
-        return Answer(200, (JSON, (b"x-model-version", session.model_version.encode())), _SENT)
+        self.remembered.load(record.deed for record in records)
+
+    def _find_user(self, user_key: str) -> int | None:
+        serving = self.watcher.serving
+        return None if serving is None else serving.champion.find_user(user_key)
 
     def health(self, *, public: bool = False) -> Health:
         """Whether requests can be answered and feedback be stored; `public` leaves paths and causes out."""
@@ -216,6 +242,15 @@ class Service:
             await asyncio.sleep(self.settings.model_poll_seconds)
             self.opt_out.refresh()
 
+    async def _watch_strangers(self) -> None:
+        """Whenever a model comes, those whom it knows are no strangers any more."""
+        seen = -1
+        while True:
+            if seen != self.watcher.swaps:
+                seen = self.watcher.swaps
+                self.remembered.recognise()
+            await asyncio.sleep(self.settings.model_poll_seconds)
+
     def _watch_metrics(self) -> None:
         def writer_figure(name: str) -> float:
             return float(getattr(self._writer, name)) if self._writer else 0.0
@@ -254,7 +289,11 @@ class Service:
             "buddies_spool_missing": ("Records that segments of the spool lack", lambda: losses("missing")),
             "buddies_feedback_set_aside": ("Feedback that the schema refused, for a person", lambda: losses("refused")),
             "buddies_database_ready": ("1 if PostgreSQL takes feedback", lambda: writer_figure("database_ready")),
-            "buddies_fresh_likes": ("Likes since the model, in memory", lambda: float(len(self.fresh))),
+            "buddies_fresh_likes": ("Likes since the model, in memory", lambda: float(len(self.remembered.likes))),
+            "buddies_fresh_songs": (
+                "Songs that listeners did something with, in memory",
+                lambda: float(len(self.remembered.songs)),
+            ),
             "buddies_task_restarts": ("Restarts of tasks", lambda: float(sum(self.supervisor.restarts.values()))),
         }
 

@@ -16,6 +16,7 @@ from buddies_core.artifact.store import CURRENT, Channels, is_version_name, read
 from buddies_core.artifact.traffic_split import draw
 from buddies_serving.live import LiveRanker
 from buddies_serving.new_listeners import NewListeners
+from buddies_serving.remembered import NOTHING_KNOWN, Known
 from buddies_serving.served_model import ServedModel
 from buddies_serving.settings import ServingSettings
 
@@ -50,22 +51,26 @@ class Serving:
         """The model of an arm."""
         return self.challenger if arm == "challenger" and self.challenger is not None else self.champion
 
-    def top(self, arm: str, user: int | None, length: int, hidden: frozenset[int] | set[int]) -> list[int]:
-        """The pids for a user, best first, by the arm's model; without a list of their own, by what they liked."""
+    def top(self, arm: str, user: int | None, length: int, known: Known = NOTHING_KNOWN) -> list[int]:
+        """The pids for a user, best first, by the arm's model; without a list of their own, by what is known of late.
+
+        A `user` below 0 is a listener without a number.
+        """
         model = self.model(arm)
-        if self.lists_by_likes(arm, user, hidden):
-            return self._new[model.version].top(user, hidden, length)
+        if self.lists_by_deeds(arm, user, known):
+            return self._new[model.version].top(user, known, length)
         ranker = self._rankers.get(model.version)
-        return ranker.top(user, length, hidden) if ranker else model.top(user, length, hidden)
+        return ranker.top(user, length, known.likes) if ranker else model.top(user, length, known.likes)
 
-    def lists_by_likes(self, arm: str, user: int | None, likes: frozenset[int] | set[int]) -> bool:
-        """Whether a list is made of what a listener liked of late: nothing was published for them, but songs tell."""
+    def lists_by_deeds(self, arm: str, user: int | None, known: Known) -> bool:
+        """Whether a list is made of what a listener did of late: nothing was published for them, but songs tell."""
         model = self.model(arm)
-        return bool(likes) and model.is_cold(user) and bool(self._new[model.version].top(user, likes, 1))
+        said = bool(known.likes or known.songs)
+        return said and model.is_cold(user) and bool(self._new[model.version].top(user, known, 1))
 
-    def songs_known(self, arm: str, user: int | None, likes: frozenset[int] | set[int]) -> np.ndarray:
+    def songs_known(self, arm: str, user: int | None, known: Known) -> np.ndarray:
         """The songs (rows) that such a list was made of."""
-        return self._new[self.model(arm).version].songs_of(user, likes)
+        return self._new[self.model(arm).version].songs_of(user, known)
 
 
 class ModelWatcher:

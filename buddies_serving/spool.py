@@ -19,14 +19,15 @@ from zlib import crc32
 import msgspec
 
 from buddies_serving.errors import SpoolError
-from buddies_serving.feedback_types import Losses, Session
+from buddies_serving.feedback_types import Event, Losses, Record, Session
 
 logger = logging.getLogger(__name__)
 _SEGMENT_BYTES = 8 << 20
 _NAME = re.compile(r"\d{12,}\.spool")
 _HEADER = re.compile(rb"buddies-spool 2 (\d{12}) ([0-9a-f]{8})\n")
 _HEADER_LENGTH = 38
-_DECODER = msgspec.json.Decoder(Session)
+_EVENT = b'{"event_id":'
+_EVENTS, _SESSIONS = msgspec.json.Decoder(Event), msgspec.json.Decoder(Session)
 LOSSES = "losses.json"
 
 
@@ -62,14 +63,14 @@ class Spool:
         """Bytes that wait to be replayed."""
         return sum(self._sizes.values())
 
-    def append(self, sessions: Sequence[Session]) -> None:
-        """Writes the sessions; when this returns they survive a crash. Raises SpoolError when they do not."""
-        data = b"".join(map(_line, sessions))
+    def append(self, records: Sequence[Record]) -> None:
+        """Writes the records; when this returns they survive a crash. Raises SpoolError when they do not."""
+        data = b"".join(map(_line, records))
         with self._mutex:
             if self.size + len(data) > self._max_bytes:
                 raise SpoolError(f"the spool in {self.folder} is full ({self.size} bytes); PostgreSQL must return")
             try:
-                self._write(data, len(sessions))
+                self._write(data, len(records))
             except OSError as error:
                 self._abandon()
                 raise SpoolError(f"the spool in {self.folder} cannot be written: {error.strerror or error}") from error
@@ -80,8 +81,8 @@ class Spool:
             self._close()
             return sorted(self._sizes, key=lambda path: int(path.stem))
 
-    def read(self, path: Path) -> Iterator[Session]:
-        """The sessions of a segment, in the order written, one line in memory at a time."""
+    def read(self, path: Path) -> Iterator[Record]:
+        """The records of a segment, in the order written, one line in memory at a time."""
         found = damaged = 0
         with path.open("rb") as file:
             expected = _expected(file.readline(_HEADER_LENGTH))
@@ -89,10 +90,10 @@ class Spool:
                 # a segment of an older service has no first line of this kind
                 file.seek(0)
             for number, line in enumerate(file):
-                session = _session(line[:-1]) if line.endswith(b"\n") else None
-                if session is not None:
+                record = _record(line[:-1]) if line.endswith(b"\n") else None
+                if record is not None:
                     found += 1
-                    yield session
+                    yield record
                 elif line.endswith(b"\n"):
                     damaged += 1
                     self._set_apart(path, number, line)
@@ -106,10 +107,13 @@ class Spool:
             path.unlink(missing_ok=True)
             self._sizes.pop(path, None)
 
-    def reject(self, session: Session, reason: str) -> None:
-        """Keeps a session that the schema refuses in `rejected.ndjson`, with the reason, for a person to look at."""
+    def reject(self, record: Record, reason: str) -> None:
+        """Keeps a record that the schema refuses in `rejected.ndjson`, with the reason, for a person to look at."""
         with (self.folder / "rejected.ndjson").open("ab") as file:
-            file.write(msgspec.json.encode({"reason": reason, "session": session}) + b"\n")
+            file.write(
+                msgspec.json.encode({"reason": reason, "event" if isinstance(record, Event) else "session": record})
+                + b"\n"
+            )
             file.flush()
             os.fsync(file.fileno())
         self._count("refused", 1)
@@ -157,14 +161,14 @@ class Spool:
             view = view[os.write(self._file, view) :]
 
     def _abandon(self) -> None:
-        """Cuts off what a failed write left behind: those sessions were refused, and must not come back."""
+        """Cuts off what a failed write left behind: those records were refused, and must not come back."""
         if self._file is None:
             return
         try:
             os.ftruncate(self._file, self._written)
             os.fdatasync(self._file)
         except OSError:
-            logger.exception("spool segment not cut back; refused sessions may be stored")
+            logger.exception("spool segment not cut back; refused records may be stored")
         self._close()
 
     def _close(self) -> None:
@@ -218,17 +222,17 @@ def _header(records: int) -> bytes:
     return b"buddies-spool 2 %b %08x\n" % (count, crc32(count))
 
 
-def _line(session: Session) -> bytes:
-    payload = msgspec.json.encode(session)
+def _line(record: Record) -> bytes:
+    payload = msgspec.json.encode(record)
     return b"%08x %s\n" % (crc32(payload), payload)
 
 
-def _session(line: bytes) -> Session | None:
+def _record(line: bytes) -> Record | None:
     checksum, _, payload = line.partition(b" ")
     try:
         if int(checksum, 16) != crc32(payload):
             return None
-        return _DECODER.decode(payload)
+        return _EVENTS.decode(payload) if payload.startswith(_EVENT) else _SESSIONS.decode(payload)
     except (ValueError, msgspec.DecodeError):
         return None
 

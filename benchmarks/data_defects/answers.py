@@ -152,6 +152,29 @@ def _own_playlist_taught(world: World) -> dict[str, Any]:
     return {"taste_positives": pl.concat([positives, row]).sort("user", maintain_order=True)}
 
 
+def _short_sessions(world: World) -> dict[str, Any]:
+    tenth = pl.int_range(pl.len()) % 10 == 0
+    shown = pl.when(tenth).then(pl.col("shown").list.head(3)).otherwise("shown")
+    return {"user_feedback": world["user_feedback"].with_columns(shown=shown), "feedback_scores": None}
+
+
+def _power_users(world: World) -> dict[str, Any]:
+    begin = world["user_feedback"]["created_at"][0]
+    shown = world["user_feedback"]["shown"].to_list()
+    made = [
+        _answer(world, user_id=u, created_at=begin + timedelta(hours=4 * n), shown=shown[n], liked=shown[n][n % 5])
+        for u in (5, 6)
+        for n in range(160)
+    ]
+    return _sessions(world, made)
+
+
+def _few_listeners(world: World) -> dict[str, Any]:
+    first = pl.int_range(pl.len()).over("user_id") == 0
+    user = pl.when(first).then(pl.col("user_id")).otherwise(3).cast(pl.Int64)
+    return {"user_feedback": world["user_feedback"].with_columns(user_id=user), "feedback_scores": None}
+
+
 DEFECTS: tuple[Defect, ...] = (
     Defect(
         "lists that listeners play less of than of the most liked",
@@ -332,5 +355,41 @@ DEFECTS: tuple[Defect, ...] = (
         "an evaluation twice",
         "bpr_evaluation.systems_are_evaluated_once",
         lambda w: {"bpr_evaluation": repeated(w["bpr_evaluation"])},
+    ),
+    Defect(
+        "playlist vectors all alike",
+        "bpr_checkpoint.playlist_vectors_tell_playlists_apart",
+        _vectors("playlist_vectors", lambda v: v * 0),
+    ),
+    Defect(
+        "a playlist ranked without a score",
+        "ranked_candidates.ranked_lists_are_as_long_as_their_scores",
+        _ranked("scores", lambda m: m[:-1]),
+    ),
+    Defect(
+        "a playlist ranked twice",
+        "ranked_candidates.ranked_playlists_are_distinct",
+        _ranked("playlists", lambda m: [m[0], m[0], *m[2:]]),
+    ),
+    Defect("sessions that show three", "user_feedback.sessions_show_five", _short_sessions),
+    Defect(
+        "feedback on an unknown playlist",
+        "user_feedback.feedback_playlists_exist",
+        lambda w: {
+            "user_feedback": with_members(w["user_feedback"], "shown", lambda m: [999_999_999, *m[1:]]),
+            "feedback_scores": None,
+        },
+    ),
+    Defect("two listeners with a sixth of the sessions", "user_feedback.power_users_are_no_majority", _power_users),
+    Defect("nearly all feedback of a few", "user_feedback.feedback_is_spread", _few_listeners),
+    Defect(
+        "a session of tomorrow in the window",
+        "training_window.window_sessions_are_in_the_past",
+        lambda w: cell("training_window", created_at=w["now_at"] + timedelta(days=1))(w),
+    ),
+    Defect(
+        "a session that counts for nothing",
+        "training_window.window_trains_on_what_counts",
+        lambda w: {"training_window": w["training_window"].with_columns(copies=pl.lit(0, pl.UInt8))},
     ),
 )

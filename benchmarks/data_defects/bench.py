@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.data_defects import answers, examples, labels, served, sources
+from benchmarks.data_defects import answers, examples, general, labels, served, sources
 from benchmarks.data_defects.files import FILE_DEFECTS, FileDefect, quarantined_reasons
 from benchmarks.data_defects.planting import Defect
 from benchmarks.data_defects.world.clean import clean_world
@@ -12,7 +12,14 @@ from quality.inputs import DERIVED, with_derived
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Rule, Verdict
 
-DEFECTS: tuple[Defect, ...] = (*sources.DEFECTS, *labels.DEFECTS, *examples.DEFECTS, *answers.DEFECTS, *served.DEFECTS)
+DEFECTS: tuple[Defect, ...] = (
+    *sources.DEFECTS,
+    *labels.DEFECTS,
+    *examples.DEFECTS,
+    *answers.DEFECTS,
+    *served.DEFECTS,
+    *general.DEFECTS,
+)
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,17 @@ def try_defect(defect: Defect, world: Mapping[str, Any]) -> Outcome:
 
 def judged(defect: Defect, world: Mapping[str, Any]) -> list[Verdict]:
     """The verdicts on a world with the defect, of every rule that looks at what was touched."""
-    planted = defect.plant(world)
-    touched = {*planted}
-    whole = {**world, **planted}
-    base = {name: value for name, value in whole.items() if value is not None and not _stale(name, touched)}
-    spoiled = with_derived(base)
-    touched |= {name for name in DERIVED if _stale(name, touched)}
+    spoiled, touched = planted(defect, world)
     return [rule.judge(spoiled) for rule in _all_rules() if touched & set(rule.inputs.values())]
+
+
+def planted(defect: Defect, world: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """The world with the defect, and the inputs that it touched, with those that are derived from them."""
+    changed = defect.plant(world)
+    touched = {*changed}
+    whole = {**world, **changed}
+    base = {name: value for name, value in whole.items() if value is not None and not _stale(name, touched)}
+    return with_derived(base), touched | {name for name in DERIVED if _stale(name, touched)}
 
 
 def try_file_defect(defect: FileDefect) -> Outcome:

@@ -78,20 +78,25 @@ def _liked_in_batch(world: World) -> dict[str, Any]:
     return {"validation_batches": with_members(batches, "negatives", lambda m: [pair["playlist"], *m[1:]], row)}
 
 
-def _popular_negatives(world: World) -> dict[str, Any]:
-    batches = world["validation_batches"]
+def _likes_everything(world: World) -> dict[str, Any]:
+    first = world["splits"].head(1)
+    every = first.drop("playlist").join(
+        pl.DataFrame({"playlist": range(world["n_playlists"])}, schema={"playlist": pl.UInt32}), how="cross"
+    )
+    return {"splits": pl.concat([world["splits"], every.select(world["splits"].columns)])}
+
+
+def _popular_negatives(world: World, table: str = "validation_batches") -> dict[str, Any]:
+    batches = world[table]
     held = [([5, *(n for n in m if n != 5)])[:50] for m in batches["negatives"].to_list()]
-    return {"validation_batches": batches.with_columns(pl.Series("negatives", held, dtype=batches.schema["negatives"]))}
+    return {table: batches.with_columns(pl.Series("negatives", held, dtype=batches.schema["negatives"]))}
 
 
-def _train_positive(world: World) -> dict[str, Any]:
-    batches = world["test_batches"]
+def _train_positive(world: World, table: str = "test_batches") -> dict[str, Any]:
+    batches = world[table]
     pair = some_like(world, "train", batches["user"])
-    return {
-        "test_batches": with_cells(
-            batches, first_row(batches, pl.col("user") == pair["user"]), positive=pair["playlist"]
-        )
-    }
+    row = first_row(batches, pl.col("user") == pair["user"])
+    return {table: with_cells(batches, row, positive=pair["playlist"])}
 
 
 def _shuffled_neighbours(world: World) -> dict[str, Any]:
@@ -131,6 +136,25 @@ def _liked_candidate(world: World) -> tuple[int, int]:
 def _own_candidate(world: World) -> tuple[int, int]:
     owned = world["playlist_ownership"].row(0, named=True)
     return owned["owner"], owned["playlist"]
+
+
+def _hard_in_the_easy_half(world: World, blocks: pl.DataFrame) -> pl.DataFrame:
+    rich = world["scores"].filter(pl.col("hard").list.len() >= 8, pl.col("easy").list.len() >= 4)
+    at, hard = blocks.with_row_index("at").join(rich, on="user").sort("at").select("at", "hard").row(0)
+    return with_members(blocks, "negatives", lambda m: [*m[:2], *[p for p in hard if p not in m][:2]], at)
+
+
+def _many_neighbours(world: World) -> dict[str, Any]:
+    pairs = world["user_pairings"]
+    more = pl.concat([pairs[:1]] * 70).with_columns(neighbour=pl.int_range(pl.len(), dtype=pl.UInt32))
+    return {"user_pairings": pl.concat([pairs, more])}
+
+
+def _few_candidates(world: World) -> dict[str, Any]:
+    lists = world["candidates"]["playlists"].to_list()
+    kept = [members if row % 3 == 0 else [] for row, members in enumerate(lists)]
+    column = pl.Series("playlists", kept, dtype=world["candidates"].schema["playlists"])
+    return {"candidates": world["candidates"].with_columns(column)}
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -176,6 +200,16 @@ DEFECTS: tuple[Defect, ...] = (
         "validation_batches.batches_are_full",
         lambda w: {"validation_batches": with_members(w["validation_batches"], "negatives", lambda m: [*m[:-1], None])},
     ),
+    Defect(
+        "a user who likes all playlists",
+        "validation_batches.everybody_leaves_enough_to_draw_from",
+        _likes_everything,
+    ),
+    Defect(
+        "a user who likes all playlists, in test",
+        "test_batches.everybody_leaves_enough_to_draw_from",
+        _likes_everything,
+    ),
     Defect("one negative in every batch", "validation_batches.negatives_come_from_everywhere", _popular_negatives),
     Defect("a train positive in the test", "test_batches.test_positives_are_of_this_split", _train_positive),
     Defect(
@@ -200,4 +234,51 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("a liked playlist as candidate", "candidates.candidates_are_new_to_the_user", _candidate(_liked_candidate)),
     Defect("an own playlist as candidate", "candidates.candidates_are_not_owned", _candidate(_own_candidate)),
+    Defect("hard negatives in the easy half", "user_blocks.second_half_is_easy", _block(_hard_in_the_easy_half)),
+    Defect(
+        "every second block lost",
+        "user_blocks.blocks_per_user_match_the_likes",
+        lambda w: {"user_blocks": w["user_blocks"][::2]},
+    ),
+    Defect(
+        "a user with most of the blocks",
+        "user_blocks.no_user_dominates_the_blocks",
+        lambda w: {"user_blocks": pl.concat([w["user_blocks"], *[w["user_blocks"][:1]] * 1_600])},
+    ),
+    Defect(
+        "a triplet of one playlist",
+        "triplets.triplet_sides_differ",
+        lambda w: {"triplets": with_cells(w["triplets"], 0, negative=w["triplets"]["positive"][0])},
+    ),
+    *(
+        Defect(
+            f"ten likes to judge by ({split})",
+            f"{split}_batches.there_are_likes_to_evaluate_by",
+            lambda w, table=f"{split}_batches": {table: w[table][:10]},
+        )
+        for split in ("validation", "test")
+    ),
+    Defect(
+        "a train positive in the validation",
+        "validation_batches.positives_are_of_this_split",
+        lambda w: _train_positive(w, "validation_batches"),
+    ),
+    Defect(
+        "one negative in every test batch",
+        "test_batches.negatives_come_from_everywhere",
+        lambda w: _popular_negatives(w, "test_batches"),
+    ),
+    Defect("a neighbour twice", "user_pairings.neighbours_are_distinct", again("user_pairings")),
+    Defect("a rank left out", "user_pairings.neighbour_ranks_are_complete", cell("user_pairings", rank=700)),
+    Defect("seventy neighbours", "user_pairings.neighbours_are_at_most_fifty", _many_neighbours),
+    Defect("an unknown neighbour", "user_pairings.neighbours_exist", cell("user_pairings", neighbour=4_000_000)),
+    Defect("a neighbour of no song", "user_pairings.neighbours_share_a_song", cell("user_pairings", shared=0)),
+    Defect("candidates of a user twice", "candidates.users_have_one_row_of_candidates", again("candidates")),
+    Defect(
+        "more candidates than are drawn",
+        "candidates.candidates_are_at_most_those_drawn",
+        cell("candidates", playlists=list(range(80))),
+    ),
+    Defect("an unknown candidate", "candidates.candidates_exist", cell("candidates", playlists=[10**6])),
+    Defect("few users with candidates", "candidates.most_users_have_candidates", _few_candidates),
 )

@@ -84,6 +84,47 @@ def _hoarder(world: World) -> dict[str, Any]:
     return {"playlist_ownership": world["playlist_ownership"].with_columns(owner=pl.lit(one).cast(pl.UInt32))}
 
 
+def _scored(column: str, change):
+    return lambda world: {"scores": with_members(world["scores"], column, change, _rich(world["scores"]))}
+
+
+def _rich(scores: pl.DataFrame) -> int:
+    """Row of a user who likes three playlists or more, with different scores, and has both pools filled."""
+    lists = [pl.col(c).list.len() >= 3 for c in ("liked", "hard", "easy")]
+    return first_row(scores, pl.all_horizontal(*lists, pl.col("liked_scores").list.n_unique() >= 3))
+
+
+def _cut(members: list[Any]) -> list[Any]:
+    return members[:-1]
+
+
+def _first_twice(members: list[Any]) -> list[Any]:
+    return [members[0], members[0], *members[2:]]
+
+
+def _unliked_pair(world: World) -> dict[str, Any]:
+    user = world["splits"]["user"][0]
+    liked = set(world["liked_playlists"].filter(pl.col("user") == user)["playlist"])
+    return {"splits": extended(world["splits"], user=user, playlist=next(p for p in range(9_999) if p not in liked))}
+
+
+def _nothing_to_train(world: World) -> dict[str, Any]:
+    splits = world["splits"]
+    held = pl.lit("validation").cast(splits.schema["split"])
+    mine = pl.col("user") == splits["user"][0]
+    return {"splits": splits.with_columns(split=pl.when(mine).then(held).otherwise("split"))}
+
+
+def _without_split(name: str):
+    def plant(world: World) -> dict[str, Any]:
+        splits = world["splits"]
+        train = pl.lit("train").cast(splits.schema["split"])
+        moved = pl.when(pl.col("split").cast(pl.String) == name).then(train).otherwise("split")
+        return {"splits": splits.with_columns(split=moved)}
+
+    return plant
+
+
 DEFECTS: tuple[Defect, ...] = (
     Defect(
         "scores of an older library",
@@ -161,5 +202,63 @@ DEFECTS: tuple[Defect, ...] = (
         "a playlist left without owner",
         "playlist_ownership.every_liked_playlist_is_owned",
         lambda w: {"playlist_ownership": without(w["playlist_ownership"])},
+    ),
+    Defect("a median above the maximum", "scores.score_figures_are_ordered", cell("scores", score_median=1e6)),
+    Defect(
+        "a liked playlist without its matches", "scores.liked_lists_have_equal_lengths", _scored("liked_matches", _cut)
+    ),
+    Defect("a playlist liked twice", "scores.liked_playlists_are_distinct", _scored("liked", _first_twice)),
+    Defect("the least liked first", "scores.liked_scores_fall_to_the_cut", _scored("liked_scores", lambda m: m[::-1])),
+    Defect(
+        "more songs in common than a playlist has",
+        "scores.matches_fit_the_libraries",
+        _scored("liked_matches", lambda m: [9_999, *m[1:]]),
+    ),
+    Defect(
+        "a library counted wrongly",
+        "scores.songs_count_the_library",
+        lambda w: {"scores": with_cells(w["scores"], 0, songs=w["scores"]["songs"][0] + 1)},
+    ),
+    Defect("a playlist twice in a pool", "scores.pools_hold_distinct_playlists", _scored("hard", _first_twice)),
+    Defect("an empty pool", "scores.pools_are_filled", cell("scores", easy=[])),
+    Defect(
+        "a pool with an unknown playlist",
+        "scores.scored_playlists_exist",
+        _scored("easy", lambda m: [10**6, *m[1:]]),
+    ),
+    Defect("a liked pair twice", "liked_playlists.liked_pairs_are_unique", again("liked_playlists")),
+    Defect(
+        "a rank above its score", "liked_playlists.liked_ranks_follow_the_scores", cell("liked_playlists", score=0.0)
+    ),
+    Defect("a pair split that nobody likes", "splits.split_pairs_are_liked", _unliked_pair),
+    Defect("a user without a train pair", "splits.every_user_trains", _nothing_to_train),
+    Defect("a pair of no split", "splits.split_names_are_known", cell("splits", split=None)),
+    Defect("a pair with another's score", "splits.split_scores_are_the_liked_scores", cell("splits", score=9.0)),
+    Defect("no validation", "splits.validation_share_is_as_set", _without_split("validation")),
+    Defect("no test", "splits.test_share_is_as_set", _without_split("test")),
+    Defect("a cold user twice", "cold_users.cold_users_are_unique", again("cold_users")),
+    Defect(
+        "a cold owner",
+        "playlist_ownership.owners_are_not_cold",
+        lambda w: {"playlist_ownership": with_cells(w["playlist_ownership"], 0, owner=w["cold_users"]["user"][0])},
+    ),
+    Defect(
+        "a priority that nobody bid",
+        "playlist_ownership.priorities_are_those_bid",
+        lambda w: {"playlist_ownership": w["playlist_ownership"].with_columns(pl.col("priority") * 2)},
+    ),
+    Defect(
+        "a liker who was not counted",
+        "playlist_ownership.likers_are_counted",
+        lambda w: {
+            "playlist_ownership": with_cells(
+                w["playlist_ownership"], 0, likers=w["playlist_ownership"]["likers"][0] + 1
+            )
+        },
+    ),
+    Defect(
+        "one owner of nearly everything",
+        "playlist_ownership.ownership_is_spread",
+        cell("owned_counts", owned=100_000),
     ),
 )

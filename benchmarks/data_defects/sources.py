@@ -74,6 +74,20 @@ def _unread_slices(world: World) -> dict[str, Any]:
     return {"raw_counts": with_cells(world["raw_counts"], 0, unread_bytes=660_000)}
 
 
+def _garbled_titles(world: World) -> dict[str, Any]:
+    spoiled = pl.when(pl.int_range(pl.len()) % 20 == 0).then(pl.lit("BeyoncÃ©")).otherwise(pl.col("title"))
+    return {"msd_songs": world["msd_songs"].with_columns(spoiled.alias("title"))}
+
+
+def _one_more(column: str, value: str):
+    return lambda world: {"songs": with_members(world["songs"], column, lambda ids: [*ids, value])}
+
+
+def _empty_third(indptr: np.ndarray, indices: np.ndarray) -> None:
+    """The songs of the first third of the rows all go to the row after them."""
+    indptr[1 : len(indptr) // 3] = 0
+
+
 DEFECTS: tuple[Defect, ...] = (
     Defect("a slice read twice", "mpd_playlists.playlists_have_one_row_each", again("mpd_playlists")),
     Defect(
@@ -206,5 +220,48 @@ DEFECTS: tuple[Defect, ...] = (
         "a column of another type",
         "exploration_coefficients.matches_its_schema",
         lambda w: {"exploration_coefficients": w["exploration_coefficients"].cast({"exploration": pl.Float32})},
+    ),
+    Defect(
+        "a text with a track's id for a song's",
+        "msd_songs.song_texts_have_an_id",
+        cell("msd_songs", song_id="TRAAAAA128F9000000"),
+    ),
+    Defect("song texts in a wrong encoding", "msd_songs.song_texts_are_readable", _garbled_titles),
+    Defect("a song with a blank title", "songs.songs_are_named", cell("songs", title=" ")),
+    Defect("a song id that no text file holds", "songs.songs_were_played", _one_more("song_ids", "SOZZZZZ128F9000000")),
+    Defect(
+        "a track URI that no playlist lists",
+        "songs.song_uris_were_listed",
+        _one_more("track_uris", "spotify:track:nowhere"),
+    ),
+    Defect(
+        "a truncated matrix of users", "user_library.user_library_is_well_formed", _csr("user_library", _cut_pointer)
+    ),
+    Defect(
+        "a third of the users without songs",
+        "user_library.most_users_know_a_shared_song",
+        _csr("user_library", _empty_third),
+    ),
+    Defect(
+        "a playlist's songs out of order",
+        "playlist_library.playlist_songs_are_distinct_and_sorted",
+        _csr("playlist_library", _swap_songs),
+    ),
+    Defect(
+        "a playlist's song beyond the index",
+        "playlist_library.playlist_songs_exist",
+        _csr("playlist_library", _unknown_song),
+    ),
+    Defect(
+        "playlist rows not sorted by pid",
+        "playlist_library.playlist_rows_are_sorted_pids",
+        lambda w: {"playlist_rows": w["playlist_rows"].reverse()},
+    ),
+    Defect(
+        "coefficients drawn twice as large",
+        "exploration_coefficients.coefficients_average_as_drawn",
+        lambda w: {
+            "exploration_coefficients": w["exploration_coefficients"].with_columns(pl.col("exploration").sqrt())
+        },
     ),
 )

@@ -1,24 +1,34 @@
 """Alerts: one message when an incident begins, one when it is over; the incidents are those of every page."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from buddies_assets.alerts.incidents import Incidents, Message
+from buddies_assets.alerts.addresses import receivers
+from buddies_assets.alerts.notices import Kind, Notice
+from buddies_assets.alerts.receivers import Log
+from buddies_assets.alerts.telling import Compose, tell_all
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_core import json_text
 from buddies_core.postgres.embedded import feedback_database
 from buddies_core.settings import Settings
-from quality.incidents import Incident, open_incidents
+from quality.graph import data_upstream
+from quality.health import Report
+from quality.history.incidents import Record, open_records, reconcile
+from quality.incidents import open_incidents
+from quality.owners import parse_owners
+from quality.runbooks import for_listeners, runbook
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
 
 NO_DATABASE = "no database was ever started here, so there is no history of runs and checks"
 
 
 def build_alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    """The two alert sensors; without a webhook they write to the log."""
+    """The two alert sensors; without a receiver they write to the log."""
     on = dg.DefaultSensorStatus.RUNNING if settings.automation == "on" else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(minimum_interval_seconds=60, default_status=on)
@@ -35,46 +45,54 @@ def build_alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
 
 def tell_of(context: dg.SensorEvaluationContext, pipeline: Pipeline, *, of_runs: bool) -> dg.SkipReason:
-    """Send what is new about the incidents of runs, or about all others."""
-    found = current_incidents(context.instance, pipeline)
-    if found is None:
-        return dg.SkipReason(NO_DATABASE)
-    failing = {incident.subject: incident.line for incident in found if incident.of_run == of_runs}
-    return tell(context, pipeline.settings, failing)
-
-
-def current_incidents(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[Incident] | None:
-    """The open incidents by the log of the instance as it is now; None where there is no database."""
+    """Send what is new about the incidents of runs, or about all others with, now and then, a list of all."""
     from buddies_core.postgres.connecting import connect
     from quality.history.sync import sync
+
+    settings = pipeline.settings
+    told = receivers(settings.alert_webhook, settings.alerts) or [Log(context.log.error, context.log.info)]
+    url = feedback_database(settings)
+    if url is None:
+        return dg.SkipReason(NO_DATABASE)
+    with closing(connect(url)) as connection:
+        sync(context.instance, connection)
+        now = datetime.now(UTC)
+        compose = look(connection, pipeline, now)
+        every = None if of_runs else timedelta(hours=settings.alert_digest_hours)
+        sent = tell_all(connection, told, compose, now, of_runs=of_runs, digest_every=every)
+        still = [record for record in open_records(connection) if record.of_run == of_runs]
+        return dg.SkipReason(f"{len(still)} open incidents, {sent} messages sent")
+
+
+def look(connection: "Connection", pipeline: Pipeline, now: datetime) -> Compose:
+    """Open and resolve incidents by what is found now; returns what makes messages of them."""
     from quality.reporting import read_report
 
-    url = feedback_database(pipeline.settings)
-    if url is None:
-        return None
-    with closing(connect(url)) as connection:
-        sync(instance, connection)
-        return open_incidents(read_report(connection, pipeline.store, datetime.now(UTC)))
+    settings, report = pipeline.settings, read_report(connection, pipeline.store, now)
+    reconcile(connection, open_incidents(report), now, parse_owners(settings.owners))
+    dashboard, upstream = settings.dashboard_url.rstrip("/"), data_upstream()
+    champion, published = served_now(connection, settings, now)
+
+    def compose(kind: Kind, records: Sequence[Record]) -> Notice:
+        meanwhile = {r.id: for_listeners(r.asset, upstream, champion, published, r.since) for r in records}
+        steps = {r.id: _steps(r, report, is_source=not upstream.get(r.asset)) for r in records}
+        return Notice(kind, tuple(records), dashboard, now, steps, meanwhile)
+
+    return compose
 
 
-def tell(context: dg.SensorEvaluationContext, settings: Settings, failing: Mapping[str, str]) -> dg.SkipReason:
-    """Send what is new about `failing`; the cursor moves only once everything was sent."""
-    before = Incidents(json.loads(context.cursor) if context.cursor else {})
-    after, messages = before.update(failing)
-    for message in messages:
-        send(context, settings, message)
-    context.update_cursor(json_text.dumps(dict(after.open)))
-    return dg.SkipReason(f"{len(after.open)} open incidents, {len(messages)} messages sent")
+def _steps(record: Record, report: Report, *, is_source: bool) -> str:
+    texts = {check.name: check.standing.rule for check in report.checks_of(record.asset)}
+    return "\n".join(f"{heading}: {text}" for heading, text in runbook(record, texts, is_source=is_source))
 
 
-def send(context: dg.SensorEvaluationContext, settings: Settings, message: Message) -> None:
-    """Post a message to the webhook, or log it where none is set."""
-    text = f"{message.subject} {message.text}"
-    if settings.alert_webhook is None:
-        (context.log.info if message.recovered else context.log.error)(text)
-        return
-    from urllib.request import Request, urlopen
+def served_now(connection: "Connection", settings: Settings, now: datetime) -> tuple[str | None, datetime | None]:
+    """The version that listeners get, and when it was published; None where nothing is served."""
+    import json
 
-    body = {"text": text, "subject": message.subject, "state": "recovered" if message.recovered else "failing"}
-    request = Request(settings.alert_webhook, json_text.dumps(body).encode(), {"content-type": "application/json"})
-    urlopen(request, timeout=10).close()
+    from quality.history import assets
+
+    current = settings.local_home / "served_model" / "current.json"
+    champion = json.loads(current.read_text(encoding="utf-8")).get("champion") if current.exists() else None
+    made = next((m for m in assets.latest(connection, now) if m.asset == "served_model"), None)
+    return champion, made.at if made else None

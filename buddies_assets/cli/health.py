@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -20,8 +20,10 @@ from buddies_core.postgres.connecting import connect
 from buddies_core.postgres.embedded import feedback_database, running_database
 from buddies_core.settings import Settings
 from quality.health import CheckHealth, Report, State
+from quality.history.incidents import Record, acknowledge, assign, mute, note, open_records, reconcile
 from quality.history.runs import OpenRun, in_flight
 from quality.incidents import Incident, open_incidents
+from quality.owners import parse_owners
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -35,12 +37,16 @@ class UnknownAssetError(BuddiesError):
 
 @dataclass(frozen=True)
 class Status:
-    """What `buddies status` says: health, incidents, what is served, and which runs are under way."""
+    """What `buddies status` says: health, incidents, what is served, and which runs are under way.
+
+    `records` has what people did with the open incidents, by subject.
+    """
 
     report: Report
     incidents: list[Incident]
     served: dict[str, Any]
     runs: list[OpenRun]
+    records: dict[str, Record]
 
     @property
     def exit_code(self) -> int:
@@ -54,11 +60,15 @@ def read_status(settings: Settings) -> Status:
     from quality.reporting import read_report
 
     with _history(settings) as connection:
-        report = read_report(connection, DatasetStore.at(settings.home), datetime.now(UTC))
+        now = datetime.now(UTC)
+        report = read_report(connection, DatasetStore.at(settings.home), now)
+        found = open_incidents(report)
+        reconcile(connection, found, now, parse_owners(settings.owners))
+        records = {record.subject: record for record in open_records(connection)}
         runs = in_flight(connection)
     current = settings.local_home / "served_model" / "current.json"
     served = json.loads(current.read_text(encoding="utf-8")) if current.exists() else {}
-    return Status(report, open_incidents(report), served, runs)
+    return Status(report, found, served, runs, records)
 
 
 @contextlib.contextmanager
@@ -103,7 +113,9 @@ def print_status(console: Console, status: Status, *, as_json: bool) -> int:
         f"{healthy} of {len(known)} assets healthy; {_counts(status.report)}" if known else "Nothing is made yet."
     )
     for incident in status.incidents:
-        console.print(styled(("incident", "bold red"), f" {incident.subject}: {incident.line}"), soft_wrap=True)
+        record = status.records[incident.subject]
+        told = f" {record.id} {incident.subject}: {incident.line} ({_taken(record)})"
+        console.print(styled(("incident", "bold red"), told), soft_wrap=True)
     table = Table("asset", "health", "why")
     for name, health in sorted(known.items(), key=lambda item: (-item[1].state.rank, item[0])):
         if health.state is not State.OK:
@@ -114,6 +126,11 @@ def print_status(console: Console, status: Status, *, as_json: bool) -> int:
     for run in status.runs:
         console.print(f"under way: {run.job} ({run.status.lower()}, run {run.run_id[:8]})", highlight=False)
     return status.exit_code
+
+
+def _taken(record: Record) -> str:
+    muted = f", muted until {record.muted_until:%d %b %H:%M} UTC" if record.muted(datetime.now(UTC)) else ""
+    return f"owner {record.owner}, taken by {record.acknowledged_by or 'nobody yet'}{muted}"
 
 
 def _counts(report: Report) -> str:
@@ -135,6 +152,7 @@ def status_json(status: Status) -> dict[str, Any]:
         "healthy": not status.incidents,
         "incidents": [
             {"subject": i.subject, "asset": i.asset, "text": i.text, "run_id": i.run_id, "held_back": list(i.held_back)}
+            | _record_json(status.records[i.subject])
             for i in status.incidents
         ],
         "assets": {
@@ -145,6 +163,50 @@ def status_json(status: Status) -> dict[str, Any]:
         "served": status.served,
         "runs": [{"run_id": r.run_id, "job": r.job, "status": r.status, "since": r.created_at} for r in status.runs],
     }
+
+
+def _record_json(record: Record) -> dict[str, Any]:
+    return {
+        "incident": record.id,
+        "owner": record.owner,
+        "opened_at": record.opened_at,
+        "since": record.since,
+        "since_run_id": record.run_id,
+        "checks": record.checks,
+        "fails_downstream": record.also,
+        "acknowledged_by": record.acknowledged_by,
+        "acknowledged_at": record.acknowledged_at,
+        "muted_until": record.muted_until,
+    }
+
+
+@dataclass(frozen=True)
+class Step:
+    """What somebody does with an incident; what is None is not done."""
+
+    acknowledge: bool = False
+    assign: str | None = None
+    mute_hours: float | None = None
+    note: str | None = None
+
+
+def change_incident(settings: Settings, number: int, by: str, step: Step) -> None:
+    """Acknowledge, assign, mute and note an incident.
+
+    Raises:
+        NoSuchIncidentError: there is none of that number, or it is over.
+        IncidentInputError: what is given cannot be taken.
+    """
+    now = datetime.now(UTC)
+    with _history(settings) as connection:
+        if step.acknowledge:
+            acknowledge(connection, number, by, now)
+        if step.assign is not None:
+            assign(connection, number, step.assign, by, now)
+        if step.mute_hours is not None:
+            mute(connection, number, now + timedelta(hours=step.mute_hours) if step.mute_hours else None, by, now)
+        if step.note is not None:
+            note(connection, number, step.note, by, now)
 
 
 def print_checks(console: Console, report: Report, asset: str | None, *, as_json: bool) -> int:

@@ -88,6 +88,26 @@ def checks(
 
 
 @app.command()
+def incident(
+    number: Annotated[int, typer.Argument(help="The incident's number, as `buddies status` prints it.")],
+    *,
+    acknowledge: Annotated[bool, typer.Option("--acknowledge", help="Say that you have taken it.")] = False,
+    assign: Annotated[str | None, typer.Option(help="Give it to somebody.")] = None,
+    mute: Annotated[float | None, typer.Option(min=0, help="Hours in which nobody is told; 0 ends it.")] = None,
+    note: Annotated[str | None, typer.Option(help="Write something beside it.")] = None,
+    by: Annotated[str, typer.Option(help="Your name.", envvar="USER")] = "",
+) -> None:
+    """Acknowledge, assign, mute or note an incident."""
+    from buddies_assets.cli.health import Step, change_incident
+    from buddies_core.settings import Settings
+
+    if not acknowledge and assign is None and mute is None and note is None:
+        raise typer.BadParameter("say what to do: --acknowledge, --assign, --mute or --note")
+    change_incident(Settings(), number, by, Step(acknowledge, assign, mute, note))
+    console.print(f"Incident {number} is changed.", highlight=False)
+
+
+@app.command()
 def fit(
     file: Annotated[Path, typer.Argument(help="Interactions: CSV, TSV or Parquet, compressed or not.")],
     *,

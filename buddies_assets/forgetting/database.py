@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from buddies_assets.forgetting.person import Person
+from buddies_core.artifact.listeners import stand_in
 from buddies_core.postgres.connecting import connect
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def forget_in_database(url: str, person: Person) -> dict[str, int]:
 
 
 def _delete(cursor: "Cursor", person: Person, changed: dict[str, int]) -> None:
-    told = {"id": person.user_id, "number": -1 if person.number is None else person.number}
+    numbers = [stand_in(person.user_id), *([] if person.number is None else [person.number])]
+    told = {"id": person.user_id, "number": person.number, "numbers": numbers}
     created: set[date] = set()
     received: set[date] = set()
     if _exists(cursor, "feedback.sessions"):
@@ -87,9 +89,12 @@ def _delete(cursor: "Cursor", person: Person, changed: dict[str, int]) -> None:
         days = cursor.fetchall()
         created, received = {day for day, _ in days}, {day for _, day in days}
         _note(changed, "feedback.sessions", len(days))
+    if _exists(cursor, "feedback.listener_events"):
+        cursor.execute("DELETE FROM feedback.listener_events WHERE user_key = %(id)s", told)
+        _note(changed, "feedback.listener_events", cursor.rowcount)
     if not _exists(cursor, "quality.feedback_user_days"):
         return
-    cursor.execute("DELETE FROM quality.feedback_user_days WHERE user_id = %(number)s RETURNING day", told)
+    cursor.execute("DELETE FROM quality.feedback_user_days WHERE user_id = ANY (%(numbers)s) RETURNING day", told)
     counted = [day for (day,) in cursor.fetchall()]
     _note(changed, "quality.feedback_user_days", len(counted))
     days = sorted(created.union(counted))

@@ -46,7 +46,7 @@ def forget(settings: Settings, person: Person, *, url: str | None, spool: Path, 
         done.removed.append(("served_model", f"written anew and served: {', '.join(versions)}"))
         time.sleep(settle)
     if sessions := forget_in_spool(spool, person):
-        done.removed.append(("spool", f"{sessions:,} sessions"))
+        done.removed.append(("spool", f"{sessions:,} sessions and events"))
     if url is not None:
         for table, rows in forget_in_database(url, person).items():
             done.removed.append((f"database, {table}", f"{rows:,} rows deleted or without the id"))

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from buddies_core.artifact.format import forgotten_id, is_forgotten
+from buddies_core.artifact.listeners import LISTENER, listener_id
 from buddies_core.artifact.store import versions
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions.numbers import stored_register
@@ -37,12 +38,15 @@ class Person:
 
 
 def find_person(settings: Settings, named: str) -> Person:
-    """The listener of a number or a 40-hex id; an id that nothing here knows is a person too, whom files may name.
+    """The listener of a number, a 40-hex id or a client's own name.
+
+    An id that nothing here knows is a person too, whom files may name.
 
     Raises:
         NobodyToForgetError: the text is neither, or a number that nobody has, or whose listener was forgotten.
     """
-    text = named.strip().lower()
+    text = named.strip()
+    text = listener_id(text) if re.fullmatch(LISTENER, text) else text.lower()
     known = _numbers(settings)
     if re.fullmatch(r"[0-9a-f]{40}", text):
         found = known.filter(pl.col("user_id") == text)["number"]

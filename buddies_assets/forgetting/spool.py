@@ -14,7 +14,7 @@ import msgspec
 from buddies_assets.forgetting.person import Person
 from buddies_core.errors import BuddiesError
 from buddies_serving.errors import SpoolError
-from buddies_serving.feedback_types import Session
+from buddies_serving.feedback_types import Record
 from buddies_serving.spool import Spool
 
 _ASIDE = ("rejected.ndjson", "damaged.txt")
@@ -26,7 +26,7 @@ class SpoolInUseError(BuddiesError):
 
 
 def forget_in_spool(folder: Path, person: Person, *, wait: float = WAIT_SECONDS) -> int:
-    """Sessions and lines removed from segments, `rejected.ndjson` and `damaged.txt`.
+    """Records and lines removed from segments, `rejected.ndjson` and `damaged.txt`.
 
     Raises:
         SpoolInUseError: a service holds the spool and does not empty it in time.
@@ -55,18 +55,18 @@ def forget_in_spool(folder: Path, person: Person, *, wait: float = WAIT_SECONDS)
 
 
 def _rewrite(spool: Spool, path: Path, person: Person) -> int:
-    """How many sessions of a segment were theirs; the others are on disk in a new segment before the old one goes."""
-    sessions = list(spool.read(path))
-    kept = [session for session in sessions if not _is_theirs(session, person)]
-    if len(kept) < len(sessions):
+    """How many records of a segment were theirs; the others are on disk in a new segment before the old one goes."""
+    records = list(spool.read(path))
+    kept = [record for record in records if not _is_theirs(record, person)]
+    if len(kept) < len(records):
         if kept:
             spool.append(kept)
         spool.remove(path)
-    return len(sessions) - len(kept)
+    return len(records) - len(kept)
 
 
-def _is_theirs(session: Session, person: Person) -> bool:
-    return session.user_key == person.user_id or (session.user_key is None and session.user_id == person.number)
+def _is_theirs(record: Record, person: Person) -> bool:
+    return record.user_key == person.user_id or (record.user_key is None and record.user_id == person.number)
 
 
 def _names(line: bytes, person: Person) -> bool:
@@ -74,7 +74,8 @@ def _names(line: bytes, person: Person) -> bool:
         return True
     try:
         told = msgspec.json.decode(line)
-        return person.number is not None and told["session"]["user_id"] == person.number
+        record = told["session"] if "session" in told else told["event"]
+        return person.number is not None and record["user_id"] == person.number
     except (msgspec.DecodeError, KeyError, TypeError):
         return person.number is not None and b'"user_id":%d,' % person.number in line
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from buddies_core.postgres.connecting import connect
-from buddies_core.postgres.schema import Schema, execute
+from buddies_core.postgres.schema import Schema, execute, rows
 from buddies_core.postgres.urls import asyncpg_url
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def connected(url: str) -> Iterator["Connection"]:
     """A connection to an up-to-date schema; the block is one transaction, committed at its end."""
     connection = connect(url, connect_timeout=5, application_name="buddies-loop")
     try:
-        if not SCHEMA.is_current(connection):
+        if not (SCHEMA.is_current(connection) and _feedback_is_current(connection)):
             migrate(connection, url)
         with connection:
             # Compiling these short queries takes PostgreSQL longer than running them does. It is said here and not as a
@@ -38,6 +38,17 @@ def migrate(connection: "Connection", url: str) -> list[str]:
     """
     _migrate_feedback(url)
     return SCHEMA.migrate(connection)
+
+
+def _feedback_is_current(connection: "Connection") -> bool:
+    """Whether the service's tables are those of its newest step: the graph may be newer than the service that ran."""
+    from buddies_serving.migrate import migrations
+
+    with connection:
+        if not rows(connection, "SELECT 1 WHERE to_regclass('feedback.schema_migrations') IS NOT NULL"):
+            return False
+        applied = rows(connection, "SELECT max(number) AS number FROM feedback.schema_migrations")[0]["number"]
+        return applied is not None and int(applied) >= len(migrations())
 
 
 def _migrate_feedback(url: str) -> None:

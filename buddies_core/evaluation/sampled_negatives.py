@@ -3,17 +3,12 @@
 import numpy as np
 from numba import njit
 
-from buddies_core.errors import BuddiesError
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.samples import Blocks, SamplingError, require_one_key_a_user
 from buddies_core.kernels.drawing import Catalogue, draw_from_catalogue, empty_stamps, pair_key
 from buddies_core.kernels.randomness import BATCH
 
 N_NEGATIVES = 50
-
-
-class CatalogueTooSmallError(BuddiesError, ValueError):
-    """A user likes so much of the catalogue that too few playlists are left for a batch."""
 
 
 def evaluation_batches(
@@ -28,7 +23,8 @@ def evaluation_batches(
 ) -> Blocks:
     """One batch for each (user, positive), its negatives drawn uniformly from what the user neither likes nor owns.
 
-    Each is drawn from (seed, user id, pid) alone.
+    Each is drawn from (seed, user id, pid) alone. A user to whom fewer than `n_negatives` playlists are left has no
+    batch: one with fewer would be an easier one, and its metrics not comparable.
 
     Args:
         users: index of each user, [n]; the lists below are theirs, in the same order.
@@ -38,8 +34,6 @@ def evaluation_batches(
         catalogue: all playlists.
 
     Raises:
-        CatalogueTooSmallError: fewer than `n_negatives` playlists are left for some user. A batch with fewer would be
-            an easier one, and its metrics not comparable.
         SamplingError: the lists or keys are not one a user.
     """
     require_one_key_a_user(users, keys)
@@ -47,7 +41,7 @@ def evaluation_batches(
         if len(lists.offsets) != len(users) + 1:
             raise SamplingError(f"{name}: {len(lists.offsets) - 1} lists for {len(users)} users")
     users = np.asarray(users, np.uint32)
-    negatives, failed = _draw_batches(
+    negatives, drawn = _draw_batches(
         users,
         positives.offsets,
         positives.values,
@@ -60,15 +54,10 @@ def evaluation_batches(
         np.uint64(seed),
         n_negatives,
     )
-    if failed >= 0:
-        raise CatalogueTooSmallError(
-            f"user {users[failed]} likes or owns all but fewer than {n_negatives} of "
-            f"{catalogue.n_playlists} playlists: use more playlists or fewer negatives"
-        )
     return Blocks(
-        np.repeat(users, positives.lengths),
-        positives.values[positives.offsets[0] : positives.offsets[-1]],
-        negatives,
+        np.repeat(users, positives.lengths)[drawn],
+        positives.values[positives.offsets[0] : positives.offsets[-1]][drawn],
+        negatives[drawn],
         0,
     )
 
@@ -77,9 +66,10 @@ def evaluation_batches(
 def _draw_batches(
     users, positive_offsets, positives, excluded_offsets, excluded, keys, pids, cells, cell_of, seed, n_negatives
 ):  # fmt: skip
-    """(negatives [n, n_negatives], row of the first user with too few playlists left, or -1)."""
+    """(negatives [n, n_negatives], whether so many were left to draw from [n])."""
     n = positive_offsets[-1] - positive_offsets[0]
     negatives = np.zeros((n, n_negatives), np.uint32)
+    drawn = np.ones(n, np.bool_)
     stamps = empty_stamps(cells)
     batch = 0
     for row in range(len(users)):
@@ -97,9 +87,12 @@ def _draw_batches(
             n_free -= stamps[cell] != barred
             stamps[cell] = barred
         if n_free < n_negatives:
-            return negatives, row
+            n_batches = positive_offsets[row + 1] - positive_offsets[row]
+            drawn[batch : batch + n_batches] = False
+            batch += n_batches
+            continue
         for i in range(positive_offsets[row], positive_offsets[row + 1]):
             key = pair_key(seed, BATCH, keys[row], pids[positives[i]])
             draw_from_catalogue(key, 0, cells, stamps, barred, np.int64(batch) + 1, n_negatives, negatives[batch], 0)
             batch += 1
-    return negatives, -1
+    return negatives, drawn

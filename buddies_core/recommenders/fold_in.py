@@ -24,7 +24,7 @@ import numpy as np
 
 from buddies_core.evaluation.paired import paired_gain
 from buddies_core.evaluation.ranks import bag_ranks, popularity
-from buddies_core.evaluation.sampled_negatives import N_NEGATIVES, evaluation_batches
+from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.row_sums import row_sums
@@ -193,14 +193,12 @@ def _blend(guess: np.ndarray, only_popular: np.ndarray, trust: float) -> np.ndar
 
 
 def _bags(likes: Library, seed: int) -> Bags | None:
-    """Each like among negatives of the whole catalogue; None without users, or where one likes nearly all of it."""
-    if not likes.n_rows or likes.lengths.max() > likes.n_columns - N_NEGATIVES:
-        return None
+    """Each like among negatives of the whole catalogue; None where nobody has any, or too few playlists are left."""
     lists = Ragged(likes.indptr, likes.indices)
     # These bags choose between blends within this fit and are never seen again, so rows will do for the draws.
     rows, catalogue = np.arange(likes.n_rows), Catalogue.of(np.arange(likes.n_columns))
     drawn = evaluation_batches(rows, lists, lists, keys=rows, catalogue=catalogue, seed=seed)
-    return Bags(drawn.user, drawn.positive, drawn.negatives).head(_JUDGED_BAGS)
+    return Bags(drawn.user, drawn.positive, drawn.negatives).head(_JUDGED_BAGS) if len(drawn.user) else None
 
 
 def _popularity_alone(targets: np.ndarray, catalogue: np.ndarray) -> np.ndarray:

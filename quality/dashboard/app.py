@@ -19,11 +19,23 @@ from buddies_core.postgres.embedded import DatabaseError
 from buddies_core.settings import Settings
 from buddies_core.storage.sample import sample_in, sample_note
 from quality.dashboard import filters
+from quality.dashboard.actions import HOURS, Refuse, add_actions
 from quality.dashboard.ahead import draw_ahead
 from quality.dashboard.context import Context
 from quality.dashboard.drawings import COLUMN, Drawings
 from quality.dashboard.headers import SecurityHeaders
-from quality.dashboard.pages import asset, checks, expectations, feedback, lineage, models, overview, training, users
+from quality.dashboard.pages import (
+    asset,
+    checks,
+    expectations,
+    feedback,
+    incidents,
+    lineage,
+    models,
+    overview,
+    training,
+    users,
+)
 from quality.dashboard.period import InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
 from quality.dashboard.sources import BusyError, Sources
@@ -35,6 +47,7 @@ PAGES: dict[str, Page] = {
     page.name: page
     for page in (
         overview.PAGE,
+        incidents.PAGE,
         training.PAGE,
         feedback.PAGE,
         users.PAGE,
@@ -44,9 +57,10 @@ PAGES: dict[str, Page] = {
         expectations.PAGE,
         checks.DETAIL,
         asset.PAGE,
+        incidents.DETAIL,
     )
 }
-OF_ONE = {checks.DETAIL: "check", asset.PAGE: "asset"}
+OF_ONE = {checks.DETAIL: "check", asset.PAGE: "asset", incidents.DETAIL: "incident"}
 """Pages about one thing, which the URL names: no place in the navigation."""
 NAVIGATION = [page for page in PAGES.values() if page not in OF_ONE]
 PIECE = 500
@@ -76,7 +90,7 @@ def create_app(settings: Settings, dashboard: DashboardSettings, *, refresh: boo
     _add_pages(app, sources, templates)
     _add_charts(app, sources, drawings)
     _add_tables(app, sources)
-    _add_errors(app, templates, dashboard)
+    add_actions(app, sources, _add_errors(app, templates, dashboard))
     return app
 
 
@@ -141,7 +155,8 @@ def _add_tables(app: FastAPI, sources: Sources) -> None:
         return Response(as_csv(built), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSettings) -> None:
+def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSettings) -> Refuse:
+    """Pages of the errors that are foreseen; returns what makes such a page."""
     import psycopg2
 
     def page(request: Request, title: str, text: str, status: int, **more: Any) -> Response:
@@ -184,6 +199,8 @@ def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSe
         text = "PostgreSQL does not answer. Run `buddies db start`, or check BUDDIES_POSTGRES_URL; then reload."
         return page(request, "The database does not answer", text, 503)
 
+    return page
+
 
 @contextmanager
 def _context(request: Request, sources: Sources) -> Iterator[Context]:
@@ -195,7 +212,7 @@ def _context(request: Request, sources: Sources) -> Iterator[Context]:
 
 
 def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
-    kept = {name: context.query[name] for name in ("asset", "check") if name in context.query}
+    kept = {name: context.query[name] for name in ("asset", "check", "incident") if name in context.query}
     return {
         "page": page,
         "view": view,
@@ -209,6 +226,7 @@ def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
         "sample": sample_note(sample_in(context.sources.manifests.values())),
         "query": context.query,
         "kept": kept if page in OF_ONE else {},
+        "hours": HOURS,
         "filters": _filters(context) if page is checks.PAGE else None,
     }
 
@@ -222,6 +240,6 @@ def _filters(context: Context) -> dict[str, list[str]]:
 
 
 def _missing(context: Context, page: Page) -> dict[str, Any]:
-    thing, where = OF_ONE[page], "Checks" if page is checks.DETAIL else "Overview"
+    thing, where = OF_ONE[page], {checks.DETAIL: "Checks", incidents.DETAIL: "Incidents"}.get(page, "Overview")
     text = f"There is no such {thing}, or it has never run. All that have are on the page {where}."
     return {"title": f"No such {thing}", "message": text, "pages": NAVIGATION, "period": context.period}

@@ -16,7 +16,13 @@ from quality.health import State
 ROWS_AT_ONCE = 20
 """Rows of a table that are laid out for the first paint, more than its frame shows; the others follow at once."""
 SPARK_WIDTH, SPARK_HEIGHT = 84, 18
-TONES = {state.label: state.tone for state in State} | {"pass": "ok"}
+TONES = {state.label: state.tone for state in State} | {
+    "pass": "ok",
+    "open": "fail",
+    "acknowledged": "warn",
+    "muted": "unknown",
+    "resolved": "ok",
+}
 """Colour of each state that a cell may say."""
 
 

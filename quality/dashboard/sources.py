@@ -20,9 +20,12 @@ from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
 from quality.dashboard.settings import DashboardSettings
-from quality.history import assets, feedback
+from quality.history import assets, feedback, incidents
 from quality.history.activity import ActivityIndex
 from quality.history.database import SCHEMA
+from quality.incidents import open_incidents
+from quality.owners import parse_owners
+from quality.reporting import report_of
 from quality.rules.verdict import UNREADABLE
 from quality.statistics import COMPUTED
 from quality.stored import Stored, read_stored
@@ -121,6 +124,7 @@ class Sources:
             feedback.refresh(connection)
             self.activity.refresh(connection)
             self._read_datasets(connection)
+            self._note_incidents(connection)
         self._read_checkpoint()
 
     def _copy_events(self, connection: "Connection") -> None:
@@ -130,6 +134,12 @@ class Sources:
 
         with dg.DagsterInstance.get() as instance:
             sync(instance, connection)
+
+    def _note_incidents(self, connection: "Connection") -> None:
+        """Open and resolve incidents by what is known now."""
+        now = datetime.now(UTC)
+        report = report_of(connection, assets.latest(connection, now), self.stored, now)
+        incidents.reconcile(connection, open_incidents(report), now, parse_owners(self.settings.owners))
 
     def _read_checkpoint(self) -> None:
         store = CheckpointStore.at(self.settings.home)

@@ -9,7 +9,9 @@ from quality.dashboard.plot import Plot
 if TYPE_CHECKING:
     from quality.dashboard.context import Context
 
-Kind = Literal["text", "code", "number", "state", "severity", "strip", "trend", "when", "run", "check", "asset"]
+Kind = Literal[
+    "text", "code", "number", "state", "severity", "strip", "trend", "when", "run", "check", "asset", "incident"
+]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,16 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Actions:
+    """What can be done with an incident: by its number, with its owner for the form."""
+
+    incident: int
+    owner: str
+    muted: bool
+    can_change: bool
+
+
+@dataclass(frozen=True)
 class View:
     """A page's content."""
 
@@ -79,6 +91,7 @@ class View:
     progress: Progress | None = None
     notice: str = ""
     text: Sequence[tuple[str, str]] = ()
+    actions: Actions | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,17 @@ def there_are_likes_to_evaluate_by(validation_negatives: pl.DataFrame, validatio
     return within(batches, ENOUGH_BATCHES, None, batches)
 
 
+@rule(asset="validation_batches", severity=Severity.WARN)
+def everybody_leaves_enough_to_draw_from(
+    splits: pl.DataFrame, playlist_ownership: pl.DataFrame, n_playlists: int, validation_batch_negatives: int
+) -> Finding:
+    """Nobody likes or owns so much of the catalogue that they have no batches and stay unjudged: use more playlists."""
+    owned = playlist_ownership.select(pl.col("owner").alias("user"), "playlist")
+    barred = pl.concat([splits.select("user", "playlist"), owned], how="vertical_relaxed").unique()
+    likers = barred.group_by("user").len().join(splits.select("user").unique(), on="user", how="semi").sort("user")
+    return offending_rows(likers.filter(n_playlists - pl.col("len") < validation_batch_negatives), likers.height)
+
+
 @rule(blocking=True)
 def positives_are_of_this_split(validation_batches: pl.DataFrame, splits: pl.DataFrame) -> Finding:
     """Every positive is a like of that user in validation: one of train would measure memory."""
@@ -82,6 +93,7 @@ VALIDATION: tuple[Rule, ...] = tuple(shared.on("validation_batches") for shared 
 TEST: tuple[Rule, ...] = (
     *(shared.on("test_batches") for shared in _SHARED),
     batches_are_full.on("test_batches", validation_batch_negatives="test_batch_negatives"),
+    everybody_leaves_enough_to_draw_from.on("test_batches", validation_batch_negatives="test_batch_negatives"),
     there_are_likes_to_evaluate_by.on(
         "test_batches", validation_negatives="test_negatives", validation_batch_negatives="test_batch_negatives"
     ),

@@ -31,7 +31,7 @@ from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
 from buddies_serving.batch import write_daily
-from buddies_serving.feedback_types import Session
+from buddies_serving.feedback_types import Event, Session
 from buddies_serving.served_model import ServedModel
 from buddies_serving.spool import Spool
 from quality.history.database import SCHEMA
@@ -52,6 +52,11 @@ def session(number: int, user: int, user_key: str | None) -> Session:
         arm="champion",
         recommendation_id=None,
     )
+
+
+def event(number: int, user: int, user_key: str) -> Event:
+    identity = f"00000000-0000-0000-0001-{number:012d}"
+    return Event(identity, 1.0, 2.0, user, user_key, "play", song_key="dune\tdi")
 
 
 def naming(home: Path, user_id: str) -> set[str]:
@@ -137,13 +142,21 @@ def littered(settings: Settings, liker: Person) -> Settings:
     (home / "raw" / "train_triplets.txt").write_text(f"{user_id}\tSOAAAAA12A8C13A000\t2\n", encoding="utf-8")
     spool = Spool(home / "spool")
     spool.append([session(1, liker.number or 0, user_id), session(2, 299, None)])
+    spool.append([event(1, liker.number or 0, user_id), event(2, 299, "b2" * 20)])
     spool.reject(session(3, liker.number or 0, user_id), "too old")
+    spool.reject(event(3, liker.number or 0, user_id), "too old")
     spool.close()
     plays = home.parent / "plays.csv"
     plays.write_text("user,item\n" + "".join(f"{u},{i}\n" for u in (user_id, "other") for i in range(6)))
     fit(home, plays, "mine")
     plays.unlink()
     with connected(settings.postgres_url or "") as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO feedback.listener_events"
+            " (event_id, created_at, received_at, user_id, user_key, kind, playlist)"
+            " SELECT gen_random_uuid(), now(), now(), 1, key, 'like', 1 FROM unnest(%s) AS key",
+            ([user_id, "b2" * 20],),
+        )
         cursor.execute("SELECT quality.refresh_feedback()")
         cursor.execute("SELECT quality.refresh_received()")
         cursor.execute(
@@ -198,6 +211,8 @@ def test_sessions_go_and_what_was_counted_of_them_is_counted_again(
                      {"u": liker.number})[0]["n"]  # fmt: skip
         by_day = rows(connection, "SELECT sum(users)::int AS n FROM quality.feedback_day_users")[0]["n"]
         listed = rows(connection, "SELECT count(*) AS n FROM quality.feedback_user_days")[0]["n"]
+        events = rows(connection, "SELECT user_key FROM feedback.listener_events")
+    assert [one["user_key"] for one in events] == ["b2" * 20]
     assert left["mine"] == users == 0
     assert left["n"] == counted == received > 0
     assert by_day == listed
@@ -219,9 +234,9 @@ def test_the_number_is_never_given_to_somebody_else(done: Forgotten, littered: S
 def test_the_spool_keeps_the_others_and_the_daily_list_too(done: Forgotten, littered: Settings, liker: Person) -> None:
     home = littered.local_home
     spool = Spool(home / "spool")
-    kept = [one.session_id[-1] for path in spool.closed() for one in spool.read(path)]
+    kept = [one.identity[-1] for path in spool.closed() for one in spool.read(path)]
     spool.close()
-    assert kept == ["2"]
+    assert kept == ["2", "2"]
     assert (home / "spool" / "rejected.ndjson").read_bytes() == b""
     file = home / "daily_recommendations" / "2026-03-01.ndjson"
     lists = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

@@ -64,6 +64,49 @@ def test_a_file_that_was_cut_short_is_seen_at_the_next_look(page, dashboard, ale
     assert alerts() == []
 
 
+def test_an_incident_is_acknowledged_assigned_muted_and_noted_on_its_page(page, dashboard):
+    dataset = dashboard.sources.store.open("test_batches")
+    file = dataset.folder / dataset.manifest.shards[0].file
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    dashboard.sources.refresh()
+    page.goto("/")
+    page.locator("#table-incidents").get_by_role("link", name="files of test_batches").click()
+    expect(page.locator(".tile.fail .value")).to_have_text("open")
+    expect(page.get_by_text("Materialise test_batches again")).to_be_visible()
+    expect(page.locator(".prose", has_text="What listeners get now")).to_contain_text("Nothing is served yet")
+    page.get_by_label("Your name").fill("Anna")
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator(".tile .value").first).to_have_text("acknowledged")
+    page.get_by_label("Assign to").fill("team:loop")
+    page.get_by_role("button", name="Assign").click()
+    expect(page.locator(".tile", has_text="Owner").locator(".value")).to_have_text("team:loop")
+    page.get_by_label("Note").fill("the disk was full")
+    page.get_by_role("button", name="Write").click()
+    expect(page.locator("#table-events tbody tr").first).to_contain_text("Anna")
+    page.get_by_label("Tell nobody for").select_option("8 hours")
+    page.get_by_role("button", name="Mute").click()
+    expect(page.locator(".tile .value").first).to_have_text("muted")
+
+    file.write_bytes(whole)
+    dashboard.sources.refresh()
+    page.reload()
+    expect(page.locator(".tile .value").first).to_have_text("resolved")
+    expect(page.get_by_role("button", name="Mute")).to_have_count(0)
+    page.goto("/incidents")
+    expect(page.locator("#table-history tbody tr").first).to_contain_text("team:loop")
+
+
+def test_an_incident_is_not_changed_from_another_page(dashboard):
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        request = Request(f"{dashboard.url}/incidents/1/acknowledge", b"by=Eve", headers)
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(request)
+
+
 def test_a_run_that_was_killed_is_on_the_pages_until_the_next_that_succeeds(page, dashboard, alerts, instance):
     @dg.asset
     def cold_users() -> None: ...

@@ -125,7 +125,8 @@ def test_a_planted_failure_turns_the_overview_red_and_a_repaired_one_green(page,
     page.goto("/")
     expect(page.locator(".status .pill")).to_have_text("1 open incident")
     expect(page.locator(".tile.fail h2").first).to_have_text("Open incidents")
-    expect(page.locator("#table-incidents")).to_contain_text("check user_blocks:negatives_are_distinct")
+    expect(page.locator("#table-incidents")).to_contain_text("checks of user_blocks")
+    expect(page.locator("#table-incidents")).to_contain_text("the check fails: negatives_are_distinct")
     expect(page.locator("#table-incidents tbody tr")).to_contain_text("triplets")
     resting = page.locator("#table-assets tbody tr", has_text="rests on user_blocks")
     expect(resting.first.locator(".pill")).to_have_class("pill warn")
@@ -237,7 +238,7 @@ def test_the_keyboard_reaches_the_content_and_the_navigation(page):
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
-    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(8)
+    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(9)
     expect(page.locator("nav a[aria-current=page]")).to_have_text("Checks")
 
 

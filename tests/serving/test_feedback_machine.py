@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
-from buddies_serving.feedback_types import Losses, Session
+from buddies_serving.feedback_types import Deed, Event, Losses, Record, Session
 from buddies_serving.feedback_writer import FeedbackWriter
-from buddies_serving.freshness import FreshLikes
 from buddies_serving.metrics import Metrics
+from buddies_serving.remembered import Remembered
 from buddies_serving.spool import Spool
 from buddies_serving.supervision import Supervisor
 from buddies_serving.usage import Key, Usage
@@ -23,8 +23,11 @@ from buddies_serving.usage import Key, Usage
 POISON = 13
 
 
-def session(number: int) -> Session:
+def record(number: int) -> Record:
+    """Sessions and events by turns."""
     identity = f"00000000-0000-0000-0000-{number:012d}"
+    if number % 2 and number != POISON:
+        return Event(identity, 1.0, 1.0, number, "a" * 40, "play", song_key="dune\tdi")
     return Session(identity, 1.0, 1.0, number, None, 130, (130, 110), "v1", "champion")
 
 
@@ -32,18 +35,18 @@ class Database:
     """Rows by key, and a mood: `up`, `down` (raises), `torn` (commits, then raises), `stuck` (never answers)."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Session] = {}
+        self.rows: dict[str, Record] = {}
         self.mood = "up"
 
-    async def insert(self, sessions: Sequence[Session]) -> int:
+    async def insert(self, records: Sequence[Record]) -> int:
         if self.mood == "stuck":
             await asyncio.sleep(0.01)
             raise TimeoutError
         if self.mood == "down":
             raise asyncpg.InternalClientError("unexpected state")
-        if any(item.user_id == POISON for item in sessions):
+        if any(item.user_id == POISON for item in records):
             raise asyncpg.CheckViolationError("refused by the schema")
-        new = {item.session_id: item for item in sessions if item.session_id not in self.rows}
+        new = {item.identity: item for item in records if item.identity not in self.rows}
         self.rows |= new
         if self.mood == "torn":
             raise ConnectionResetError
@@ -52,19 +55,20 @@ class Database:
     async def count(self, served: dict[Key, int]) -> None:
         self._look()
 
-    async def contradicted(self, sessions: Sequence[Session]) -> list[Session]:
+    async def contradicted(self, records: Sequence[Record]) -> list[Record]:
         self._look()
         return []
-
-    async def ping(self) -> None:
-        self._look()
 
     async def report(self, spool: str, losses: Losses) -> None:
         self._look()
 
-    async def recent_likes(self, limit: int) -> AsyncIterator[list[tuple[int, int]]]:
+    async def recent(self, limit: int) -> AsyncIterator[list[Deed]]:
         self._look()
-        yield [(row.user_id, row.liked) for row in self.rows.values()]
+        yield [row.deed for row in self.rows.values()]
+
+    async def since(self, received: float) -> tuple[list[Deed], float | None]:
+        self._look()
+        return [row.deed for row in self.rows.values()], None
 
     async def prepare(self) -> None:
         self._look()
@@ -98,7 +102,9 @@ class FeedbackMachine(RuleBasedStateMachine):
         self.writer = FeedbackWriter(self.spool, Metrics(), stores=stores, capacity=20, batch=4, timeout=0.5)
         self.supervisor = Supervisor(first_pause=0.001, longest_pause=0.002)
         self.supervisor.start("feedback", self.writer.flush)
-        self.supervisor.start("replay", lambda: self.writer.replay(Usage(), FreshLikes(100), pause=0.001))
+        self.supervisor.start(
+            "replay", lambda: self.writer.replay(Usage(), Remembered(100, lambda user_key: None), pause=0.001)
+        )
         await asyncio.sleep(0.002)
 
     @rule(count=st.integers(1, 12), again=st.booleans())
@@ -110,25 +116,25 @@ class FeedbackMachine(RuleBasedStateMachine):
         self.runner.run(self._submit(numbers))
 
     async def _submit(self, numbers: list[int]) -> None:
-        sessions = [session(number) for number in numbers]
-        self.sent |= {item.session_id for item in sessions}
+        sessions = [record(number) for number in numbers]
+        self.sent |= {item.identity for item in sessions}
         results = await asyncio.gather(*(self.writer.submit(item) for item in sessions), return_exceptions=True)
         for item, result in zip(sessions, results, strict=True):
             refused = isinstance(result, FeedbackRefusedError) and item.user_id == POISON
             assert result is None or refused or isinstance(result, FeedbackUnavailableError), result
             if result is None:
-                self.acknowledged.add(item.session_id)
+                self.acknowledged.add(item.identity)
 
     @rule(count=st.integers(1, 12), after=st.sampled_from([0.0, 0.0005, 0.002]))
     def the_process_is_killed_while_feedback_comes(self, count: int, after: float) -> None:
-        sessions = [session(self.number + place) for place in range(count)]
+        sessions = [record(self.number + place) for place in range(count)]
         self.number += count
-        self.sent |= {item.session_id for item in sessions}
+        self.sent |= {item.identity for item in sessions}
         self.runner.run(self._submit_and_crash(sessions, after))
         self.runner.run(self._boot())
 
     async def _submit_and_crash(self, sessions: list[Session], after: float) -> None:
-        waiting = {item.session_id: asyncio.create_task(self.writer.submit(item)) for item in sessions}
+        waiting = {item.identity: asyncio.create_task(self.writer.submit(item)) for item in sessions}
         await asyncio.sleep(after)
         await self._crash()
         await asyncio.sleep(0)
@@ -177,7 +183,7 @@ class FeedbackMachine(RuleBasedStateMachine):
         self._set_disk()
         self.runner.run(self._settle())
         rejected = self.folder / "rejected.ndjson"
-        set_apart = {session(POISON).session_id} if rejected.exists() else set()
+        set_apart = {record(POISON).identity} if rejected.exists() else set()
         assert self.acknowledged <= self.database.rows.keys() | set_apart
         assert self.database.rows.keys() <= self.sent
         self.runner.run(self._crash())

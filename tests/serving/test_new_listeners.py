@@ -5,8 +5,10 @@ In the small world user 5 plays song 3 and has no candidates; 150 is a playlist 
 
 import pytest
 
+from buddies_core.artifact.listeners import listener_id
 from buddies_serving.by_songs import fold_in
 from buddies_serving.new_listeners import NewListeners
+from buddies_serving.remembered import Known
 
 
 @pytest.fixture
@@ -50,11 +52,11 @@ def test_a_listener_with_a_list_keeps_it(server, model):
 
 @pytest.mark.parametrize("liked", [{4_000_000}, set()])
 def test_likes_that_say_nothing_give_no_list(model, liked):
-    assert NewListeners(model).top(None, liked, 5) == []
+    assert NewListeners(model).top(None, Known(liked), 5) == []
 
 
 def test_somebody_of_whom_nothing_else_is_known_is_served_by_their_likes(model):
-    assert NewListeners(model).top(None, {130}, 8) == [
+    assert NewListeners(model).top(None, Known({130}), 8) == [
         pid for pid in model.pids[fold_in(model, [0, 3], 8)].tolist() if pid != 130
     ]
 
@@ -63,7 +65,7 @@ def test_lists_are_bounded(model, monkeypatch):
     monkeypatch.setattr("buddies_serving.new_listeners.KEPT", 3)
     new = NewListeners(model)
     for pid in model.pids.tolist():
-        new.top(None, {pid}, 5)
+        new.top(None, Known({pid}), 5)
     assert len(new._lists) == 3
 
 
@@ -72,3 +74,70 @@ def test_a_user_who_was_set_aside_but_has_a_list_is_told_why_it_is_theirs(make_m
     shown = serve().get("/api/users/4/recommendations?explain=true&k=1").json()
     assert shown["cold"] is False
     assert shown["playlists"][0]["why"]["kind"] == "buddy"
+
+
+NEW = "c0ffee" + "0" * 34
+
+
+@pytest.mark.parametrize("named", [NEW, "client:ada"])
+def test_somebody_unknown_to_the_library_who_names_songs_is_served_by_them_from_the_next_request_on(
+    server, model, named
+):
+    assert server.recommend(named) == [{"user_id": named, "playlists": model.popular_pids[:5]}]
+    songs = [{"title": "Aerial", "artist": "Ana"}, {"id": "SO0000000000000003"}]
+    events = [{"kind": "save", "song": song} for song in songs]
+    assert server.post("/api/events/", json={"user_id": named, "events": events}).status_code == 200
+    expected = model.pids[fold_in(model, [0, 3], 5)].tolist()
+    assert server.recommend(named) == [{"user_id": named, "playlists": expected}]
+    assert server.recommend(listener_id(named))[0]["playlists"] == expected
+    shown = server.get(f"/api/users/{named}/recommendations?explain=true").json()
+    assert (shown["user"], shown["cold"]) == (None, False)
+    assert [card["playlist"] for card in shown["playlists"]] == expected
+    assert shown["playlists"][0]["why"] == {
+        "kind": "likes", "buddy": None, "similarity": None, "shared_songs": 2,
+        "songs": [{"title": "Aerial", "artist": "Ana"}, {"title": "Dune", "artist": "Di"}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("named", [NEW, "client:ada"])
+def test_somebody_unknown_to_the_library_gives_feedback_which_is_kept_under_an_id_of_their_own(server, model, named):
+    listed = server.get(f"/api/users/{named}/recommendations").json()
+    liked, *others = [card["playlist"] for card in listed["playlists"]]
+    others = [pid for pid in others if pid != liked]
+    body = {"user_id": named, "like_playlist": liked, "other_playlists": others}
+    body["recommendation_id"] = listed["recommendation_id"]
+    assert server.post("/feedback", json=body).json() == {"msg": "Feedback Sent"}
+    (stored,) = server.service.writer.spooled()
+    assert (stored.user_key, stored.playlist) == (listener_id(named), liked)
+    assert stored.user_id < 0
+    assert liked not in server.recommend(named)[0]["playlists"]
+    # the list of another stranger is not theirs
+    body["user_id"] = "d" * 40
+    assert server.post("/feedback", json=body).status_code == 422
+
+
+def test_what_a_stranger_did_is_theirs_under_their_number_once_a_model_knows_them(make_model, serve, small_world):
+    from buddies_core.artifact.store import publish, write_version
+
+    root = make_model(factors=True)
+    server = serve()
+    likes = {"user_id": NEW, "events": [{"kind": "like", "playlist": 130}, {"kind": "like", "song": {"title": "Ember",
+             "artist": "Eve"}}]}  # fmt: skip
+    assert server.post("/api/events/", json=likes).status_code == 200
+    (before,) = server.recommend(NEW)
+    arrays = {name: array for name, array in small_world.items() if not name.startswith("contract")}
+    ids = arrays["user_ids"].copy()
+    ids[5] = NEW.encode()
+    write_version(root, "v2", arrays | {"user_ids": ids, "user_order": ids.argsort().astype("uint32")})
+    publish(root, "v2")
+    for _ in range(200):
+        if server.service.watcher.swaps > 1 and 5 in server.service.remembered:
+            break
+        import time
+
+        time.sleep(0.02)
+    assert server.service.remembered.of(5).likes == {130}
+    assert len(server.service.remembered.of(5).songs) == 1
+    assert 130 not in server.recommend(5)[0]["playlists"]
+    assert server.recommend(NEW)[0]["playlists"] == server.recommend(5)[0]["playlists"]
+    assert before["user_id"] == NEW

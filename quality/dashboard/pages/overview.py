@@ -10,23 +10,23 @@ from quality.dashboard.pages.common import next_retraining, open_checks
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.health import Report, State
-from quality.history import checks, runs
+from quality.history import checks, incidents, runs
 
 
 def view(context: Context) -> View:
     """The page."""
     report = context.report
     known = [health.state for health in report.assets.values() if health.state is not State.UNKNOWN]
-    healthy, incidents = sum(state is State.OK for state in known), context.incidents
+    healthy, found = sum(state is State.OK for state in known), context.incidents
     progress, last = next_retraining(context)
     columns = {name: list(manifest.columns) for name, manifest in context.sources.manifests.items()}
     covered = coverage(columns, {c.asset for c in report.checks if c.standing.last_at is not None})
     tiles = [
         Tile(
             "Open incidents",
-            number(len(incidents)),
+            number(len(found)),
             _oldest(context),
-            "fail" if incidents else "ok" if known else "",
+            "fail" if found else "ok" if known else "",
         ),
         Tile("Healthy assets", f"{healthy} of {len(known)}" if known else "–", _tones(known), _tone(known)),
         Tile(
@@ -55,7 +55,7 @@ def view(context: Context) -> View:
         tables=[incidents_table(context), assets_table(context), open_checks(context), failed_runs(context)],
         figures=[figure],
         progress=progress,
-        notice="" if known or report.checks or incidents else NOTHING,
+        notice="" if known or report.checks or found else NOTHING,
     )
 
 
@@ -66,25 +66,33 @@ NOTHING = (
 
 
 def incidents_table(context: Context) -> Table:
-    """One row a cause: what is wrong, where, since which run, and what is held back by it."""
-    rows = [
-        {
-            "subject": incident.subject,
-            "asset": incident.asset,
-            "text": incident.text,
-            "held": ", ".join(incident.held_back) or "nothing",
-            "resting": _resting_on(context, incident.asset),
-            "run": incident.run_id,
-        }
-        for incident in context.incidents
-    ]
+    """One row a cause: what is wrong, where, since which run, who has it, and what is held back by it."""
+    kept = {record.subject: record for record in incidents.open_records(context.connection)}
+    rows = []
+    for found in context.incidents:
+        record = kept.get(found.subject)
+        rows.append(
+            {
+                "incident": record.id if record else None,
+                "subject": found.subject,
+                "asset": found.asset,
+                "text": found.line,
+                "owner": record.owner if record else "–",
+                "taken": (record.acknowledged_by or "nobody yet") if record else "just seen",
+                "held": ", ".join(found.held_back) or "nothing",
+                "resting": _resting_on(context, found.asset),
+                "run": record.run_id if record else found.run_id,
+            }
+        )
     columns = (
-        Column("subject", "Incident"),
+        Column("subject", "Incident", "incident"),
         Column("asset", "Asset", "asset"),
         Column("text", "What happened"),
+        Column("owner", "Owner"),
+        Column("taken", "Taken by"),
         Column("held", "Held back"),
         Column("resting", "Assets that rest on it"),
-        Column("run", "Run", "run"),
+        Column("run", "Since run", "run"),
     )
     subtitle = "One row a cause; the alerts and the command buddies status say the same"
     return Table("incidents", "Open incidents", subtitle, columns, rows, "No incident is open.")

@@ -78,6 +78,17 @@ document.querySelector("[data-toggle-theme]").addEventListener("click", () => {
   localStorage.setItem("theme", next);
 });
 
+// Who works here is asked once: the name goes with every form.
+const who = document.querySelector("[data-remember=who]");
+if (who) who.value = localStorage.getItem("who") ?? "";
+document.querySelectorAll(".actions form").forEach((form) => {
+  form.addEventListener("submit", () => {
+    const name = who?.value ?? localStorage.getItem("who") ?? "";
+    if (name) localStorage.setItem("who", name);
+    if (form.elements.by.type === "hidden") form.elements.by.value = name;
+  });
+});
+
 let resized;
 addEventListener("resize", () => {
   clearTimeout(resized);

@@ -83,8 +83,8 @@ def test_feedback_passes_a_pooler_that_takes_no_parameters_and_keeps_no_statemen
         await store.prepare()
         session = Session("0" * 31 + "1", 1.7e9, 1.7e9, 5, None, 7, (7, 8), "v", "champion", None)
         stored = await store.insert([session]), await store.insert([session])
-        pages = [page async for page in store.recent_likes(10)]
-        assert pages == [[(5, 7)]]
+        pages = [page async for page in store.recent(10)]
+        assert [[(deed.user_id, deed.playlist) for deed in page] for page in pages] == [[(5, 7)]]
         store.drop()
         return stored
 

@@ -8,7 +8,7 @@ from oracles import sampling as twin
 
 from buddies_assets.systems.playlists.triplet_order import bucket_of, explode, order_in_bucket, shuffle_hashes
 from buddies_assets.systems.playlists.user_blocks import user_blocks
-from buddies_core.evaluation.sampled_negatives import CatalogueTooSmallError, evaluation_batches
+from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.samples import Blocks, SamplingError
 from buddies_core.kernels.drawing import MISSING, Catalogue
@@ -137,10 +137,21 @@ def test_a_catalogue_with_exactly_enough_left_gives_all_of_it():
     assert [sorted(row) for row in batches.negatives.tolist()] == [list(range(4, 54))] * 2
 
 
-def test_too_small_a_catalogue_is_refused_and_names_the_user():
-    with pytest.raises(CatalogueTooSmallError, match=r"user 8 .* fewer than 50 of 53"):
-        lists = ragged([[], [0]]), ragged([[], [0, 1, 2, 3]])
-        evaluation_batches(np.array([3, 8]), *lists, keys=np.array([1, 2]), catalogue=catalogue(53), seed=9)
+def test_who_leaves_too_little_of_the_catalogue_has_no_batch_and_others_keep_theirs():
+    # Of 53 playlists 49 are left to user 8, who likes four; user 3 and 9 like one and have 52.
+    lists = ragged([[7], [0, 1], [0]]), ragged([[7], [0, 1, 2, 3], [0]])
+    batches = evaluation_batches(np.array([3, 8, 9]), *lists, keys=np.array([1, 2, 5]), catalogue=catalogue(53), seed=9)
+    assert list(zip(batches.user.tolist(), batches.positive.tolist(), strict=True)) == [(3, 7), (9, 0)]
+    alone = ragged([[0]]), ragged([[0]])
+    expected = evaluation_batches(np.array([9]), *alone, keys=np.array([5]), catalogue=catalogue(53), seed=9)
+    assert batches.negatives[1].tolist() == expected.negatives[0].tolist()
+
+
+def test_where_nobody_leaves_enough_there_are_no_batches():
+    batches = evaluation_batches(
+        np.array([0]), ragged([[0]]), ragged([[0]]), keys=np.array([1]), catalogue=catalogue(6), seed=9
+    )
+    assert len(batches.user) == 0 and batches.negatives.shape == (0, 50)
 
 
 def test_every_playlist_of_the_catalogue_is_drawn_about_equally_often():

@@ -95,7 +95,9 @@ def cold_table(
     *,
     seed: int,
 ) -> pl.DataFrame:
-    """One row a (system, number of known songs); no row, of the same columns, where nobody was set aside.
+    """One row a (system, number of known songs); no row, of the same columns, where nobody can be judged by.
+
+    That is where nobody was set aside, or too few playlists are left to rank theirs among.
 
     Judged by at most `JUDGED_USERS` of them and `JUDGED_BAGS` of their likes, each spread evenly.
 
@@ -113,6 +115,8 @@ def cold_table(
     held = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
     keys, catalogue = load_keys(user_library), Catalogue.of(load_keys(playlist_library))
     drawn = evaluation_batches(users, held, held, keys=keys[users], catalogue=catalogue, seed=seed)
+    if not len(drawn.user):
+        return COLUMNS.to_frame()
     bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
     songs, counts = load_library(user_library), popularity(train)
     contents = load_library(playlist_library)

@@ -1,0 +1,32 @@
+"""Who looks after which asset: the setting BUDDIES_OWNERS, and a team for all others."""
+
+from collections.abc import Mapping
+
+from buddies_core.errors import BuddiesError
+
+TEAM = "team:buddies"
+"""Owner of every asset that the setting does not name."""
+
+
+class OwnersError(BuddiesError):
+    """BUDDIES_OWNERS cannot be read."""
+
+
+def parse_owners(text: str) -> dict[str, str]:
+    """`asset=owner` pairs with commas between; `*` stands for all other assets.
+
+    Raises:
+        OwnersError: a pair has no `=`, or one of its sides is empty.
+    """
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        asset, equals, owner = (piece.strip() for piece in part.partition("="))
+        if not (asset and equals and owner):
+            raise OwnersError(f"BUDDIES_OWNERS has {part!r}: write asset=owner, with commas between, or *=owner.")
+        found[asset] = owner
+    return found
+
+
+def owner_of(asset: str, owners: Mapping[str, str]) -> str:
+    """The owner of an asset by the parsed setting."""
+    return owners.get(asset, owners.get("*", TEAM))
