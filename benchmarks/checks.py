@@ -23,7 +23,7 @@ from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 from quality.evidence import Evidence, datasets_for
 from quality.judging import judge
-from quality.readers import READERS
+from quality.registry import spec_of
 from quality.rules.catalogue import rules_by_asset
 
 HOME = "BUDDIES_BENCHMARK_HOME"
@@ -95,7 +95,7 @@ def _in_its_own_process(asset: str, home: str) -> CheckRow | str:
 def judged(asset: str, home: str) -> CheckRow | str:
     """The row of one asset, or why it cannot be judged."""
     rules, store = rules_by_asset()[asset], DatasetStore.at(home)
-    reader = READERS.get(asset)
+    reader = spec_of(asset).reader
     names = [name for rule in rules for name in rule.inputs.values()]
     needed = sorted(datasets_for(names)) if reader is None else []
     if missing := [name for name in needed if not store.has(name)]:
@@ -105,7 +105,7 @@ def judged(asset: str, home: str) -> CheckRow | str:
         given = {}
         if reader is not None:
             try:
-                given = reader(Settings(home=home, _env_file=None))
+                given = reader.read(Settings(home=home, _env_file=None))
             except NOT_THERE as error:
                 return f"{type(error).__name__}: {error}".splitlines()[0]
         handles = {name: store.open(name) for name in needed}

@@ -21,8 +21,9 @@ from buddies_core.settings import Settings, get_settings
 from quality.checks import build_asset_checks, checked_assets
 from quality.column_schemas import with_column_schemas
 from quality.drift_checks import build_drift_checks
-from quality.drift_watch import WATCHED
+from quality.drift_watch import watched
 from quality.expectation_checks import build_expectation_checks
+from quality.graph import AssetNode
 
 ASSET_MODULES = [raw, hidden, songs, feedback, *chosen_systems(FIRST)[0].asset_modules]
 """Modules of the assets of playlists, and of those that it shares with others."""
@@ -46,19 +47,38 @@ def assets() -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     return list(dg.map_asset_specs(with_column_schemas, loaded))
 
 
+def asset_nodes() -> dict[str, AssetNode]:
+    """Every asset by name: what it depends on, and whose it is. The dashboard draws its graph from it."""
+    others = {system.name for system in other_systems()}
+    specs = [spec for asset in assets() for spec in ([asset] if isinstance(asset, dg.AssetSpec) else asset.specs)]
+    return {
+        spec.key.to_user_string(): AssetNode(
+            tuple(sorted(dep.asset_key.to_user_string() for dep in spec.deps)),
+            spec.group_name if spec.group_name in others else None,
+        )
+        for spec in specs
+    }
+
+
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions under given settings; tests call it with their own."""
     others = other_systems()
+    system_jobs = [system_job(system.name) for system in others if system.asset_modules]
     return dg.Definitions(
         assets=assets(),
         asset_checks=[
             *dg.load_asset_checks_from_modules([module for system in others for module in system.check_modules]),
             *build_asset_checks(checked_assets()),
-            build_drift_checks(WATCHED),
+            build_drift_checks(watched()),
             *(build_expectation_checks() if settings.expectations else []),
             failure_mode_checks,
         ],
-        jobs=[*JOBS, *LOOP_JOBS, *(system_job(system.name) for system in others), feedback.feedback_days_job],
+        jobs=[
+            *JOBS,
+            *LOOP_JOBS,
+            *system_jobs,
+            feedback.feedback_days_job,
+        ],
         sensors=[*build_sensors(settings), *build_alert_sensors(settings), build_served_model_sensor(settings)],
         schedules=build_schedules(settings),
         resources=resources(settings),

@@ -54,6 +54,13 @@ class DatasetIOManager(UPathIOManager):
 
     def _store_frame(self, context: dg.OutputContext, frame: pl.DataFrame, path: UPath) -> Dataset:
         name = context.asset_key.path[-1]
-        recipe = Recipe(name, params={"run": context.run_id})
+        recipe = Recipe(name, inputs=_stored_inputs(context, path.parent), params={"run": context.run_id})
         writer = DatasetWriter(path, recipe, context.run_id)
         return writer.commit([writer.write_shard(0, frame)])
+
+
+def _stored_inputs(context: dg.OutputContext, folder: UPath) -> dict[str, str]:
+    """Fingerprints of the datasets that a frame's asset depends on, as they are stored now."""
+    names = sorted(key.path[-1] for key in context.step_context.job_def.asset_layer.get(context.asset_key).parent_keys)
+    manifests = {name: folder / name / "manifest.json" for name in names}
+    return {name: Manifest.parse(at.read_text()).fingerprint for name, at in manifests.items() if at.exists()}

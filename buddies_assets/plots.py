@@ -56,13 +56,3 @@ def lines(frame: pl.DataFrame, x: str, measures: Sequence[str], title: str) -> d
 
     long = frame.select(x, *measures).unpivot(index=x, variable_name="measure", value_name="value")
     return image(charts.lines(long.to_dicts(), x=x, y="value", series="measure", axis=x), title)
-
-
-def gini(values: np.ndarray) -> float:
-    """Gini coefficient of non-negative numbers: 0 when all are equal, towards 1 when one holds everything."""
-    ordered = np.sort(np.asarray(values, np.float64))
-    total = ordered.sum()
-    if total <= 0:
-        return 0.0
-    ranks = np.arange(1, len(ordered) + 1)
-    return float((2 * (ranks * ordered).sum() / total - len(ordered) - 1) / len(ordered))

@@ -15,7 +15,7 @@ from quality.check_metadata import RULE, SAMPLE, SEVERITY, SHARE, CheckFigures
 from quality.evidence import Evidence, datasets_for
 from quality.finite_metadata import finite_metadata
 from quality.judging import judge
-from quality.readers import READ_AFTER, READERS
+from quality.registry import spec_of
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import SAMPLE_ROWS, Rule, Severity, Verdict
 
@@ -44,10 +44,10 @@ def build_asset_checks(
 
 
 def _checks_of(asset: str, rules: list[Rule], partitions: dg.PartitionsDefinition | None) -> dg.AssetChecksDefinition:
-    reader = READERS.get(asset)
+    reader = spec_of(asset).reader
     names = {name for rule in rules for name in rule.inputs.values()}
     needed = sorted(datasets_for(sorted(names))) if reader is None else []
-    after = needed if reader is None else READ_AFTER[asset]
+    after = needed if reader is None else list(reader.after)
     specs = [
         dg.AssetCheckSpec(
             rule.name,
@@ -69,7 +69,7 @@ def _checks_of(asset: str, rules: list[Rule], partitions: dg.PartitionsDefinitio
         description=f"Every rule of {asset}, judged on one reading of the data.",
     )
     def checks(context: dg.AssetCheckExecutionContext, **handles: Any) -> Iterator[dg.AssetCheckResult]:
-        given = {} if reader is None else reader(context.resources.pipeline.settings)
+        given = {} if reader is None else reader.read(context.resources.pipeline.settings)
         for verdict in judge(asset, rules, Evidence(handles, given)):
             yield as_result(verdict)
 

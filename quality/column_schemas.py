@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from quality.tables import SCHEMAS, Field
+from quality.dataset_spec import Field
+from quality.registry import spec_of
 
 COLUMN_SCHEMA = "dagster/column_schema"
 """Key under which Dagster's UI looks for the columns of an asset."""
@@ -16,7 +17,7 @@ def with_column_schemas(spec: dg.AssetSpec) -> dg.AssetSpec:
 
 def column_schema(asset: str) -> dg.TableSchema | None:
     """The columns of an asset's table, by the schema that its check holds; None where there is none."""
-    table = SCHEMAS.get(asset)
+    table = spec_of(asset).schema
     if table is None:
         return None
     columns = [

@@ -10,8 +10,10 @@ from typing import Any
 
 import dagster as dg
 
-from quality.drift_watch import DISTRIBUTIONS, NULL_SHARES, observe
+from quality.dataset_spec import DatasetSpec
+from quality.drift_watch import observe
 from quality.finite_metadata import finite_metadata
+from quality.registry import spec_of
 
 DRIFT = "has_not_drifted"
 NO_DATABASE = "There is no database here, so there is no history to compare with."
@@ -19,8 +21,7 @@ NO_DATABASE = "There is no database here, so there is no history to compare with
 
 def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
     """One check `has_not_drifted` on each of the assets: rows, and distributions where they are watched."""
-    nulls = {asset: ["share of nulls"] for asset in NULL_SHARES}
-    watched = {asset: ["rows", *DISTRIBUTIONS.get(asset, ()), *nulls.get(asset, ())] for asset in assets}
+    watched = {asset: _measures(spec_of(asset)) for asset in assets}
     texts = {asset: f"Near earlier versions: {', '.join(measures)}." for asset, measures in watched.items()}
     specs = [
         dg.AssetCheckSpec(DRIFT, asset=asset, description=text.replace("_", " "), metadata={"severity": "warn"})
@@ -74,3 +75,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
             )
 
     return drift_checks
+
+
+def _measures(spec: DatasetSpec) -> list[str]:
+    return ["rows", *spec.drift, *(["share of nulls"] if spec.nulls else [])]

@@ -5,7 +5,7 @@ dataset; the reference is the last 28 versions before, together. A measure witho
 nothing yet that it could have drifted from.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,30 +15,19 @@ from buddies_core.postgres.schema import rows
 from buddies_core.storage.datasets import DatasetStore
 from quality.drift import METHODS, Drift, resampled, share_change, volume
 from quality.history.assets import statistics
-from quality.statistics import COMPUTED
+from quality.registry import dataset_specs, spec_of
+from quality.statistics import figures_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 WINDOW = 28
-DISTRIBUTIONS: dict[str, dict[str, str]] = {
-    "exploration_coefficients": {"coefficients": "kolmogorov_smirnov"},
-    "liked_playlists": {"per_user": "psi"},
-    "playlist_ownership": {"per_owner": "jensen_shannon"},
-    "user_pairings": {"per_user": "psi", "popularity": "jensen_shannon"},
-    "user_library": {"songs_per_row": "psi"},
-    "playlist_library": {"songs_per_row": "psi"},
-    "user_blocks": {"per_user": "psi"},
-    "candidates": {"per_user": "jensen_shannon"},
-    "ranked_candidates": {"recommended_popularity": "jensen_shannon", "times_shown": "jensen_shannon"},
-}
-"""Histograms of the stored statistics, and how each is compared. What is recommended is the first five of each list."""
 
-NULL_SHARES = ("mpd_playlists", "msd_songs", "scores")
-"""Datasets with columns that may be null: the share of nulls may move by five points."""
 
-WATCHED = sorted({*DISTRIBUTIONS, *NULL_SHARES})
-"""Datasets with a drift check."""
+def watched() -> list[str]:
+    """Datasets with a drift check, in order of name."""
+    return sorted(name for name, spec in dataset_specs().items() if spec.watched)
+
 
 _VOLUMES = """
     SELECT asset, array_agg(row_count ORDER BY at DESC) AS counts
@@ -56,12 +45,12 @@ def watch(connection: "Connection") -> list[Drift]:
     counts = {row["asset"]: row["counts"] for row in rows(connection, _VOLUMES, {"window": WINDOW + 1})}
     found = [Drift(asset, "rows", "volume", volume(held[0], held[1:])) for asset, held in counts.items()]
     versions: dict[str, list[dict[str, Any]]] = {}
-    for row in rows(connection, _FIGURES, {"assets": WATCHED}):
+    for row in rows(connection, _FIGURES, {"assets": watched()}):
         versions.setdefault(row["asset"], []).append(row["figures"])
-    for asset, measures in DISTRIBUTIONS.items():
-        found += _distributions(asset, measures, versions.get(asset, []))
-    for asset in NULL_SHARES:
-        found += _null_shares(asset, versions.get(asset, []))
+    for asset in watched():
+        spec, known = spec_of(asset), versions.get(asset, [])
+        found += _distributions(asset, spec.drift, known)
+        found += _null_shares(asset, known) if spec.nulls else []
     cold, users = counts.get("cold_users"), counts.get("user_library")
     if cold and users:
         shares = [c / u for c, u in zip(cold, users, strict=False) if u]
@@ -69,7 +58,7 @@ def watch(connection: "Connection") -> list[Drift]:
     return found
 
 
-def _distributions(asset: str, measures: dict[str, str], versions: list[dict[str, Any]]) -> list[Drift]:
+def _distributions(asset: str, measures: Mapping[str, str], versions: list[dict[str, Any]]) -> list[Drift]:
     if len(versions) < 2:
         return []
     now, window = versions[0], versions[1 : WINDOW + 1]
@@ -97,7 +86,7 @@ def _null_shares(asset: str, versions: list[dict[str, Any]]) -> list[Drift]:
 
 def observe(connection: "Connection", store: DatasetStore, wanted: Collection[str]) -> list[Drift]:
     """`watch`, after the statistics of the stored versions are in the history; of the wanted assets."""
-    for name in sorted(set(wanted) & set(COMPUTED) & set(store.names())):
+    for name in sorted(set(wanted) & set(watched()) & set(store.names())):
         dataset = store.open(name)
-        statistics(connection, name, dataset.fingerprint, partial(COMPUTED[name], dataset, store))
+        statistics(connection, name, dataset.fingerprint, partial(figures_of, spec_of(name), dataset, store))
     return [drift for drift in watch(connection) if drift.asset in wanted]

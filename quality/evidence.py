@@ -12,56 +12,31 @@ from typing import Any
 
 import polars as pl
 
-from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.storage.datasets import Dataset, DatasetStore
-from quality.inputs import COUNTED, DEFAULTS, count_likers
-
-LIBRARIES = frozenset({"user_library", "playlist_library"})
-RAW = ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs")
+from quality.dataset_spec import Counted, Derived, Input, Parameter
+from quality.registry import named_inputs, spec_of
 
 Piece = Mapping[str, Callable[[], pl.DataFrame]]
 """How the rows of one piece are read, by dataset."""
-PARAMETERS: Mapping[str, tuple[str, str]] = {
-    "block_negatives": ("user_blocks", "negatives"),
-    "validation_batch_negatives": ("validation_batches", "batch_negatives"),
-    "test_batch_negatives": ("test_batches", "batch_negatives"),
-    "ownership_cap": ("playlist_ownership", "ownership_cap"),
-    "hidden_share": ("hidden_plays", "share"),
-    "unownable": ("playlist_ownership", "unownable"),
-    "most_candidates": ("candidates", "most"),
-}
-"""Figures that a dataset was made with or notes of itself, by the name that rules ask for: (dataset, parameter)."""
 
-NEEDS: Mapping[str, tuple[str, ...]] = {
-    **{name: (dataset,) for name, (dataset, _) in PARAMETERS.items()},
-    **{name: (counted.dataset,) for name, counted in COUNTED.items()},
-    "n_users": ("user_library",),
-    "n_numbers": ("user_library",),
-    "n_playlists": ("playlist_library",),
-    "n_songs": ("songs",),
-    "n_likers": ("scores",),
-    "n_plays": ("entp_plays",),
-    "user_rows": ("user_library",),
-    "playlist_rows": ("playlist_library",),
-    "user_sizes": ("user_library",),
-    "playlist_sizes": ("playlist_library",),
-    "raw_counts": RAW,
-    "als_users": ("als_factors",),
-    "als_playlists": ("als_factors",),
-    "window_from": ("training_window",),
-    "now": (),
-    "now_at": (),
-}
-"""Datasets that a derived input is made of. What is not named here is a dataset itself."""
+CLOCK: Mapping[str, Callable[[], Any]] = {"now": time.time, "now_at": lambda: datetime.now(UTC)}
+"""Inputs that are made of no dataset."""
 
 
 class UnknownInputError(LookupError):
     """A rule asks for an input that nothing provides."""
 
 
-def needs_of(name: str) -> tuple[str, ...]:
+def needs_of(name: str) -> set[str]:
     """The datasets that a named input is made of; `lineage:x` is the lineage of the dataset x."""
-    return NEEDS.get(name, (name.removeprefix("lineage:"),))
+    if name in CLOCK:
+        return set()
+    if name not in named_inputs():
+        return {name.removeprefix("lineage:")}
+    dataset, made = named_inputs()[name]
+    if isinstance(made, Derived):
+        return {need for one in made.needs for need in needs_of(one)}
+    return {dataset, *getattr(made, "also", ())}
 
 
 def datasets_for(names: Iterator[str] | list[str]) -> set[str]:
@@ -105,18 +80,33 @@ class Evidence:
         return self.cache[name]
 
     def _make(self, name: str) -> Any:
-        if name in COUNTED:
-            counted = COUNTED[name]
-            return counted.of(shards_of(self.handles[counted.dataset], list(counted.columns)))
-        if name in _MAKERS:
-            return _MAKERS[name](self.handles)
+        if name in CLOCK:
+            return CLOCK[name]()
+        if name in named_inputs():
+            return self._named(*named_inputs()[name])
         if name.startswith("lineage:"):
             return _lineage(self.handles[name.removeprefix("lineage:")])
         if name not in self.handles:
             raise UnknownInputError(f"no dataset or figure named {name!r}; there are: {sorted(self)}")
-        if name in LIBRARIES:
-            return _library(self.handles[name])
-        return table(self.handles[name])
+        stored, load = self.handles[name], spec_of(name).load
+        return table(stored) if load is None else load(stored)
+
+    def _named(self, dataset: str, made: Input) -> Any:
+        if isinstance(made, Derived):
+            return made.make(**{need: self[need] for need in made.needs})
+        if isinstance(made, Counted):
+            return made.of(shards_of(self.handles[dataset], list(made.columns)))
+        if isinstance(made, Parameter):
+            return _parameter(self.handles[dataset], made)
+        return made.make(self.handles)
+
+
+def _parameter(stored: Any, wanted: Parameter) -> Any:
+    # A home of the version before this one does not say so in its manifest, and a bare table has none.
+    manifest = getattr(stored, "manifest", None)
+    if manifest is None:
+        return wanted.default
+    return {**manifest.extra, **manifest.params}.get(wanted.name, wanted.default)
 
 
 def shards_of(stored: Any, columns: list[str]) -> Iterator[pl.DataFrame]:
@@ -128,6 +118,11 @@ def shards_of(stored: Any, columns: list[str]) -> Iterator[pl.DataFrame]:
         yield stored.select(columns)
     else:
         yield from stored.shards(columns)
+
+
+def columns_of(stored: Any, *names: str) -> pl.DataFrame:
+    """Some columns of a dataset, whole."""
+    return pl.concat(shards_of(stored, list(names)))
 
 
 def table(stored: Any) -> pl.DataFrame:
@@ -144,74 +139,3 @@ def _lineage(dataset: Dataset) -> pl.DataFrame:
         for name, made_of in sorted(dataset.manifest.inputs.items())
     ]
     return pl.DataFrame(rows, schema={"input": pl.String, "made_of": pl.String, "stored": pl.String})
-
-
-def _library(stored: Dataset) -> Any:
-    from buddies_core.interactions.labelled import load_library
-
-    return load_library(stored)
-
-
-def _sizes(name: str, row: str) -> Any:
-    return lambda handles: _columns(handles[name], row, "songs", "length")
-
-
-def _columns(stored: Any, *names: str) -> pl.DataFrame:
-    return pl.concat(shards_of(stored, list(names)))
-
-
-_COUNTS = ("kept", "quarantined", "repeats", "left_out", "lines", "parsed_lines", "bytes", "unread_bytes")
-
-
-def _raw_counts(handles: Mapping[str, Any]) -> pl.DataFrame:
-    sources = {"mpd_playlists": "mpd", "mpd_tracks": "mpd", "entp_plays": "entp", "msd_songs": "msd"}
-    rows = []
-    for name, source in sources.items():
-        manifest = handles[name].manifest
-        counts = manifest.extra["counts"]
-        rows.append(
-            {
-                "dataset": name,
-                "source": source,
-                "read": counts["rows"],
-                **{column: counts.get(column, 0) for column in _COUNTS},  # a home of an older version lacks some
-                "stored": manifest.rows,
-            }
-        )
-    return pl.DataFrame(rows)
-
-
-def _parameter(name: str) -> Callable[[Mapping[str, Any]], Any]:
-    dataset, parameter = PARAMETERS[name]
-
-    def made_with(handles: Mapping[str, Any]) -> Any:
-        # A home of the version before this one does not say so in its manifest, and a bare table has none.
-        manifest = getattr(handles[dataset], "manifest", None)
-        return (
-            DEFAULTS[name] if manifest is None else {**manifest.extra, **manifest.params}.get(parameter, DEFAULTS[name])
-        )
-
-    return made_with
-
-
-_MAKERS = {
-    **{name: _parameter(name) for name in PARAMETERS},
-    "n_users": lambda handles: handles["user_library"].manifest.rows,
-    "n_playlists": lambda handles: handles["playlist_library"].manifest.rows,
-    "n_songs": lambda handles: handles["songs"].manifest.rows,
-    "n_plays": lambda handles: handles["entp_plays"].manifest.rows,
-    "n_likers": lambda handles: sum(count_likers(shard) for shard in shards_of(handles["scores"], ["liked"])),
-    "n_numbers": lambda handles: stored_register(handles["user_library"]).height,
-    "user_rows": lambda handles: numbered_rows(handles["user_library"]).select("user_id", "number"),
-    "playlist_rows": lambda handles: _columns(handles["playlist_library"], "pid"),
-    "user_sizes": _sizes("user_library", "user"),
-    "playlist_sizes": _sizes("playlist_library", "playlist"),
-    "raw_counts": _raw_counts,
-    "als_users": lambda handles: handles["als_factors"].array("users"),
-    "als_playlists": lambda handles: handles["als_factors"].array("playlists"),
-    "window_from": lambda handles: datetime.fromisoformat(handles["training_window"].manifest.params["from"]).replace(
-        tzinfo=UTC
-    ),
-    "now": lambda handles: time.time(),
-    "now_at": lambda handles: datetime.now(UTC),
-}

@@ -53,7 +53,7 @@ def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
     def feedback_opinion(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from buddies_core.postgres.embedded import feedback_database
         from quality.expectations import Expectations
-        from quality.readers import has_sessions
+        from quality.sessions import has_sessions
 
         settings = context.resources.pipeline.settings
         url = feedback_database(settings)

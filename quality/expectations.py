@@ -1,6 +1,6 @@
 """Great Expectations over user-blocks: the training blocks as a frame, the feedback tables by SQL in PostgreSQL.
 
-A second opinion by another tool on the rules of `quality.rules.blocks` and `quality.rules.feedback`. The context, the
+A second opinion by another tool on the rules of blocks and of feedback. The context, the
 suites, the checkpoint and its results lie under `<home>/great_expectations`; what the dashboard shows of them is under
 `results` there, a file a suite. Great Expectations knows no polars, so frames cross to pandas here; it takes six
 seconds to import, so nothing imports it before it is used.

@@ -1,84 +1,96 @@
-"""The asset graph as the dashboard draws it: which asset is made of which, and how old each may grow."""
+"""The asset graph, as Dagster has it: what each asset is made of, and how it is drawn from left to right.
 
-from datetime import timedelta
+The edges are those of the code location's definitions, which are loaded by name when they are first asked for: nobody
+keeps a second graph. `DatasetSpec.follows` adds the edges that people close.
+"""
 
-UPSTREAM: dict[str, tuple[str, ...]] = {
-    "mpd_playlists": (),
-    "mpd_tracks": (),
-    "entp_plays": (),
-    "msd_songs": (),
-    "quarantined_raw": ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs"),
-    "hidden_plays": ("entp_plays",),
-    "songs": ("mpd_tracks", "entp_plays", "hidden_plays", "msd_songs"),
-    "user_library": ("songs", "entp_plays", "hidden_plays"),
-    "playlist_library": ("songs", "mpd_tracks"),
-    "exploration_coefficients": ("user_library",),
-    "scores": ("user_library", "playlist_library", "exploration_coefficients"),
-    "liked_playlists": ("scores",),
-    "cold_users": ("scores", "user_library"),
-    "splits": ("liked_playlists", "cold_users"),
-    "playlist_ownership": ("splits", "user_library", "liked_playlists"),
-    "user_blocks": ("splits", "scores"),
-    "triplets": ("user_blocks",),
-    "validation_batches": ("splits",),
-    "test_batches": ("splits",),
-    "user_pairings": ("user_library", "playlist_ownership"),
-    "candidates": ("user_pairings", "playlist_ownership", "splits"),
-    "als_factors": ("splits",),
-    "bpr_search": ("user_blocks", "validation_batches"),
-    "bpr_checkpoint": ("user_blocks", "taste_positives", "validation_batches", "als_factors", "training_window"),
-    "bpr_evaluation": ("bpr_checkpoint", "validation_batches", "test_batches"),
-    "cold_user_evaluation": ("bpr_checkpoint", "cold_users"),
-    "song_taste": ("user_library", "playlist_library", "songs"),
-    "taste_candidates": ("song_taste", "playlist_ownership"),
-    "taste_positives": ("song_taste", "playlist_ownership", "cold_users"),
-    "ranked_candidates": ("taste_candidates", "candidates", "bpr_checkpoint"),
-    "listener_evaluation": ("ranked_candidates", "hidden_plays"),
-    "served_model": ("ranked_candidates", "bpr_evaluation", "listener_evaluation"),
-    "daily_recommendations": ("served_model",),
-    "user_feedback": ("served_model",),
-    "feedback_blocks": ("user_feedback",),
-    "quarantined_feedback": ("user_feedback",),
-    "training_window": ("feedback_blocks", "splits"),
-}
-"""What each asset is drawn behind. Dagster's own graph has more edges (an index table feeds nearly everything); these
-are the ones along which data flow. The edge from served models to feedback is made by listeners, not by a run."""
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
-MAXIMUM_AGE: dict[str, timedelta] = {
-    "candidates": timedelta(days=14),
-    "ranked_candidates": timedelta(days=14),
-    "served_model": timedelta(days=14),
-    "feedback_blocks": timedelta(days=2),
-    "training_window": timedelta(days=14),
-}
-"""Age from which an asset is stale. Assets made from files of years ago do not age."""
+from quality.registry import CODE_LOCATION, spec_of, where
+
+Edges = Mapping[str, tuple[str, ...]]
 
 
-def layers() -> dict[str, int]:
-    """Column of each asset in a drawing from left to right: one more than its furthest upstream asset."""
-    placed: dict[str, int] = {}
+@dataclass(frozen=True)
+class AssetNode:
+    """One asset in Dagster's graph: what it depends on, and the system it belongs to; None for the first system's."""
 
-    def place(asset: str, path: tuple[str, ...]) -> int:
-        if asset not in placed and asset not in path:
-            before = [place(up, (*path, asset)) for up in UPSTREAM.get(asset, ()) if not _by_people(asset, up)]
-            placed[asset] = max(before, default=-1) + 1
-        return placed.get(asset, 0)
-
-    for asset in UPSTREAM:
-        place(asset, ())
-    return placed
+    deps: tuple[str, ...]
+    system: str | None = None
 
 
-def data_upstream() -> dict[str, tuple[str, ...]]:
-    """What each asset is made of by runs: the graph without the edge that listeners close."""
-    return {
-        asset: tuple(up for up in ups if (asset, up) != ("user_feedback", "served_model"))
-        for asset, ups in UPSTREAM.items()
-    }
+@dataclass(frozen=True)
+class AssetGraph:
+    """Assets by name.
+
+    Attributes:
+        made_of: the assets that a run makes each of, all of them.
+        follows: those that it follows by people's doing.
+        systems: the system of each asset that is not of the first one, or shared.
+    """
+
+    made_of: Edges
+    follows: Edges
+    systems: Mapping[str, str]
+
+    def having(self, made: Iterable[str]) -> "AssetGraph":
+        """The graph without the systems beside the first that have nothing among these: not everybody wants them."""
+        wanted = {self.systems.get(asset) for asset in made} | {None}
+        kept = {asset: ups for asset, ups in self.made_of.items() if self.systems.get(asset) in wanted}
+        return AssetGraph(kept, self.follows, self.systems)
+
+    @cached_property
+    def drawn(self) -> Edges:
+        """What each asset is drawn behind: edges that a longer way implies are left out, those by people added.
+
+        An index table feeds nearly everything; all its edges would hide those along which data flow.
+        """
+        behind = self._everything_behind
+        found = {}
+        for asset, ups in self.made_of.items():
+            implied = {far for up in ups for far in behind[up]}
+            found[asset] = (*(up for up in ups if up not in implied), *self.follows.get(asset, ()))
+        return found
+
+    @cached_property
+    def _everything_behind(self) -> dict[str, frozenset[str]]:
+        behind: dict[str, frozenset[str]] = {}
+        for asset in self._in_order:
+            ups = self.made_of[asset]
+            behind[asset] = frozenset(ups).union(*(behind[up] for up in ups))
+        return behind
+
+    @cached_property
+    def _in_order(self) -> list[str]:
+        from graphlib import TopologicalSorter
+
+        return list(TopologicalSorter(self.made_of).static_order())
+
+    def layers(self) -> dict[str, int]:
+        """Column of each asset in a drawing from left to right: one more than its furthest upstream asset."""
+        column: dict[str, int] = {}
+        for asset in self._in_order:
+            column[asset] = max((column[up] for up in self.made_of[asset]), default=-1) + 1
+        return column
 
 
-def _by_people(asset: str, upstream: str) -> bool:
-    return (asset, upstream) == ("user_feedback", "served_model") or (asset, upstream) == (
-        "bpr_checkpoint",
-        "training_window",
+def graph_of(nodes: Mapping[str, AssetNode]) -> AssetGraph:
+    """The graph of assets by name, in order of name."""
+    return AssetGraph(
+        made_of={name: nodes[name].deps for name in sorted(nodes)},
+        follows={name: spec_of(name).follows for name in nodes if spec_of(name).follows},
+        systems={name: node.system for name, node in nodes.items() if node.system},
     )
+
+
+def asset_graph() -> AssetGraph:
+    """The graph of the code location, with the systems that can run here."""
+    return _loaded(where())
+
+
+@lru_cache(maxsize=8)
+def _loaded(folders: tuple[str, ...]) -> AssetGraph:
+    return graph_of(importlib.import_module(f"{CODE_LOCATION}.definitions").asset_nodes())

@@ -1,7 +1,8 @@
 """Large datasets cut into pieces by a key, so that each piece holds every row of its keys.
 
-Each asset has the key by which its rules are judged. What stands in `CUT` under that key is given piece by piece, the
-asset and what it is compared with alike; a rule then finds in a piece what it would find of these keys in the whole.
+Each asset has the key by which its rules are judged (`DatasetSpec.judged_by`). What can be cut by that key is given
+piece by piece, the asset and what it is compared with alike; a rule then finds in a piece what it would find of these
+keys in the whole.
 
 A dataset sorted by user is read in the ranges that it was written in. One whose shards have no key in common (a
 playlist's tracks, a user's plays: looked up, not believed) is read as it is stored. Any other is first written once to
@@ -21,46 +22,13 @@ import polars as pl
 
 from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.shards import EntityShards
+from quality.dataset_spec import rows_by
 from quality.evidence import Piece
-from quality.inputs import Counted
+from quality.registry import spec_of
 
 BYTES_AT_ONCE = 1 << 28
 EVERYBODY = range(0, 1 << 32)
 _PROBE = 1_000
-
-BY_USER = frozenset(
-    {
-        "exploration_coefficients",
-        "scores",
-        "liked_playlists",
-        "splits",
-        "user_blocks",
-        "validation_batches",
-        "test_batches",
-        "user_pairings",
-        "candidates",
-        "taste_candidates",
-        "taste_positives",
-        "ranked_candidates",
-    }
-)
-"""Datasets sorted by user, whose shards are ranges of users."""
-
-CUT: Mapping[str, frozenset[str]] = {
-    "user": BY_USER | {"triplets"},
-    "playlist": frozenset({"playlist_ownership", "splits"}),
-    "pid": frozenset({"mpd_tracks"}),
-    "user_id": frozenset({"entp_plays"}),
-}
-"""Datasets that are cut by a key; all others are small enough to be whole."""
-
-KEYS: Mapping[str, str] = {
-    **dict.fromkeys(CUT["user"] - {"exploration_coefficients"}, "user"),
-    "playlist_ownership": "playlist",
-    "mpd_tracks": "pid",
-    "entp_plays": "user_id",
-}
-"""Key by which an asset is judged in pieces; an asset that is not here is always judged at once."""
 
 Place = Callable[[pl.Series], np.ndarray]
 """Number of each key; a piece is a range of numbers."""
@@ -79,7 +47,8 @@ def _bytes_a_row(dataset: Dataset) -> float:
 @contextmanager
 def pieces(asset: str, datasets: Mapping[str, Dataset]) -> Iterator[Iterator[Piece]]:
     """The pieces in which an asset and what it is compared with are judged, each read when it is asked for."""
-    key = KEYS[asset]
+    key = spec_of(asset).judged_by
+    assert key is not None
     if key != "user" and len(datasets) == 1 and _are_apart(datasets[asset], key):
         yield ({asset: partial(datasets[asset].shard, n)} for n in range(len(datasets[asset].manifest.shards)))
         return
@@ -91,7 +60,7 @@ def pieces(asset: str, datasets: Mapping[str, Dataset]) -> Iterator[Iterator[Pie
     with tempfile.TemporaryDirectory(prefix=f"{asset}-") as folder:
         readers = {
             name: EntityShards(dataset).frame
-            if key == "user" and name in BY_USER
+            if key == "user" and spec_of(name).in_ranges
             else Scattered(dataset, key, place, ranges, Path(folder) / name).frame
             for name, dataset in datasets.items()
         }
@@ -117,7 +86,7 @@ def _bucket(number: int, keys: pl.Series) -> np.ndarray:
 
 def ranges_of_users(asset: str, dataset: Dataset) -> list[range]:
     """Ranges in which a dataset of users' rows is judged: as written, or of as many rows as are held at once."""
-    if asset in BY_USER:
+    if spec_of(asset).in_ranges:
         return _as_written(dataset)
     return ranges_of_rows(dataset, int(BYTES_AT_ONCE / _bytes_a_row(dataset)))
 
@@ -133,9 +102,9 @@ def _as_written(dataset: Dataset) -> list[range]:
 
 def ranges_of_rows(dataset: Dataset, most: int) -> list[range]:
     """Ranges of users with at most `most` rows each (a user with more is a range of their own)."""
-    counted = Counted(dataset.name, ("user",), "user", lambda rows: rows.drop_nulls().group_by("user").len("rows"))
+    counted = rows_by("user", "rows").of(shard.drop_nulls() for shard in dataset.shards(["user"]))
     starts, held = [0], 0
-    for user, rows in counted.of(dataset.shards(["user"])).sort("user").iter_rows():
+    for user, rows in counted.sort("user").iter_rows():
         if held and held + rows > most:
             starts.append(user)
             held = 0

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from buddies_core.storage.datasets import DatasetStore
-from quality.graph import MAXIMUM_AGE, data_upstream
+from quality.graph import asset_graph
 from quality.health import AssetFacts, Report, judge
 from quality.history import assets, standing
 from quality.history.assets import AssetVersion
+from quality.registry import spec_of
 from quality.stored import Stored, read_stored
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ def read_report(connection: "Connection", store: DatasetStore, now: datetime) ->
 
 def report_of(connection: "Connection", made: Sequence[AssetVersion], stored: Stored, now: datetime) -> Report:
     """The same from what is known already: the newest materialisations and what is stored."""
+    facts, attempts = asset_facts(made, stored), standing.attempts(connection)
     return judge(
-        asset_facts(made, stored),
+        facts,
         standing.checks(connection),
-        standing.attempts(connection),
-        data_upstream(),
+        attempts,
+        asset_graph().having([*facts, *(attempt.asset for attempt in attempts)]).made_of,
         now,
         standing.jobs(connection),
     )
@@ -39,7 +41,7 @@ def asset_facts(made: Sequence[AssetVersion], stored: Stored) -> dict[str, Asset
     """
     facts = {
         name: AssetFacts(
-            datetime.fromisoformat(manifest.created_at), manifest.run_id, MAXIMUM_AGE.get(name), stored.damage.get(name)
+            datetime.fromisoformat(manifest.created_at), manifest.run_id, spec_of(name).max_age, stored.damage.get(name)
         )
         for name, manifest in stored.manifests.items()
     }
@@ -47,5 +49,5 @@ def asset_facts(made: Sequence[AssetVersion], stored: Stored) -> dict[str, Asset
         name, damage = version.asset, stored.damage.get(version.asset)
         if version.fingerprint and version.partition is None and name not in stored.datasets and damage is None:
             damage = "the stored dataset is gone; materialise it again"
-        facts[name] = AssetFacts(version.at, version.run_id, MAXIMUM_AGE.get(name), damage)
+        facts[name] = AssetFacts(version.at, version.run_id, spec_of(name).max_age, damage)
     return facts

@@ -1,38 +1,33 @@
-"""Pandera schemas of every table (`quality/tables.py`), and the rule `matches_its_schema` that each of them gives.
+"""Pandera schemas of every table (`DatasetSpec.schema`), and the rule `matches_its_schema` that each of them gives.
 
 Pandera validates eager polars frames here: on a LazyFrame it would look at the schema alone. It takes 1.6 s to import,
 so it is imported when the first schema is built, never when definitions load.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from quality.dataset_spec import Field, TableSchema
+from quality.registry import dataset_specs, spec_of
+from quality.rules.conforming import conforms
 from quality.rules.verdict import SAMPLE_ROWS, Finding, Rule, Severity
-from quality.tables import SCHEMAS, Field
 
 if TYPE_CHECKING:
     import pandera.polars as pa
+
+
+_INCLUSIVE = "_inclusive"
 
 
 class UnknownSchemaError(LookupError):
     """There is no schema for the named dataset."""
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """Rows of the three index tables, and numbers given to users; None leaves the foreign key unchecked."""
-
-    users: int | None = None
-    numbers: int | None = None
-    playlists: int | None = None
-    songs: int | None = None
-
-
-BESIDE_THE_MODEL = frozenset({"bpr_search", "cold_user_evaluation"})
-"""Datasets that nothing is built on: a broken one is an error, and holds nothing back."""
+Sizes = Mapping[str, int]
+"""Rows of the tables that foreign keys point into, by name; one that is not there leaves its keys unchecked."""
 
 
 def pandera_schema(asset: str, sizes: Sizes) -> "pa.DataFrameSchema":
@@ -41,20 +36,27 @@ def pandera_schema(asset: str, sizes: Sizes) -> "pa.DataFrameSchema":
     Raises:
         UnknownSchemaError: the dataset has none.
     """
-    if asset not in SCHEMAS:
-        raise UnknownSchemaError(f"no schema for {asset!r}; there are: {', '.join(sorted(SCHEMAS))}")
-    return _built(asset, sizes, None)
+    return _built(asset, _schema(asset), frozenset(sizes.items()), None)
+
+
+def _schema(asset: str) -> TableSchema:
+    schema = spec_of(asset).schema
+    if schema is None:
+        described = sorted(name for name, spec in dataset_specs().items() if spec.schema)
+        raise UnknownSchemaError(f"no schema for {asset!r}; there are: {', '.join(described)}")
+    return schema
 
 
 @lru_cache(maxsize=128)
-def _built(asset: str, sizes: Sizes, width: int | None) -> "pa.DataFrameSchema":
+def _built(
+    asset: str, table: TableSchema, sizes: frozenset[tuple[str, int]], width: int | None
+) -> "pa.DataFrameSchema":
     import pandera.polars as pa
 
-    table = SCHEMAS[asset]
     columns = {}
     for name, field in table.fields.items():
         checks = [pa.Check.ge(field.low)] if field.low is not None else []
-        top = _highest(field, sizes)
+        top = _highest(field, dict(sizes))
         if top is not None:
             checks.append(pa.Check.le(top))
         if field.pattern is not None:
@@ -79,18 +81,26 @@ def _of_width(dtype: Any, width: int | None) -> Any:
 def _highest(field: Field, sizes: Sizes) -> float | None:
     if field.index is None:
         return field.high
-    table, _, inclusive = field.index.partition("_")
-    size = getattr(sizes, table)
-    return None if size is None else size - (0 if inclusive else 1)
+    size = sizes.get(_pointed(field.index))
+    return None if size is None else size - (0 if field.index.endswith(_INCLUSIVE) else 1)
+
+
+def _pointed(index: str) -> str:
+    return index.removesuffix(_INCLUSIVE)
 
 
 def schema_finding(frame: pl.DataFrame, asset: str, sizes: Sizes) -> Finding:
     """What a dataset's schema finds: the number of failure cases, and the first of them."""
+    table = _schema(asset)
+    if conforms(frame, table, {name: _highest(field, sizes) for name, field in table.fields.items()}):
+        return Finding(0.0, None, 0.0, 0, frame.height, counts_rows=True)
     from pandera.errors import SchemaErrors
 
     try:
         widths = [dtype.size for dtype in frame.schema.dtypes() if isinstance(dtype, pl.Array)]
-        _built(asset, sizes, widths[0] if widths else None).validate(frame, lazy=True)
+        _built(asset, _schema(asset), frozenset(sizes.items()), widths[0] if widths else None).validate(
+            frame, lazy=True
+        )
     except SchemaErrors as error:
         cases = error.failure_cases.select(
             pl.col(c).cast(pl.String) for c in ("column", "check", "failure_case", "index")
@@ -103,19 +113,19 @@ def schema_finding(frame: pl.DataFrame, asset: str, sizes: Sizes) -> Finding:
 
 def schema_rule(asset: str) -> Rule:
     """The rule `matches_its_schema` of a dataset; it needs only the sizes that its foreign keys point into."""
-    pointed = {field.index.partition("_")[0] for field in SCHEMAS[asset].fields.values() if field.index}
-    sizes = sorted(f"n_{table}" for table in pointed)
+    schema = _schema(asset)
+    sizes = sorted({f"n_{_pointed(field.index)}" for field in schema.fields.values() if field.index})
 
     def predicate(**inputs: object) -> Finding:
-        known = Sizes(**{name.removeprefix("n_"): int(inputs[name]) for name in sizes})  # type: ignore[call-overload]
+        known = {name.removeprefix("n_"): int(inputs[name]) for name in sizes}  # type: ignore[call-overload]
         return schema_finding(inputs[asset], asset, known)  # type: ignore[arg-type]
 
     return Rule(
         name="matches_its_schema",
         asset=asset,
         severity=Severity.ERROR,
-        blocking=asset not in BESIDE_THE_MODEL,
-        text=f"Columns, types, nulls, ranges, keys and index bounds of {asset}: {', '.join(SCHEMAS[asset].fields)}.",
+        blocking=spec_of(asset).blocking,
+        text=f"Columns, types, nulls, ranges, keys and index bounds of {asset}: {', '.join(schema.fields)}.",
         inputs={asset: asset, **{name: name for name in sizes}},
         predicate=predicate,
     )

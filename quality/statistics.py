@@ -1,27 +1,22 @@
-"""Figures of one version of a dataset for the dashboard's training page: counts, means, histograms, Lorenz curves.
+"""Figures of one version of a dataset: counts, means, histograms, Lorenz curves, shares of nulls.
 
-Each function reads a dataset shard by shard and returns plain JSON, to be computed once per fingerprint and then kept.
-In memory are one shard (10,000 users, or 4 million triplets) and a few numbers for each user and playlist: some 100 MB
-at a million of either, however many rows there are.
+A dataset's spec names what makes its figures; here are the parts that they are made of, and what any dataset can have.
+Each is plain JSON, computed once per fingerprint and then kept.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import polars as pl
 
+from buddies_core.evaluation.inequality import gini
 from buddies_core.storage.datasets import Dataset, DatasetStore
-from quality.tables import SCHEMAS
+from quality.dataset_spec import DatasetSpec, Figures
 
 BINS = 40
 TAIL = 0.99
 QUANTILES = 200
 TOPS = (1, 5, 10, 25)
 """Per cent of the largest whose share of the whole is told."""
-SHOWN = 5
-"""Places of a list that a listener sees."""
-Figures = dict[str, Any]
 
 
 def spread(values: np.ndarray, bins: int = BINS, until: float = TAIL) -> Figures:
@@ -66,124 +61,51 @@ def inequality(sizes: np.ndarray, points: int = 60) -> Figures:
     total, n = ordered.sum(), len(ordered)
     if not n or not total:
         return {"gini": None, "top_percent": None, "top_shares": {}, "lorenz": []}
-    gini = float(2 * (ordered * np.arange(1, n + 1)).sum() / (n * total) - (n + 1) / n)
     shares = np.concatenate([[0.0], np.cumsum(ordered) / total])
     at = np.unique(np.linspace(0, n, points).astype(int))
     curve = [{"x": float(i / n), "y": float(shares[i])} for i in at]
     tops = {str(p): float(ordered[-max(1, n * p // 100) :].sum() / total) for p in TOPS}
-    return {"gini": gini, "top_percent": tops["1"], "top_shares": tops, "lorenz": curve}
+    return {"gini": gini(ordered), "top_percent": tops["1"], "top_shares": tops, "lorenz": curve}
 
 
-def _per(dataset: Dataset, column: str) -> np.ndarray:
+def rows_per(dataset: Dataset, column: str) -> np.ndarray:
+    """How many rows each value of an index column has, values without any left out."""
     counts = dataset.counts(column)
     return counts[counts > 0]
 
 
-def _lengths(dataset: Dataset, column: str) -> np.ndarray:
+def rows_per_value(**figures: str) -> Callable[[Dataset, DatasetStore], Figures]:
+    """What computes the spread of rows per value of some columns, each by the name of its figure."""
+
+    def compute(dataset: Dataset, store: DatasetStore) -> Figures:
+        frame = dataset.frame([*set(figures.values())])
+        return {name: spread(frame.group_by(column).len()["len"].to_numpy()) for name, column in figures.items()}
+
+    return compute
+
+
+def list_lengths(dataset: Dataset, column: str) -> np.ndarray:
+    """Members of the list in each row."""
     return np.concatenate([shard[column].list.len().to_numpy() for shard in dataset.shards([column])])
 
 
-def _user_blocks(dataset: Dataset, store: DatasetStore) -> Figures:
-    without = inconsistent = 0
-    for blocks in dataset.shards():
-        without += blocks["positive"].null_count()
-        inconsistent += blocks.group_by("user", "positive").len("n").filter(pl.col("n") > 1).height
-        inconsistent += blocks.select(pl.col("negatives").arr.contains(pl.col("positive")).sum()).item()
-    return {
-        "per_user": spread(_per(dataset, "user")),
-        "blocks": dataset.manifest.rows,
-        "without_positive": without,
-        "inconsistent": inconsistent,
-    }
-
-
-def _triplets(dataset: Dataset, store: DatasetStore) -> Figures:
-    return {"per_user": spread(_per(dataset, "user")), "triplets": dataset.manifest.rows}
-
-
-def _liked(dataset: Dataset, store: DatasetStore) -> Figures:
-    return {"per_user": spread(_per(dataset, "user")), "pairs": dataset.manifest.rows}
-
-
-def _exploration(dataset: Dataset, store: DatasetStore) -> Figures:
-    return {"coefficients": spread(dataset.frame(["exploration"])["exploration"].to_numpy(), until=1.0)}
-
-
-def _ownership(dataset: Dataset, store: DatasetStore) -> Figures:
-    owned = _per(dataset, "owner")
-    return {"per_owner": spread(owned), "owned": dataset.manifest.rows, **inequality(owned)}
-
-
-def _pairings(dataset: Dataset, store: DatasetStore) -> Figures:
-    chosen = dataset.counts("neighbour")
-    figures = {"per_user": spread(_per(dataset, "user")), "popularity": spread(chosen[chosen > 0])}
-    if store.has("playlist_ownership"):
-        owned = store.open("playlist_ownership").counts("owner")
-        owned = np.append(owned, np.zeros(max(0, len(chosen) - len(owned)), np.int64))
-        users, reached = [], []
-        for shard in dataset.shards(["user", "neighbour"]):
-            summed = shard.select("user", n=pl.Series(owned[shard["neighbour"].to_numpy()])).group_by("user").sum()
-            users.append(summed["user"])
-            reached.append(summed["n"])
-        # A user's pairs may lie in two shards, and be summed twice: once in each.
-        reach = pl.DataFrame({"user": pl.concat(users), "n": pl.concat(reached)}).group_by("user").sum()["n"]
-        figures["reachable"] = spread(reach.filter(reach > 0).to_numpy())
-    return figures
-
-
-def _library(dataset: Dataset, store: DatasetStore) -> Figures:
-    return {"songs_per_row": spread(dataset.frame(["songs"])["songs"].to_numpy()), "rows": dataset.manifest.rows}
-
-
-def _candidates(dataset: Dataset, store: DatasetStore) -> Figures:
-    return {"per_user": spread(_lengths(dataset, "playlists"))}
-
-
-def _ranked(dataset: Dataset, store: DatasetStore) -> Figures:
-    """How popular what is recommended is: likers in train of each place shown, and how often a playlist is shown."""
-    top = [shard["playlists"].list.head(SHOWN).explode() for shard in dataset.shards(["playlists"])]
-    shown = pl.concat(top).drop_nulls().to_numpy()
-    times = np.bincount(shown)
-    figures: Figures = {"per_user": spread(_lengths(dataset, "playlists")), "times_shown": spread(times[times > 0])}
-    if store.has("playlist_ownership"):
-        owned = store.open("playlist_ownership").frame(["playlist", "likers"])
-        playlists = owned["playlist"].to_numpy()
-        likers = np.zeros(max(len(times), playlists.max(initial=0) + 1), np.int64)
-        likers[playlists] = owned["likers"].to_numpy()
-        figures["recommended_popularity"] = spread(likers[shown])
-    return figures
-
-
-def _nulls(dataset: Dataset, store: DatasetStore) -> Figures:
-    """Share of nulls in each column that may hold them; where none may, the schema's check says so."""
-    columns = sorted(n for n, f in SCHEMAS[dataset.name].fields.items() if f.nullable and n in dataset.manifest.columns)
-    counts = dict.fromkeys(columns, 0)
-    for shard in dataset.shards(columns):
-        for name in columns:
-            counts[name] += shard[name].null_count()
-    rows = max(dataset.manifest.rows, 1)
-    return {"rows": dataset.manifest.rows, "nulls": {name: count / rows for name, count in counts.items()}}
-
-
-def _rows(dataset: Dataset, store: DatasetStore) -> Figures:
+def row_count(dataset: Dataset, store: DatasetStore) -> Figures:
+    """Rows alone."""
     return {"rows": dataset.manifest.rows}
 
 
-COMPUTED: dict[str, Callable[[Dataset, DatasetStore], Figures]] = {
-    "songs": _rows,
-    "user_library": _library,
-    "playlist_library": _library,
-    "exploration_coefficients": _exploration,
-    "liked_playlists": _liked,
-    "cold_users": _rows,
-    "playlist_ownership": _ownership,
-    "user_blocks": _user_blocks,
-    "triplets": _triplets,
-    "user_pairings": _pairings,
-    "candidates": _candidates,
-    "ranked_candidates": _ranked,
-    "mpd_playlists": _nulls,
-    "msd_songs": _nulls,
-    "scores": _nulls,
-}
-"""Datasets that the dashboard and the drift checks know figures of, and how these are computed."""
+def figures_of(spec: DatasetSpec, dataset: Dataset, store: DatasetStore) -> Figures:
+    """Everything that is known of a version: the figures of its spec, and shares of nulls where these are watched."""
+    found = spec.figures(dataset, store) if spec.figures else {}
+    return {**found, **null_shares(spec, dataset)} if spec.nulls else found
+
+
+def null_shares(spec: DatasetSpec, dataset: Dataset) -> Figures:
+    """Share of nulls in each column that may hold them; where none may, the schema's check says so."""
+    nullable = {name for name, field in spec.schema.fields.items() if field.nullable} if spec.schema else set()
+    counts = dict.fromkeys(sorted(nullable & set(dataset.manifest.columns)), 0)
+    for shard in dataset.shards(list(counts)):
+        for name in counts:
+            counts[name] += shard[name].null_count()
+    rows = max(dataset.manifest.rows, 1)
+    return {"rows": dataset.manifest.rows, "nulls": {name: count / rows for name, count in counts.items()}}

@@ -4,22 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.data_defects import answers, examples, general, labels, served, sources
+from benchmarks.data_defects import answers, artists, examples, general, labels, served, sources
 from benchmarks.data_defects.files import FILE_DEFECTS, FileDefect, quarantined_reasons
 from benchmarks.data_defects.planting import Defect
 from benchmarks.data_defects.world.clean import clean_world
-from quality.inputs import DERIVED, with_derived
+from quality.inputs import derived_inputs, with_derived
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Rule, Verdict
 
-DEFECTS: tuple[Defect, ...] = (
-    *sources.DEFECTS,
-    *labels.DEFECTS,
-    *examples.DEFECTS,
-    *answers.DEFECTS,
-    *served.DEFECTS,
-    *general.DEFECTS,
-)
+_KINDS = (sources, labels, examples, answers, served, artists, general)
+DEFECTS: tuple[Defect, ...] = tuple(defect for kind in _KINDS for defect in kind.DEFECTS)
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ def planted(defect: Defect, world: Mapping[str, Any]) -> tuple[dict[str, Any], s
     touched = {*changed}
     whole = {**world, **changed}
     base = {name: value for name, value in whole.items() if value is not None and not _stale(name, touched)}
-    return with_derived(base), touched | {name for name in DERIVED if _stale(name, touched)}
+    return with_derived(base), touched | {name for name in derived_inputs() if _stale(name, touched)}
 
 
 def try_file_defect(defect: FileDefect) -> Outcome:
@@ -90,4 +84,5 @@ def _all_rules() -> list[Rule]:
 
 def _stale(name: str, touched: set[str]) -> bool:
     """Whether a derived input must be made anew, because what it is made of was touched and it was not itself."""
-    return name in DERIVED and name not in touched and bool(touched & set(DERIVED[name].needs))
+    made = derived_inputs().get(name)
+    return made is not None and name not in touched and bool(touched & set(made.needs))

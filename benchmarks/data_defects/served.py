@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.data_defects.planting import Defect, Plant, World, again, cell, with_members, without
-from quality.served_readers import array_table
+from buddies_assets.systems.playlists.served_readers import array_table
 
 
 def _array(name: str, change: Callable[[np.ndarray], np.ndarray], group: str = "served_arrays") -> Plant:

@@ -14,7 +14,7 @@ from buddies_assets.alerts.telling import Compose, tell_all
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.postgres.embedded import feedback_database
 from buddies_core.settings import Settings
-from quality.graph import data_upstream
+from quality.graph import asset_graph
 from quality.health import Report
 from quality.history.incidents import Record, open_records, reconcile
 from quality.incidents import open_incidents
@@ -70,7 +70,7 @@ def look(connection: "Connection", pipeline: Pipeline, now: datetime) -> Compose
 
     settings, report = pipeline.settings, read_report(connection, pipeline.store, now)
     reconcile(connection, open_incidents(report), now, parse_owners(settings.owners))
-    dashboard, upstream = settings.dashboard_url.rstrip("/"), data_upstream()
+    dashboard, upstream = settings.dashboard_url.rstrip("/"), asset_graph().made_of
     champion, published = served_now(connection, settings, now)
 
     def compose(kind: Kind, records: Sequence[Record]) -> Notice:

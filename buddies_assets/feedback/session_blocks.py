@@ -17,7 +17,7 @@ FEEDBACK_SPLIT, FEEDBACK_COPIES = 0x4642_01, 0x4642_02
 
 MOST_NEGATIVES = 4
 MOST_A_MINUTE = 12
-"""Nobody judges five playlists more often than this in one minute (`quality.rules.feedback` says the same)."""
+"""Nobody judges five playlists more often than this in one minute (`feedback.rules.feedback` says the same)."""
 
 SESSIONS = pl.Schema(
     {  # type: ignore[arg-type]

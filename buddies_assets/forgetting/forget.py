@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buddies_assets.forgetting.database import forget_in_database
-from buddies_assets.forgetting.datasets import forget_in_datasets
 from buddies_assets.forgetting.files import forget_in_daily_lists, forget_in_experiments, redact
 from buddies_assets.forgetting.person import Person
 from buddies_assets.forgetting.spool import forget_in_spool
+from buddies_assets.forgetting.stored import forget_in_datasets
 from buddies_assets.forgetting.versions import forget_in_versions
 from buddies_assets.release.channels import channels
 from buddies_core.registry.checkpoints import CheckpointStore

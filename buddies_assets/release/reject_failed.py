@@ -8,8 +8,7 @@ from buddies_assets.release import channels as served
 from buddies_assets.release import decision_log as ledger
 from buddies_assets.release.retraining_inputs import failed_checks, newest_checkpoint
 from buddies_core.settings import Settings
-
-GATES = ("bpr_checkpoint", "bpr_evaluation", "ranked_candidates", "listener_evaluation", "served_model")
+from quality.registry import spec_of
 
 
 def reject_what_failed(
@@ -26,7 +25,7 @@ def reject_what_failed(
     champion = served.model_of(now.champion)
     if newest.version == champion:
         return None
-    gates = [key for key in blocking if key.asset_key.path[-1] in GATES]
+    gates = [key for key in blocking if spec_of(key.asset_key.path[-1]).gate]
     failing = failed_checks(instance, gates, run_id=newest.lineage.get("run_id"))
     if not failing:
         return None

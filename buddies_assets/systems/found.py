@@ -1,17 +1,16 @@
 """The systems that lie in `buddies_assets.systems`, found by their folders.
 
-A system is a package with `assets`, a module or a package of modules, and perhaps `rules`, a module of asset checks.
+A system is a package with `assets`, `datasets` (what is told of each: `quality.dataset_spec`) and `rules`, each a
+module or a package of modules.
 Its `__init__` may name in `REQUIRES` the packages that it cannot do without; where one is missing, the system is left
 out and says so. Other systems than playlists keep their assets in the group of their own name.
 """
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
-from importlib.util import find_spec
 from types import ModuleType
 
 from buddies_assets import systems
+from buddies_core.discovery import modules_named, packages_in
 from buddies_core.errors import BuddiesError
 
 FIRST = "playlists"
@@ -31,25 +30,18 @@ class System:
 
     @property
     def asset_modules(self) -> list[ModuleType]:
-        """Modules of its assets; imports them."""
-        return _modules(f"{systems.__name__}.{self.name}.assets")
+        """Modules of its assets, if it has any; imports them."""
+        return modules_named("assets", [f"{systems.__name__}.{self.name}"])
 
     @property
     def check_modules(self) -> list[ModuleType]:
-        """Modules of its own checks, if it has any."""
-        name = f"{systems.__name__}.{self.name}.rules"
-        return _modules(name) if find_spec(name) else []
+        """Modules of its rules: what is an asset check of Dagster in them is loaded as such."""
+        return modules_named("rules", [f"{systems.__name__}.{self.name}"])
 
 
 def found_systems() -> list[System]:
     """All systems whose folder is there, in order of name; of each only its `__init__` is imported."""
-    found = []
-    for module in sorted(pkgutil.iter_modules(systems.__path__), key=lambda module: module.name):
-        if module.ispkg:
-            package = importlib.import_module(f"{systems.__name__}.{module.name}")
-            required = getattr(package, "REQUIRES", ())
-            found.append(System(module.name, tuple(name for name in required if find_spec(name) is None)))
-    return found
+    return [System(name, missing) for name, missing in packages_in(systems.__name__).items()]
 
 
 def installed_systems() -> list[System]:
@@ -74,11 +66,3 @@ def chosen_systems(name: str) -> list[System]:
             "such as `pip install 'spotify-buddies[pipeline]'`"
         )
     return [there[name]]
-
-
-def _modules(name: str) -> list[ModuleType]:
-    module = importlib.import_module(name)
-    if not hasattr(module, "__path__"):
-        return [module]
-    names = sorted(found.name for found in pkgutil.iter_modules(module.__path__))
-    return [importlib.import_module(f"{name}.{one}") for one in names]

@@ -18,6 +18,7 @@ def draw_ahead(sources: Sources, drawings: Drawings, pages: Iterable[Page]) -> N
             context = Context(connection, sources, Period.parse(None, None, now.date()), now)
             view = page.view(context)
             for figure in view.figures if view else ():
-                plot = page.charts[figure.chart](context)
+                draw = page.chart(figure.chart)
+                plot = draw(context) if draw else None
                 if plot is not None:
                     drawings.svg(plot, FULL if figure.wide else COLUMN)

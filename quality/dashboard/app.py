@@ -131,10 +131,11 @@ def _add_charts(app: FastAPI, sources: Sources, drawings: Drawings) -> None:
     def show_chart(
         request: Request, name: str, chart: str, form: str, width: Annotated[int, Query(ge=1, le=9999)] = COLUMN
     ) -> Response:
-        if name not in PAGES or chart not in PAGES[name].charts or form not in ("json", "svg"):
+        draw = PAGES[name].chart(chart) if name in PAGES else None
+        if draw is None or form not in ("json", "svg"):
             return JSONResponse({"error": f"The page {name!r} has no chart {chart}.{form}."}, status_code=404)
         with _context(request, sources) as context:
-            plot = PAGES[name].charts[chart](context)
+            plot = draw(context)
         if form == "json":
             return JSONResponse({"empty": True} if plot is None else {"spec": plot.spec()})
         if plot is None:

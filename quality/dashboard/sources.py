@@ -25,9 +25,10 @@ from quality.history.activity import ActivityIndex
 from quality.history.database import SCHEMA
 from quality.incidents import open_incidents
 from quality.owners import parse_owners
+from quality.registry import spec_of
 from quality.reporting import report_of
 from quality.rules.verdict import UNREADABLE
-from quality.statistics import COMPUTED
+from quality.statistics import figures_of
 from quality.stored import Stored, read_stored
 
 if TYPE_CHECKING:
@@ -169,8 +170,9 @@ class Sources:
         self.stored = found
 
     def _read_figures(self, connection: "Connection", name: str, dataset: Dataset) -> None:
-        if name in COMPUTED:
-            compute = partial(COMPUTED[name], dataset, self.store)
+        spec = spec_of(name)
+        if spec.figures or spec.nulls:
+            compute = partial(figures_of, spec, dataset, self.store)
             self.figures[name] = assets.statistics(connection, name, dataset.fingerprint, compute)
         if name == "cold_users":
             # Feedback knows users by their numbers; a home from before there were any, by their rows.

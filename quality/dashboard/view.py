@@ -14,6 +14,10 @@ Kind = Literal[
 ]
 
 
+Draw = Callable[["Context"], Plot | None]
+"""What draws a chart."""
+
+
 @dataclass(frozen=True)
 class Tile:
     """One figure with its name, a note on what to compare it with, and the run behind it."""
@@ -96,13 +100,21 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """A page of the dashboard: its content, and its charts and tables by name."""
+    """A page of the dashboard: its content, and its charts and tables by name.
+
+    `more_charts` are those that systems bring, looked up anew each time.
+    """
 
     name: str
     label: str
     view: Callable[["Context"], View | None]
-    charts: Mapping[str, Callable[["Context"], Plot | None]] = field(default_factory=dict)
+    charts: Mapping[str, "Draw"] = field(default_factory=dict)
+    more_charts: Callable[[], Mapping[str, "Draw"]] = dict
     tables: Mapping[str, Callable[["Context"], Table]] = field(default_factory=dict)
+
+    def chart(self, name: str) -> "Draw | None":
+        """What draws a chart; None where the page has none of that name."""
+        return self.charts.get(name) or self.more_charts().get(name)
 
 
 def number(value: float | None, digits: int = 0) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from buddies_core.evaluation.inequality import gini
 from buddies_core.postgres.schema import rows
 
 if TYPE_CHECKING:
@@ -51,11 +52,7 @@ class UserCounts:
 
     def gini(self) -> float:
         """Gini coefficient of sessions per user."""
-        n = len(self.sessions)
-        if not n:
-            return 0.0
-        rising = self.sessions[::-1].astype(np.float64)
-        return float(2 * (rising * np.arange(1, n + 1)).sum() / (n * rising.sum()) - (n + 1) / n)
+        return gini(self.sessions)
 
     def lorenz(self, points: int = 60) -> list[tuple[float, float]]:
         """Points (share of users, share of sessions), least active first."""

@@ -6,24 +6,6 @@ import polars as pl
 
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule
 
-MADE_OF_OTHERS = (
-    "exploration_coefficients",
-    "scores",
-    "liked_playlists",
-    "cold_users",
-    "splits",
-    "playlist_ownership",
-    "user_blocks",
-    "validation_batches",
-    "test_batches",
-    "user_pairings",
-    "candidates",
-    "song_taste",
-    "taste_candidates",
-    "taste_positives",
-    "ranked_candidates",
-)
-
 
 def is_made_of_what_is_stored_now(lineage: pl.DataFrame) -> Finding:
     """Every dataset that went into this one is stored with the same fingerprint: else it is stale, make it anew.
@@ -33,9 +15,7 @@ def is_made_of_what_is_stored_now(lineage: pl.DataFrame) -> Finding:
     return offending_rows(lineage.filter(pl.col("made_of") != pl.col("stored")), lineage.height)
 
 
-FRESHNESS: tuple[Rule, ...] = tuple(
-    replace(
-        rule(asset=asset, severity=Severity.WARN)(is_made_of_what_is_stored_now), inputs={"lineage": f"lineage:{asset}"}
-    )
-    for asset in MADE_OF_OTHERS
-)
+def freshness_rule(asset: str) -> Rule:
+    """The rule `is_made_of_what_is_stored_now` of a dataset."""
+    made = rule(asset=asset, severity=Severity.WARN)(is_made_of_what_is_stored_now)
+    return replace(made, inputs={"lineage": f"lineage:{asset}"})

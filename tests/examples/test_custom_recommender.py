@@ -1,6 +1,9 @@
 """The example of a recommender of one's own: found by its folder, made, checked, served, and on the dashboard."""
 
 import asyncio
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +68,10 @@ def test_one_folder_and_one_router_are_made_checked_served_and_seen(films, postg
     job = build_definitions(settings).resolve_job_def("films_job")
     result = job.execute_in_process(instance=instance, run_config=QUIET)
     assert result.success
-    assert [check.passed for check in result.get_asset_check_evaluations()] == [True]
+    checks = {f"{c.asset_key.to_user_string()}.{c.check_name}": c.passed for c in result.get_asset_check_evaluations()}
+    schemas = {f"{name}.matches_its_schema" for name in ("film_ratings", "film_evaluation", "served_films")}
+    assert schemas | {"film_evaluation.films_beat_chance"} <= set(checks)
+    assert all(checks.values())
 
     app = create_app(ServingSettings(_env_file=None, home=str(tmp_path), postgres_url=None))
     offered = got(app, "/films/u3").json()["films"]
@@ -75,11 +81,38 @@ def test_one_folder_and_one_router_are_made_checked_served_and_seen(films, postg
     assert offered[0] == "f11", "the one odd film that this odd user has not seen"
     assert got(app, "/films/nobody").status_code == 404
 
-    assert "film_evaluation" in dashboard_page(settings, instance, "/checks")
+    pages = dashboard_pages(settings, instance, "/checks", "/lineage", "/training", "/asset?asset=film_ratings")
+    assert "films_beat_chance" in pages["/checks"]
+    assert {name for name in ("film_ratings", "film_evaluation", "served_films") if name in pages["/lineage"]} == {
+        "film_ratings", "film_evaluation", "served_films",
+    }  # fmt: skip
+    assert "artist_plays" not in pages["/lineage"], "a system of which nothing was made is not in the way"
+    assert "Films per user" in pages["/training"]
+    assert "film_evaluation" in pages["/asset?asset=film_ratings"], "what is made of it"
 
 
-def dashboard_page(settings: Settings, instance: dg.DagsterInstance, path: str) -> str:
-    """A page of the dashboard after the history has been brought up to date."""
+def test_a_copy_in_any_folder_is_seen_without_any_other_edit(tmp_path):
+    """The environment's own variable, in a process of its own: definitions, checks, columns and the drawn graph."""
+    home = tmp_path / "anywhere"
+    shutil.copytree(EXAMPLE, home)
+    code = (
+        "from buddies_assets.definitions import defs; from quality.graph import asset_graph\n"
+        "graph = defs.resolve_asset_graph()\n"
+        "print(sorted(k.to_user_string() for k in graph.get_all_asset_keys() if graph.get(k).group_name == 'films'))\n"
+        "print(sorted(k.name for k in graph.asset_check_keys if k.asset_key.to_user_string() == 'film_evaluation'))\n"
+        "print(asset_graph().having(['film_ratings']).drawn['served_films'])\n"
+    )
+    environment = {**os.environ, "BUDDIES_SYSTEMS_DIR": str(home), "BUDDIES_HOME": str(tmp_path / "home")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-3:] == [
+        "['film_evaluation', 'film_ratings', 'served_films']",
+        "['films_beat_chance', 'matches_its_schema']",
+        "('film_evaluation',)",
+    ]
+
+
+def dashboard_pages(settings: Settings, instance: dg.DagsterInstance, *paths: str) -> dict[str, str]:
+    """Pages of the dashboard after the history has been brought up to date."""
     from quality.dashboard.app import create_app as dashboard
     from quality.dashboard.settings import DashboardSettings
     from quality.history.sync import sync
@@ -89,6 +122,6 @@ def dashboard_page(settings: Settings, instance: dg.DagsterInstance, path: str) 
     sync(instance, connection)
     connection.close()
     app = dashboard(settings, DashboardSettings(read_event_log=False), refresh=False)
-    page = got(app, path)
-    assert page.status_code == 200
-    return page.text
+    pages = {path: got(app, path) for path in paths}
+    assert {path: page.status_code for path, page in pages.items()} == dict.fromkeys(paths, 200)
+    return {path: page.text for path, page in pages.items()}

@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from benchmarks.data_defects.bench import DEFECTS
 from benchmarks.data_defects.world.stored import store_world
 from buddies_assets.automation.loop_jobs import OTHERS
 from buddies_assets.definitions import build_definitions
@@ -19,12 +20,12 @@ from quality.column_schemas import COLUMN_SCHEMA
 from quality.drift_checks import DRIFT
 from quality.evidence import Evidence
 from quality.judging import judge
-from quality.readers import READERS
+from quality.registry import dataset_specs, spec_of
 from quality.rules.catalogue import rules_by_asset
+from quality.rules.proofs import PROVEN, proven
 from quality.rules.verdict import Finding
-from quality.tables import SCHEMAS
 
-STORED = [a for a in rules_by_asset() if a not in {*READERS, "training_window"}]
+STORED = [a for a in rules_by_asset() if not spec_of(a).reader and a != "training_window"]
 
 
 def run_checks(store, assets: list[str]) -> dg.ExecuteInProcessResult:
@@ -77,11 +78,13 @@ def test_every_asset_that_is_made_has_a_schema_and_a_named_check():
 def test_dagster_shows_the_columns_that_the_schema_check_holds():
     graph = build_definitions(Settings()).resolve_asset_graph()
     shown = graph.get(dg.AssetKey("user_blocks")).metadata[COLUMN_SCHEMA]
-    assert [column.name for column in shown.columns] == list(SCHEMAS["user_blocks"].fields)
+    assert [column.name for column in shown.columns] == list(spec_of("user_blocks").schema.fields)
     user = shown.columns[0]
     assert (user.type, user.description, user.constraints.nullable) == ("UInt32", "row of users", False)
     assets = {key.to_user_string(): graph.get(key).metadata for key in graph.get_all_asset_keys()}
-    assert {name for name, metadata in assets.items() if COLUMN_SCHEMA in metadata} == set(SCHEMAS) & set(assets)
+    assert {name for name, metadata in assets.items() if COLUMN_SCHEMA in metadata} == {
+        name for name, spec in dataset_specs().items() if spec.schema
+    }
 
 
 def test_blocking_rules_hold_back_what_comes_after():
@@ -194,3 +197,17 @@ def test_a_dataset_made_of_older_inputs_is_stale(world, tmp_path):
         made = writer.commit([writer.write_shard(0, world["scores"])])
         finding = rule.judge(Evidence({"scores": made})).finding
         assert (finding.offending, finding.total) == (offending, 2)
+
+
+def test_triplets_are_proven_by_their_blocks_and_by_no_others(world, tmp_path):
+    store = store_world(world, tmp_path)
+    bounds = {"n_users": world["n_users"], "n_playlists": world["n_playlists"]}
+    blocks, triplets = store.open("user_blocks"), store.open("triplets")
+    held = proven("triplets", {"triplets": triplets, "user_blocks": blocks}, bounds)
+    assert set(held) == set(PROVEN)
+    for defect in (d for d in DEFECTS if d.asset == "triplets" and d.caught_by != "triplets.triplets_are_shuffled"):
+        spoiled = defect.plant(world)["triplets"]
+        writer = store.writer(Recipe("triplets", params={"defect": defect.name}), "run")
+        writer.commit([writer.write_shard(0, spoiled)])
+        assert proven("triplets", {"triplets": store.open("triplets"), "user_blocks": blocks}, bounds) == {}
+    assert proven("triplets", {"triplets": triplets, "user_blocks": blocks}, bounds | {"n_users": 5}) == {}

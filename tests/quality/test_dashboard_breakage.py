@@ -184,7 +184,7 @@ def test_a_history_that_lost_a_table_is_said_and_not_an_error_of_the_server(page
 
 def test_feedback_that_was_dropped_is_not_shown_as_a_quiet_day(page, dashboard):
     from quality.history.feedback import LostTableError
-    from quality.readers import read_sessions
+    from quality.sessions import read_sessions
 
     with dashboard.connection, dashboard.connection.cursor() as cursor:
         cursor.execute("ALTER TABLE feedback.sessions RENAME TO lost")

@@ -22,7 +22,7 @@ from quality.dashboard.settings import DashboardSettings
 from quality.dashboard.sources import CONNECTIONS, Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Column, Table, age
-from quality.graph import UPSTREAM, layers
+from quality.graph import AssetNode, asset_graph, graph_of
 from quality.history import feedback as feedback_history
 
 TODAY = date(2026, 3, 10)
@@ -203,24 +203,38 @@ def test_a_strip_is_one_shape_for_each_verdict():
 
 
 def test_every_asset_is_drawn_to_the_right_of_what_it_is_made_of():
-    column = layers()
-    loops = {("user_feedback", "served_model"), ("bpr_checkpoint", "training_window")}
-    wrong = [
-        (asset, up)
-        for asset, ups in UPSTREAM.items()
-        for up in ups
-        if (asset, up) not in loops and column[asset] <= column[up]
-    ]
-    assert wrong == []
+    graph, by_people = asset_graph(), ("user_feedback", "served_model")
+    column = graph.layers()
+    drawn = [(asset, up) for asset, ups in graph.drawn.items() for up in ups]
+    assert by_people in drawn
+    assert [edge for edge in drawn if edge != by_people and column[edge[0]] <= column[edge[1]]] == []
 
 
-def test_the_drawn_graph_has_every_asset_of_playlists():
-    from buddies_assets.automation.loop_jobs import OTHERS
+def test_an_edge_that_a_longer_way_implies_is_not_drawn():
+    nodes = {"a": (), "b": ("a",), "c": ("a", "b"), "d": ("a", "c"), "user_feedback": ()}
+    graph = graph_of({name: AssetNode(deps) for name, deps in nodes.items()} | {"served_model": AssetNode(("d",))})
+    assert graph.drawn["c"] == ("b",)
+    assert graph.drawn["d"] == ("c",)
+    assert graph.drawn["user_feedback"] == ("served_model",), "what people close is no edge of a run"
+    assert graph.layers() == {"a": 0, "b": 1, "c": 2, "d": 3, "user_feedback": 0, "served_model": 4}
+
+
+def test_a_system_of_which_nothing_was_made_is_not_in_the_way():
+    graph = graph_of(
+        {"songs": AssetNode(()), "films": AssetNode(("songs",), "films"), "lists": AssetNode(("films",), "films")}
+    )
+    assert set(graph.having(["songs"]).made_of) == {"songs"}
+    assert set(graph.having(["lists"]).made_of) == {"songs", "films", "lists"}
+
+
+def test_the_drawn_graph_is_the_one_that_dagster_runs():
     from buddies_assets.definitions import build_definitions
 
     graph = build_definitions(Settings()).resolve_asset_graph()
-    keys = [key for key in graph.get_all_asset_keys() if graph.get(key).group_name not in OTHERS]
-    assert {key.to_user_string() for key in keys} == set(UPSTREAM)
+    keys = {key.to_user_string(): graph.get(key).parent_keys for key in graph.get_all_asset_keys()}
+    assert {name: {up.to_user_string() for up in ups} for name, ups in keys.items()} == {
+        name: set(ups) for name, ups in asset_graph().made_of.items()
+    }
 
 
 def test_both_themes_describe_the_same_parts():

@@ -8,14 +8,17 @@ import pytest
 from benchmarks.data_defects.world.stored import store_world
 from buddies_core.storage.datasets import DatasetStore, Recipe
 from quality import pieces
+from quality.dataset_spec import Counted
 from quality.evidence import Evidence
-from quality.inputs import COUNTED
 from quality.judging import judge
+from quality.registry import dataset_specs, named_inputs, spec_of
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Finding
 
 SHARDS = 4
-SORTED = sorted(pieces.BY_USER - {"exploration_coefficients"})
+BY_USER = [name for name, spec in dataset_specs().items() if spec.in_ranges]
+SORTED = sorted(name for name in BY_USER if spec_of(name).judged_by == "user")
+COUNTED = {n: (dataset, made) for n, (dataset, made) in named_inputs().items() if isinstance(made, Counted)}
 SHARDS_ARE_PIECES, WRITTEN_ANEW = 1 << 18, 1 << 15
 """Bytes at once with which a shard of the parsed files is a piece, or is too large for one."""
 
@@ -29,14 +32,14 @@ def store(world, tmp_path) -> DatasetStore:
 def stored_in_shards(world, folder) -> DatasetStore:
     """The world stored, what is cut by a key in shards: of users, or of rows as the readers write them."""
     store = store_world(world, folder)
-    for name in (*pieces.BY_USER, "mpd_tracks", "entp_plays"):
+    for name in (*BY_USER, "mpd_tracks", "entp_plays"):
         rewrite(store, name, world[name])
     return store
 
 
 def rewrite(store: DatasetStore, name: str, frame: pl.DataFrame) -> None:
     """Store a dataset anew: by ranges of users with their starts, or in shards that end between two keys."""
-    key = pieces.KEYS.get(name, "user")
+    key = spec_of(name).judged_by or "user"
     keys = frame[key].unique(maintain_order=True)
     size = -(-len(keys) // SHARDS)
     parts = [frame.filter(pl.col(key).is_in(keys[n * size : (n + 1) * size].implode())) for n in range(SHARDS)]
@@ -192,8 +195,9 @@ def test_a_piece_that_cannot_be_judged_fails_the_rule(world, store, monkeypatch)
 
 @pytest.mark.parametrize("name", COUNTED)
 def test_counts_over_shards_are_those_over_all_rows(name, world, monkeypatch):
-    monkeypatch.setattr("quality.inputs._ROWS_WAITING", 10)
-    counted, frame = COUNTED[name], world[COUNTED[name].dataset]
+    monkeypatch.setattr("quality.dataset_spec._ROWS_WAITING", 10)
+    dataset, counted = COUNTED[name]
+    frame = world[dataset]
     shuffled = frame.sample(fraction=1.0, shuffle=True, seed=2)
     parts = counted.of(shuffled[start : start + 50] for start in range(0, frame.height, 50))
     whole = counted.count(frame)

@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from buddies_assets.systems.playlists.served_readers import NoDailyFileError, answers, daily_inputs, newest_version
 from buddies_core.settings import Settings
 from quality.evidence import Evidence
 from quality.judging import judge
-from quality.readers import READERS
+from quality.registry import spec_of
 from quality.rules.catalogue import rules_by_asset
-from quality.served_readers import NoDailyFileError, answers, daily_inputs, newest_version
 
 SERVED = ("served_model", "daily_recommendations")
 
 
 def failing(asset: str, settings: Settings) -> set[str]:
-    found = judge(asset, rules_by_asset()[asset], Evidence({}, READERS[asset](settings)))
+    found = judge(asset, rules_by_asset()[asset], Evidence({}, spec_of(asset).reader.read(settings)))
     return {verdict.rule.name for verdict in found if not verdict.passed}
 
 

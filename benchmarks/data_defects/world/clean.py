@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 
 from benchmarks.data_defects.world.answers import feedback, model, pairings
+from benchmarks.data_defects.world.artists import artists
 from benchmarks.data_defects.world.labels import ownership, scores, splits, training
 from benchmarks.data_defects.world.served import served
 from benchmarks.data_defects.world.sizes import COLD, NOW, PLAYLISTS, SONGS, USERS
 from benchmarks.data_defects.world.sources import sources
 from quality.inputs import with_derived
-from quality.rules.lineage import MADE_OF_OTHERS
+from quality.registry import dataset_specs
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ def clean_world(seed: int) -> dict[str, Any]:
     world |= feedback(rng, world["candidates"], world["playlist_rows"])
     likes = (world["splits"], world["liked_playlists"])
     world["training_window"] = _judged_by_none(world["training_window"], *likes, cold)
+    world |= artists(np.random.default_rng([seed, 1]))
     fingerprints = {"input": ["user_library"], "made_of": ["f00d"], "stored": ["f00d"]}
-    world |= {f"lineage:{asset}": pl.DataFrame(fingerprints) for asset in MADE_OF_OTHERS}
+    world |= {f"lineage:{asset}": pl.DataFrame(fingerprints) for asset, spec in dataset_specs().items() if spec.fresh}
     return with_derived(world)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.data_defects.world.sizes import NOW, PLAYLISTS, SONGS, USERS
-from quality.served_readers import array_table
+from buddies_assets.systems.playlists.served_readers import array_table
 
 SHOWN = 5
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from buddies_core.artifact.named_arrays import write_artifact
 from buddies_core.interactions.labelled import row_keys
 from buddies_core.storage.datasets import DatasetStore, Recipe
 from quality.rules.catalogue import rules_by_asset
@@ -23,6 +24,8 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         extra = {"counts": counts} if name in RAW else {}
         for part in ("users", "playlists") if name == "als_factors" else ():
             writer.write_part(part, world[f"als_{part}"])
+        for part, array in world["artist_arrays"].items() if name == "artist_model" else ():
+            writer.write_part(part, array)
         writer.commit([writer.write_shard(0, frame)], extra=extra)
     for name, row, rows in (("user_library", "user", "user_rows"), ("playlist_library", "playlist", "playlist_rows")):
         library, writer = world[name], store.writer(Recipe(name), run_id)
@@ -32,4 +35,5 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         writer.write_part("keys", row_keys(world[rows]))
         counted = world[f"{row}_sizes"].select("songs", "length")
         writer.commit([writer.write_shard(0, world[rows].with_row_index(row).hstack(counted))])
+    write_artifact(home / "artists" / "lastfm", {"lists": world["artist_lists"]}, {"experiment": "lastfm"})
     return store

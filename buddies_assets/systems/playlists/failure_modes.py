@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from buddies_core.evaluation.inequality import gini
 from buddies_core.interactions.csr import Library
 
 SHOWN = 5
@@ -114,14 +115,6 @@ def _coverage(offline: Offline) -> Judged:
 
 def _spread(offline: Offline) -> Judged:
     times = np.bincount(offline.shown.indices, minlength=offline.shown.n_columns)
-    value = _gini(np.sort(times)[::-1][: max(1, offline.n_offered)])
+    value = gini(np.sort(times)[::-1][: max(1, offline.n_offered)])
     text = "The Gini coefficient of how often playlists are shown is at most 0.98: beyond it everybody sees the same."
     return Judged("recommendations_are_spread", value <= 0.98, value, 0.98, int(times.sum()), text, at_most=True)
-
-
-def _gini(counts: np.ndarray) -> float:
-    ordered = np.sort(counts.astype(np.float64))
-    if ordered.sum() == 0:
-        return 0.0
-    ranks = np.arange(1, len(ordered) + 1)
-    return float((2 * (ranks * ordered).sum() / ordered.sum() - len(ordered) - 1) / len(ordered))

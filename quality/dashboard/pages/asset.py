@@ -7,10 +7,10 @@ from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number
-from quality.graph import UPSTREAM
+from quality.graph import asset_graph
 from quality.health import State
 from quality.history import assets
-from quality.tables import SCHEMAS
+from quality.registry import spec_of
 
 MADE_BY_HAND = "No run has made it in this range."
 
@@ -63,11 +63,12 @@ def asset_checks(context: Context) -> Table:
 def neighbours(context: Context) -> Table:
     """What the asset is made of, and what is made of it."""
     name = context.query.get("asset", "")
-    after = [other for other, ups in UPSTREAM.items() if name in ups]
+    drawn = asset_graph().having(context.health).drawn
+    after = [other for other, ups in drawn.items() if name in ups]
     found = [
         {"place": place, "asset": other, "health": context.health[other].state.label,
          "reason": context.health[other].reason}
-        for place, others in (("upstream", UPSTREAM.get(name, ())), ("downstream", after))
+        for place, others in (("upstream", drawn.get(name, ())), ("downstream", after))
         for other in others
     ]  # fmt: skip
     shown = (
@@ -82,7 +83,7 @@ def neighbours(context: Context) -> Table:
 def columns(context: Context) -> Table:
     """The columns of the stored version with their types, and what the schema allows."""
     name = context.query.get("asset", "")
-    manifest, schema = context.sources.manifests.get(name), SCHEMAS.get(name)
+    manifest, schema = context.sources.manifests.get(name), spec_of(name).schema
     fields = schema.fields if schema else {}
     found = [
         {

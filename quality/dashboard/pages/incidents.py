@@ -7,7 +7,7 @@ from typing import Any
 
 from quality.dashboard.context import Context
 from quality.dashboard.view import Actions, Column, Page, Table, Tile, View, age, number
-from quality.graph import data_upstream
+from quality.graph import asset_graph
 from quality.history import incidents
 from quality.history.incidents import Record
 from quality.runbooks import for_listeners, runbook
@@ -118,7 +118,7 @@ def detail(context: Context) -> View | None:
     record = _wanted(context)
     if record is None:
         return None
-    upstream = data_upstream()
+    upstream = asset_graph().made_of
     champion, published = context.sources.channels().get("champion"), context.latest.get("served_model")
     open_now = record.resolved_at is None
     resting = [name for name, health in context.health.items() if record.asset in health.causes]

@@ -6,7 +6,7 @@ from buddies_core import charts
 from quality.dashboard.context import Context
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, View
-from quality.graph import UPSTREAM, layers
+from quality.graph import asset_graph
 
 EMPTY = "The graph has no asset."
 STAGGER = 0.5
@@ -28,8 +28,8 @@ def view(context: Context) -> View:
 
 def graph(context: Context) -> Plot:
     """The graph; assets of one column are spread evenly round its middle."""
-    columns: dict[int, list[str]] = defaultdict(list)
-    for asset, column in layers().items():
+    seen, columns = asset_graph().having(context.health), defaultdict[int, list[str]](list)
+    for asset, column in seen.layers().items():
         columns[column].append(asset)
     tallest = max(len(members) for members in columns.values())
     place = {
@@ -51,7 +51,7 @@ def graph(context: Context) -> Plot:
     ]
     links = [
         {"x": place[up][0], "y": place[up][1], "x2": place[asset][0], "y2": place[asset][1]}
-        for asset, ups in UPSTREAM.items()
+        for asset, ups in seen.drawn.items()
         for up in ups
     ]
     return plot(charts.graph, nodes, links)
@@ -59,6 +59,7 @@ def graph(context: Context) -> Plot:
 
 def edges(context: Context) -> Table:
     """The graph as a table, for those who do not see it."""
+    seen = asset_graph().having(context.health)
     found = [
         {
             "health": context.health[asset].state.label,
@@ -67,7 +68,7 @@ def edges(context: Context) -> Table:
             "reason": context.health[asset].reason,
             "run": context.run_of(asset),
         }
-        for asset, ups in UPSTREAM.items()
+        for asset, ups in sorted(seen.drawn.items(), key=lambda drawn: seen.layers()[drawn[0]])
     ]
     columns = (
         Column("health", "Health", "state"),

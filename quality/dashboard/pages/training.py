@@ -1,6 +1,6 @@
 """Training data: how many users, blocks and triplets, what is wrong with them, and how they are distributed."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from buddies_core import charts
@@ -8,38 +8,47 @@ from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, number, percent
+from quality.dataset_spec import Chart
+from quality.registry import dataset_specs
 
 EMPTY = "Not computed yet. Materialise the asset `{}`; its figures appear within seconds."
 CHECKED = ("user_blocks", "triplets", "splits", "playlist_ownership")
 
-DISTRIBUTIONS: dict[str, tuple[str, str, str, str, str]] = {
-    "blocks": ("user_blocks", "per_user", "User-blocks per user", "blocks", "users"),
-    "triplets": ("triplets", "per_user", "Triplets per user", "triplets", "users"),
-    "liked": ("liked_playlists", "per_user", "Liked playlists per user", "liked playlists", "users"),
-    "exploration": ("exploration_coefficients", "coefficients", "Exploration coefficients", "coefficient", "users"),
-    "owned": ("playlist_ownership", "per_owner", "Playlists per owner", "playlists owned", "owners"),
-    "neighbours": ("user_pairings", "per_user", "Neighbours per user", "neighbours", "users"),
-    "popularity": ("user_pairings", "popularity", "User popularity", "times chosen as a neighbour", "users"),
-    "reachable": ("user_pairings", "reachable", "Playlists reachable", "playlists of neighbours", "users"),
-    "library": ("user_library", "songs_per_row", "Songs per user library", "shared songs", "users"),
-}
-"""Histograms of the page: asset, its figure, title, what the axis counts, and what a bar counts."""
 
+@dataclass(frozen=True)
+class Histogram:
+    """A chart of a dataset's spec, and the dataset."""
 
-def _spread(context: Context, chart: str) -> dict[str, Any] | None:
-    asset, figure, *_ = DISTRIBUTIONS[chart]
-    found = context.figures(asset)
-    return found.get(figure) if found else None
+    name: str
+    asset: str
+    chart: Chart
 
+    def spread(self, context: Context) -> dict[str, Any] | None:
+        """The figure, where it is known already."""
+        found = context.figures(self.asset)
+        return found.get(self.chart.figure) if found else None
 
-def _histogram(chart: str) -> Callable[[Context], Plot | None]:
-    def build(context: Context) -> Plot | None:
-        spread = _spread(context, chart)
+    def plot(self, context: Context) -> Plot | None:
+        """The drawing; None without figures."""
+        spread = self.spread(context)
         if not spread or not spread["bins"]:
             return None
-        return plot(charts.histogram, spread["bins"], axis=DISTRIBUTIONS[chart][3], count=DISTRIBUTIONS[chart][4])
+        return plot(charts.histogram, spread["bins"], axis=self.chart.axis, count=self.chart.count)
 
-    return build
+
+def histograms() -> list[Histogram]:
+    """Every chart that a dataset's spec asks for, in the order of the datasets."""
+    return [
+        Histogram(name, spec.name, chart) for spec in dataset_specs().values() for name, chart in spec.charts.items()
+    ]
+
+
+def _shown(context: Context) -> list[Histogram]:
+    return [one for one in histograms() if one.asset in context.health]
+
+
+def _spread(context: Context, asset: str, figure: str = "per_user") -> dict[str, Any]:
+    return (context.figures(asset) or {}).get(figure) or {}
 
 
 def _lorenz(context: Context) -> Plot | None:
@@ -50,8 +59,10 @@ def _lorenz(context: Context) -> Plot | None:
 def view(context: Context) -> View:
     """The page."""
     figures = [
-        Figure(name, title, _summary(_spread(context, name)), EMPTY.format(asset), run_id=context.run_of(asset))
-        for name, (asset, _, title, _, _) in DISTRIBUTIONS.items()
+        Figure(
+            h.name, h.chart.title, _summary(h.spread(context)), EMPTY.format(h.asset), run_id=context.run_of(h.asset)
+        )
+        for h in _shown(context)
     ]
     owned = context.figures("playlist_ownership") or {}
     tops = " · ".join(f"top {of} % hold {percent(share)}" for of, share in owned.get("top_shares", {}).items())
@@ -63,7 +74,7 @@ def view(context: Context) -> View:
         EMPTY.format("playlist_ownership"),
         run_id=context.run_of("playlist_ownership"),
     )
-    missing = [asset for asset, *_ in DISTRIBUTIONS.values() if context.figures(asset) is None]
+    missing = [shown.asset for shown in _shown(context) if context.figures(shown.asset) is None]
     return View(
         title="Training data",
         subtitle="The stored version of each dataset, whatever the range of days",
@@ -79,7 +90,7 @@ def view(context: Context) -> View:
 def _tiles(context: Context) -> list[Tile]:
     blocks = context.figures("user_blocks") or {}
     per_user = blocks.get("per_user") or {}
-    triplets, liked = _spread(context, "triplets") or {}, _spread(context, "liked") or {}
+    triplets, liked = _spread(context, "triplets"), _spread(context, "liked_playlists")
     owned = context.figures("playlist_ownership") or {}
     songs = context.figures("songs") or {}
     run = context.run_of("user_blocks")
@@ -126,11 +137,11 @@ def _summary(spread: dict[str, Any] | None) -> str:
 def distributions(context: Context) -> Table:
     """The quantiles behind the histograms."""
     found = []
-    for name, (asset, _, title, _, _) in DISTRIBUTIONS.items():
-        spread = _spread(context, name)
+    for one in _shown(context):
+        spread = one.spread(context)
         if spread and spread["count"]:
             measures = {m: spread[m] for m in ("count", "mean", "p1", "median", "p90", "p99", "max")}
-            found.append({"measure": title, "asset": asset, **measures, "run": context.run_of(asset)})
+            found.append({"measure": one.chart.title, "asset": one.asset, **measures, "run": context.run_of(one.asset)})
     columns = (
         Column("measure", "Measure"),
         Column("asset", "Asset", "code"),
@@ -157,6 +168,7 @@ PAGE = Page(
     "training",
     "Training data",
     view,
-    charts={**{name: _histogram(name) for name in DISTRIBUTIONS}, "lorenz": _lorenz},
+    charts={"lorenz": _lorenz},
+    more_charts=lambda: {one.name: one.plot for one in histograms()},
     tables={"distributions": distributions, "checks": block_checks},
 )

@@ -13,6 +13,7 @@ from buddies_core.artifact.named_arrays import read_artifact
 from buddies_core.interactions.labelled_plays import LabelledPlays
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
+from quality.rules.catalogue import rules_by_asset
 
 ASSETS = {"artist_plays", "artist_splits", "artist_search", "artist_model", "artist_evaluation", "served_artists"}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -41,7 +42,10 @@ def test_one_job_makes_the_six_assets_and_their_checks_pass(made):
     _, result = made
     assert {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()} == ASSETS
     checks = result.get_asset_check_evaluations()
-    assert len(checks) == 10
+    rules = [f"{asset}.{rule.name}" for asset in ASSETS for rule in rules_by_asset()[asset]]
+    assert sorted(f"{c.asset_key.to_user_string()}.{c.check_name}" for c in checks) == sorted(
+        [*rules, "artist_plays.has_not_drifted"]
+    )
     assert {check.asset_key.to_user_string() for check in checks} == ASSETS
     assert all(check.passed for check in checks), [check.check_name for check in checks if not check.passed]
 

@@ -7,6 +7,7 @@ import polars as pl
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, SPLITTING, spread
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.evaluation.inequality import gini
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 
@@ -116,7 +117,7 @@ def playlist_ownership(
         "liked, and nobody can own them": owned.left_over,
         "share of playlists without an owner": 1 - frame.height / max(1, playlist_library.manifest.rows),
         "share owned by the top 1 % of owners": float(top[: max(1, len(top) // 100)].sum() / max(1, top.sum())),
-        "Gini": plots.gini(top),
+        "Gini": gini(top),
     }
     return dg.Output(
         writer.commit([writer.write_shard(0, frame)], extra={"unownable": owned.left_over}),

@@ -7,7 +7,8 @@ it holds counts for less. The list grows by the greatest gain; gains never rise 
 falls as the list grows.
 
 Only playlists that hold one of the listener's most likely songs are looked at, and of each such song's playlists the
-shortest, in which it weighs most; a world of a few thousand playlists is looked at nearly whole.
+shortest, in which it weighs most; a world of a few thousand playlists is looked at nearly whole. Those of the highest
+gain by these songs alone (an estimate from below: one addition a song and playlist) are then gone through song by song.
 """
 
 import numpy as np
@@ -15,6 +16,7 @@ from numba import njit
 
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
+from buddies_core.kernels.greatest import greatest
 
 SHRINK = 0.75
 """Songs without a chance of a play that every playlist counts as having besides its own."""
@@ -24,6 +26,8 @@ COVERED = 0.85
 """What a song counts in the mean when a playlist earlier in the list holds it, of what it counts otherwise."""
 TOP_SONGS = 300
 PLAYLISTS_OF_A_SONG = 400
+SHORTLIST = 600
+"""Playlists gone through song by song, those of the highest gain by the listener's most likely songs alone."""
 POOL = 150
 """Playlists that the list is grown from, those of the highest gain at its start."""
 
@@ -50,6 +54,7 @@ def choose_playlists(
     covered: float = COVERED,
     top_songs: int = TOP_SONGS,
     playlists_of_a_song: int = PLAYLISTS_OF_A_SONG,
+    shortlist: int = SHORTLIST,
     pool: int = POOL,
 ) -> tuple[Ragged, np.ndarray]:
     """At most `most` playlists a user, best first, none of their own and none without a song that is new to them.
@@ -67,7 +72,8 @@ def choose_playlists(
         np.asarray(users, np.int64), chances,
         user_songs.indptr, user_songs.indices, playlist_songs.indptr, playlist_songs.indices,
         holders.indptr, holders.indices, owner,
-        most, shrink, variety, covered, top_songs, playlists_of_a_song, max(pool, most),
+        most, shrink, variety, covered, top_songs, playlists_of_a_song, max(shortlist, pool, most),
+        max(pool, most),
     )  # fmt: skip
     return Ragged(offsets, values), gains
 
@@ -75,33 +81,31 @@ def choose_playlists(
 @njit(nogil=True, cache=True)
 def _choose(
     users, chances, user_ptr, user_songs, playlist_ptr, playlist_songs, holder_ptr, holders, owner,
-    most, shrink, variety, share, top_songs, playlists_of_a_song, pool,
+    most, shrink, variety, share, top_songs, playlists_of_a_song, shortlist, pool,
 ):  # fmt: skip
     n_songs, n_playlists = chances.shape[1], len(playlist_ptr) - 1
-    known, stamps = np.zeros(n_songs, np.bool_), np.zeros(n_playlists, np.int64)
+    known = np.zeros(n_songs, np.bool_)
+    # Of each playlist the chances of its likely songs, added up, and how many of its songs are new.
+    estimates = np.zeros((n_playlists, 2), np.float32)
+    estimates[:, 1] = np.diff(playlist_ptr)
     offsets = np.zeros(len(users) + 1, np.int64)
     values, gains = np.empty(len(users) * most, np.uint32), np.empty(len(users) * most, np.float32)
     for row in range(len(users)):
         user = users[row]
         chance = chances[row].copy()
-        for song in user_songs[user_ptr[user] : user_ptr[user + 1]]:
+        mine = user_songs[user_ptr[user] : user_ptr[user + 1]]
+        for song in mine:
             known[song] = True
             chance[song] = np.float32(0.0)
         least = np.float32(0.0)
         if n_songs > top_songs:
-            least = np.partition(chance, n_songs - top_songs)[n_songs - top_songs]
-        found = np.empty(n_playlists, np.int64)
-        n = 0
-        for song in range(n_songs):
-            if chance[song] <= 0.0 or chance[song] < least:
-                continue
-            last = min(holder_ptr[song] + playlists_of_a_song, holder_ptr[song + 1])
-            for playlist in holders[holder_ptr[song] : last]:
-                if stamps[playlist] != row + 1 and owner[playlist] != user:
-                    stamps[playlist] = row + 1
-                    found[n] = playlist
-                    n += 1
-        offered = np.sort(found[:n])
+            least = greatest(chance, top_songs)
+        _count_known(estimates, mine, holder_ptr, holders, playlists_of_a_song, np.float32(-1.0))
+        found = _found(estimates, chance, least, holder_ptr, holders, playlists_of_a_song)
+        offered = _shortlisted(found, estimates, owner, user, shrink, variety, shortlist)
+        estimates[found, 0] = 0.0
+        _count_known(estimates, mine, holder_ptr, holders, playlists_of_a_song, np.float32(1.0))
+        n = len(offered)
         sizes, totals = np.empty(n), np.zeros(n)
         for at in range(n):
             new = 0
@@ -118,9 +122,47 @@ def _choose(
             values[offsets[row] : offsets[row] + most], gains[offsets[row] : offsets[row] + most],
         )  # fmt: skip
         offsets[row + 1] = offsets[row] + count
-        for song in user_songs[user_ptr[user] : user_ptr[user + 1]]:
+        for song in mine:
             known[song] = False
     return offsets, values[: offsets[-1]].copy(), gains[: offsets[-1]].copy()
+
+
+@njit(nogil=True, cache=True)
+def _count_known(estimates, mine, holder_ptr, holders, most, change):
+    """Adds `change` to the new songs of each playlist for each song of the listener that it holds."""
+    for song in mine:
+        for playlist in holders[holder_ptr[song] : min(holder_ptr[song] + most, holder_ptr[song + 1])]:
+            estimates[playlist, 1] += change
+
+
+@njit(nogil=True, cache=True)
+def _found(estimates, chance, least, holder_ptr, holders, most):
+    """Playlists that hold a likely song, and their estimates made: the sum of such songs' chances."""
+    likely = np.flatnonzero((chance >= least) & (chance > 0.0))
+    found = np.empty(np.minimum(holder_ptr[likely + 1] - holder_ptr[likely], most).sum(), np.int64)
+    n = 0
+    for song in likely:
+        for playlist in holders[holder_ptr[song] : min(holder_ptr[song] + most, holder_ptr[song + 1])]:
+            if estimates[playlist, 0] == 0.0:
+                found[n] = playlist
+                n += 1
+            estimates[playlist, 0] += chance[song]
+    return found[:n]
+
+
+@njit(nogil=True, cache=True)
+def _shortlisted(found, estimates, owner, user, shrink, variety, most):
+    """At most `most` of the playlists found that the user does not own, those of the highest gain, by index."""
+    gains = np.empty(len(found), np.float32)
+    for at in range(len(found)):
+        likely, new = estimates[found[at]]
+        gains[at] = likely * (1.0 / (new + shrink) + variety)
+    kept = found
+    if len(found) > most:
+        least = greatest(gains, most)
+        above, ties = found[gains > least], np.sort(found[gains == least])
+        kept = np.concatenate((above, ties[: most - len(above)]))
+    return np.sort(kept[owner[kept] != user])
 
 
 @njit(nogil=True, cache=True)

@@ -1,13 +1,12 @@
 """What must hold of the films."""
 
-import dagster as dg
 import polars as pl
 
-from buddies_assets.resources.pipeline import Pipeline
+from quality.rules.verdict import Finding, rule, within
 
 
-@dg.asset_check(asset="film_evaluation")
-def films_beat_chance(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
-    """Half of the films are of the wrong kind: a list at random would have an NDCG of a quarter at best."""
-    ndcg = pipeline.store.open("film_evaluation").frame().filter(pl.col("metric") == "ndcg")["value"][0]
-    return dg.AssetCheckResult(passed=bool(ndcg > 0.25), metadata={"value": float(ndcg)})
+@rule(blocking=True)
+def films_beat_chance(film_evaluation: pl.DataFrame) -> Finding:
+    """The NDCG is above a quarter: half of the films are of the wrong kind, a list at random has no more."""
+    ndcg = film_evaluation.filter(pl.col("metric") == "ndcg")["value"][0]
+    return within(ndcg, 0.25, None, film_evaluation.height)

@@ -1,0 +1,1 @@
+"""Rules about datasets of other systems; it has no asset of its own."""
