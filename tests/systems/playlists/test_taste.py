@@ -6,7 +6,7 @@ from oracles.taste import chosen
 from scipy.sparse import csr_array
 
 from buddies_assets.sources.steps.hidden import hashes
-from buddies_assets.systems.playlists.taste.choice import SHRINK, VARIETY, choose_playlists, playlists_of_songs
+from buddies_assets.systems.playlists.taste.choice import VARIETY, choose_playlists, playlists_of_songs
 from buddies_core.interactions.csr import Library
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.song_taste import SongTaste, artist_rows
@@ -87,7 +87,7 @@ def test_a_short_list_keeps_what_is_dense_in_songs_new_to_the_listener():
         chances, [known], [[0, *known], [0, *others], [0]], [-1, -1, 0], most=1, pool=1, shortlist=2, shrink=0.5
     )
     assert lists == [[0]]
-    assert gains[0] == pytest.approx([0.5 / (1 + SHRINK) + VARIETY * 0.5])
+    assert gains[0] == pytest.approx([0.5 / 1.5 + VARIETY * 0.5])
 
 
 def two_kinds(n_users: int = 60, n_songs: int = 30) -> csr_array:
