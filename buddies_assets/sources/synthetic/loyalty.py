@@ -1,7 +1,8 @@
 """Listeners come back to artists: part of what a listener plays is by the artist of something they played before.
 
 In a sample of the real plays, two songs of a listener with 10 to 30 of them are by one artist in 6 to 8 % of pairs, and
-0.7 % if each song were drawn for itself. What is drawn depends on the seed and the listener's row alone.
+1 % if each song were drawn for itself. Fewer songs than there stand alone of their artist (51 % for 70 % of libraries
+of 16 to 20). What is drawn depends on the seed and the listener's row alone.
 """
 
 import numpy as np
