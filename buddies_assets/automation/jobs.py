@@ -33,8 +33,12 @@ publish_job = dg.define_asset_job(
 JOBS = [prepare_data_job, train_job, search_job, publish_job]
 
 
-def system_job(name: str):
-    """The job that makes a system whose assets are in the group of its name."""
-    return dg.define_asset_job(
-        f"{name}_job", selection=dg.AssetSelection.groups(name), description=f"The whole system {name} in one run."
-    )
+def system_job(name: str, *shared: str):
+    """The job that makes a system whose assets are in the group of its name, and those it shares with what they need.
+
+    Args:
+        shared: groups of assets that several systems are made from.
+    """
+    own = dg.AssetSelection.groups(name)
+    selection = own | dg.AssetSelection.groups(*shared).upstream() if shared else own
+    return dg.define_asset_job(f"{name}_job", selection=selection, description=f"The whole system {name} in one run.")
