@@ -21,6 +21,8 @@ PLAYS = EaseConfig(ridge=200.0, feature_weight=5.0, exact_items=4_000)
 PLAYLISTS = EaseConfig(ridge=50.0, exact_items=4_000)
 KEPT = 400
 """Songs, the heaviest, that keep a weight in the score of a song."""
+OF_ITSELF = 0.03
+"""What a song told of by as much as a play adds to its own chance; the weights say what it adds to others'."""
 HIDDEN_SHARE = 0.3
 FEWEST_SONGS = 5
 """Listeners with fewer songs hide none of them."""
@@ -53,6 +55,7 @@ class SongTaste:
         user_hashes: np.ndarray,
         song_hashes: np.ndarray,
         seed: int,
+        told: csr_array | None = None,
     ) -> Self:
         """Learn from libraries and playlists.
 
@@ -61,6 +64,8 @@ class SongTaste:
             playlists: float32 [n_playlists, n_songs], 1 where a playlist holds a song.
             artists: float32 [n_artists, n_songs], 1 for each artist's songs.
             user_hashes, song_hashes: uint64, of the ids, so that a new listener changes nobody's hidden plays.
+            told: what listeners said of songs, between -1 and 1, [n_users, n_songs]. Songs that they liked are learnt
+                from beside their plays; what is hidden and asked for are plays alone.
 
         Raises:
             TrainingError: nobody has a song.
@@ -73,19 +78,27 @@ class SongTaste:
         blend = np.array([1.0, 0.0, 0.0])
         if hidden.any():
             rest = _only(plays, ~hidden)
-            of_rest = Ease(PLAYS).fit(rest, artists)
-            blend = _blend(rest, _only(plays, hidden), asked, of_rest, of_playlists)
+            of_rest = Ease(PLAYS).fit(_beside(rest, told), artists)
+            blend = _blend(rest, _only(plays, hidden), asked, of_rest, of_playlists, told)
             del of_rest
-        of_plays = Ease(PLAYS).fit(plays, artists)
+        of_plays = Ease(PLAYS).fit(_beside(plays, told), artists)
         weights = _heaviest(of_plays.weights, blend[0])
         if of_playlists is not None and blend[1]:
             weights = _heaviest((weights + _heaviest(of_playlists.weights, blend[1])).tocsr(), 1.0)
         return cls(weights, (_popularity(plays) * blend[2]).astype(np.float32), blend)
 
-    def scores(self, histories: csr_array) -> np.ndarray:
-        """Scores of all songs, float32 [n, n_songs], not below zero; those that a listener has are scored as well."""
-        scores = (histories.astype(np.float32) @ self.weights).toarray()
+    def scores(self, histories: csr_array, told: csr_array | None = None) -> np.ndarray:
+        """Scores of all songs, float32 [n, n_songs], not below zero; those that a listener has are scored as well.
+
+        Args:
+            histories: float32 [n, n_songs], 1 where a listener has a song.
+            told: what they said of songs, between -1 and 1, same shape: it counts beside the plays.
+        """
+        rows = histories if told is None else histories + told
+        scores = (rows.astype(np.float32) @ self.weights).toarray()
         scores += np.diff(histories.indptr).astype(np.float32)[:, None] * self.popularity
+        if told is not None:
+            scores += np.float32(OF_ITSELF) * told.toarray()
         return np.maximum(scores, 0.0, out=scores)
 
     def arrays(self) -> Mapping[str, np.ndarray]:
@@ -139,8 +152,18 @@ def _only(plays: csr_array, kept: np.ndarray) -> csr_array:
     return csr_array((plays.data[kept], plays.indices[kept], indptr), shape=plays.shape)
 
 
+def _beside(plays: csr_array, told: csr_array | None) -> csr_array:
+    """Plays and the songs that were liked."""
+    return plays if told is None else (plays + told.maximum(0)).tocsr()
+
+
 def _blend(
-    rest: csr_array, hidden: csr_array, asked: np.ndarray, of_plays: Ease, of_playlists: Ease | None
+    rest: csr_array,
+    hidden: csr_array,
+    asked: np.ndarray,
+    of_plays: Ease,
+    of_playlists: Ease | None,
+    told: csr_array | None,
 ) -> np.ndarray:
     """Non-negative least squares of "played" on the scores of the songs that the rest does not show."""
     from scipy.optimize import nnls
@@ -152,8 +175,9 @@ def _blend(
         unknown = rows.toarray() == 0
         played = (hidden[asked[start : start + _AT_ONCE]].toarray() > 0)[unknown].astype(np.float64)
         lengths = np.diff(rows.indptr).astype(np.float32)[:, None]
-        parts = [of_plays.scores(rows)[unknown]]
-        parts.append(np.zeros_like(parts[0]) if of_playlists is None else of_playlists.scores(rows)[unknown])
+        known = rows if told is None else (rows + told[asked[start : start + _AT_ONCE]]).tocsr()
+        parts = [of_plays.scores(known)[unknown]]
+        parts.append(np.zeros_like(parts[0]) if of_playlists is None else of_playlists.scores(known)[unknown])
         parts.append(np.broadcast_to(lengths * popularity, unknown.shape)[unknown])
         features = np.stack(parts).astype(np.float64)
         gram += features @ features.T
