@@ -64,24 +64,27 @@ class SongTaste:
             playlists: float32 [n_playlists, n_songs], 1 where a playlist holds a song.
             artists: float32 [n_artists, n_songs], 1 for each artist's songs.
             user_hashes, song_hashes: uint64, of the ids, so that a new listener changes nobody's hidden plays.
-            told: what listeners said of songs, between -1 and 1, [n_users, n_songs]. Songs that they liked are learnt
-                from beside their plays; what is hidden and asked for are plays alone.
+            told: what listeners said of songs, between -1 and 1, [n_users, n_songs]. Songs above zero are learnt from
+                and asked for as plays are.
 
         Raises:
             TrainingError: nobody has a song.
         """
         if not plays.nnz:
             raise TrainingError("taste of songs: no listener has a song that a playlist could hold")
+        if told is not None:
+            plays = (plays + told.maximum(0)).tocsr()
+            plays.eliminate_zeros()
         of_playlists = Ease(PLAYLISTS).fit(playlists) if playlists.nnz else None
         asked = _listeners(plays, user_hashes)
         hidden = _hidden(plays, asked, user_hashes, song_hashes, seed)
         blend = np.array([1.0, 0.0, 0.0])
         if hidden.any():
             rest = _only(plays, ~hidden)
-            of_rest = Ease(PLAYS).fit(_beside(rest, told), artists)
-            blend = _blend(rest, _only(plays, hidden), asked, of_rest, of_playlists, told)
+            of_rest = Ease(PLAYS).fit(rest, artists)
+            blend = _blend(rest, _only(plays, hidden), asked, of_rest, of_playlists)
             del of_rest
-        of_plays = Ease(PLAYS).fit(_beside(plays, told), artists)
+        of_plays = Ease(PLAYS).fit(plays, artists)
         weights = _heaviest(of_plays.weights, blend[0])
         if of_playlists is not None and blend[1]:
             weights = _heaviest((weights + _heaviest(of_playlists.weights, blend[1])).tocsr(), 1.0)
@@ -152,18 +155,8 @@ def _only(plays: csr_array, kept: np.ndarray) -> csr_array:
     return csr_array((plays.data[kept], plays.indices[kept], indptr), shape=plays.shape)
 
 
-def _beside(plays: csr_array, told: csr_array | None) -> csr_array:
-    """Plays and the songs that were liked."""
-    return plays if told is None else (plays + told.maximum(0)).tocsr()
-
-
 def _blend(
-    rest: csr_array,
-    hidden: csr_array,
-    asked: np.ndarray,
-    of_plays: Ease,
-    of_playlists: Ease | None,
-    told: csr_array | None,
+    rest: csr_array, hidden: csr_array, asked: np.ndarray, of_plays: Ease, of_playlists: Ease | None
 ) -> np.ndarray:
     """Non-negative least squares of "played" on the scores of the songs that the rest does not show."""
     from scipy.optimize import nnls
@@ -175,9 +168,8 @@ def _blend(
         unknown = rows.toarray() == 0
         played = (hidden[asked[start : start + _AT_ONCE]].toarray() > 0)[unknown].astype(np.float64)
         lengths = np.diff(rows.indptr).astype(np.float32)[:, None]
-        known = rows if told is None else (rows + told[asked[start : start + _AT_ONCE]]).tocsr()
-        parts = [of_plays.scores(known)[unknown]]
-        parts.append(np.zeros_like(parts[0]) if of_playlists is None else of_playlists.scores(known)[unknown])
+        parts = [of_plays.scores(rows)[unknown]]
+        parts.append(np.zeros_like(parts[0]) if of_playlists is None else of_playlists.scores(rows)[unknown])
         parts.append(np.broadcast_to(lengths * popularity, unknown.shape)[unknown])
         features = np.stack(parts).astype(np.float64)
         gram += features @ features.T

@@ -1,5 +1,6 @@
 """What feedback tells of songs, by hand, and what taste makes of it."""
 
+import functools
 from datetime import UTC, datetime
 
 import numpy as np
@@ -45,6 +46,23 @@ def test_a_window_without_sessions_tells_nothing():
     told = told_songs(window(), PLAYLISTS, 4, weight=1.0)
     assert told.shape == (4, 6)
     assert told.nnz == 0
+
+
+def test_what_one_listener_is_told_to_like_reaches_those_who_play_the_same():
+    # Half of the listeners play songs 0 to 4, the others 5 to 9. Some of the first half liked a playlist of song 10.
+    generator = np.random.default_rng(4)
+    same = (np.arange(80)[:, None] % 2) == (np.arange(11) >= 5)
+    plays = (same & (generator.random(same.shape) < 0.8)).astype(np.float32)
+    plays[:, 10] = 0
+    liked = np.zeros_like(plays)
+    liked[0:40:2, 10] = 1.0
+    hashes = {"user_hashes": np.arange(80, dtype=np.uint64), "song_hashes": np.arange(11, dtype=np.uint64)}
+    nothing = csr_array((1, 11), dtype=np.float32)
+    fit = functools.partial(SongTaste.fit, csr_array(plays), nothing, nothing, seed=1, **hashes)
+    without, taught = fit().scores(csr_array(plays)), fit(told=csr_array(liked)).scores(csr_array(plays))
+    alike, others = np.arange(40, 80, 2), np.arange(41, 80, 2)
+    assert not without[:, 10].any()
+    assert taught[alike, 10].min() > taught[others, 10].max()
 
 
 def test_a_liked_song_raises_those_it_goes_with_and_itself_and_one_passed_over_lowers_them():
