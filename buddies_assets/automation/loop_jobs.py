@@ -25,9 +25,17 @@ materialise_all_job = dg.define_asset_job(
 retrain_job = dg.define_asset_job(
     RETRAIN_JOB,
     selection=dg.AssetSelection.assets(
-        "training_window", "bpr_checkpoint", "bpr_evaluation", "ranked_candidates", "listener_evaluation"
+        "training_window",
+        "song_taste",
+        "taste_candidates",
+        "taste_positives",
+        "bpr_checkpoint",
+        "bpr_evaluation",
+        "ranked_candidates",
+        "listener_evaluation",
     ),
-    description="A new model from the offline blocks and the newest feedback; `served_model` follows once checks pass.",
+    description="Lists of taste and a model from what is stored and the newest feedback; `served_model` follows once"
+    " checks pass.",
     tags={"dagster/priority": "-1"},
 )
 daily_job = dg.define_asset_job(
