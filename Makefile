@@ -5,7 +5,7 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
 WORKERS ?= 2
 
-.PHONY: run up test test-all check docs install bench clean
+.PHONY: run up test test-all check docs install lock bench clean
 
 run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 	$(BIN)/buddies run
@@ -33,17 +33,22 @@ docs: $(INSTALLED)  ## the documentation as a site in build/site; a broken link 
 
 install: $(INSTALLED)
 
-# torch first and pinned: with it there, nothing later pulls another build of it.
-$(INSTALLED): pyproject.toml
+lock:  ## the locked requirements anew, from pyproject.toml
+	requirements/lock
+
+# Every version with its hash (requirements/README.md); torch by itself and pinned, its build being the machine's affair.
+$(INSTALLED): pyproject.toml requirements/dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	@echo "Installing torch (one large download), then the project with all it needs: minutes in all"
+	@echo "Installing what the project needs, then torch (one large download): minutes in all"
+	$(BIN)/python -m pip install --progress-bar off --require-hashes --no-deps --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --progress-bar off torch==2.13.0
-	$(BIN)/python -m pip install --progress-bar off --editable ".[dev]"
+	$(BIN)/python -m pip install --progress-bar off --no-deps --editable .
+	$(BIN)/python -m pip check
 	touch $@
 
-$(BENCH_INSTALLED): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --editable ".[dev,bench]"
+$(BENCH_INSTALLED): $(INSTALLED) requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement requirements/bench.txt
 	touch $@
 
 clean:
