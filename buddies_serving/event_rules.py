@@ -97,7 +97,7 @@ def _song(field: str, query: SongQuery, songs: Sequence[FindSong]) -> SongName:
 def _song_of(model: ServedModel) -> FindSong:
     def find(query: SongQuery) -> SongName | None:
         row = find_song(model, query)
-        return None if row is None else SongName(query.id, model.song_keys[row])
+        return None if row is None else SongName(query.id or model.song_id(row), model.song_keys[row])
 
     return find
 

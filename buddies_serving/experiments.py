@@ -21,13 +21,23 @@ class Experiments(Generic[T]):
         opened: what a route wants of an artifact.
         poll_seconds: how long an experiment is served before its folder is looked at again.
         default: served where none is named; without it the only one there is.
+        made_by: the command that makes one, for whoever asks too early.
     """
 
-    def __init__(self, root: Path, opened: Callable[[Artifact], T], *, poll_seconds: float, default: str) -> None:
+    def __init__(
+        self,
+        root: Path,
+        opened: Callable[[Artifact], T],
+        *,
+        poll_seconds: float,
+        default: str,
+        made_by: str = "buddies fit FILE",
+    ) -> None:
         self._root = root
         self._opened = opened
         self._poll_seconds = poll_seconds
         self._default = default
+        self._made_by = made_by
         self._known: dict[str, tuple[float, str, T]] = {}
 
     def names(self) -> list[str]:
@@ -72,5 +82,5 @@ class Experiments(Generic[T]):
         names = self.names()
         if name is None and len(names) == 1 and names[0] != self._default:
             return self.get(names[0])
-        there = f"There are {', '.join(names)}." if names else "None is fitted yet: run `buddies fit FILE`."
+        there = f"There are {', '.join(names)}." if names else f"None is fitted yet: run `{self._made_by}`."
         raise Problem(404, f"No experiment is called {name or self._default!r}. {there}")

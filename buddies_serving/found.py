@@ -1,4 +1,5 @@
-"""The systems whose routes lie in `buddies_serving.systems`: each module has a `router`, and may have `hot_routes`.
+"""The systems whose routes lie in `buddies_serving.systems`: each module has a `router`, and may have `hot_routes`,
+or `service_routes` where they ask what the service remembers.
 
 One that knows songs which the playlists' model does not may have `find_song`.
 """
@@ -7,12 +8,16 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from buddies_serving import systems
 from buddies_serving.api_types import SongQuery
 from buddies_serving.feedback_types import SongName
 from buddies_serving.guard import HotHandler
 from buddies_serving.settings import ServingSettings
+
+if TYPE_CHECKING:
+    from buddies_serving.service import Service
 
 FindSong = Callable[[SongQuery], SongName | None]
 """How a catalogue finds a song."""
@@ -33,6 +38,15 @@ def system_hot_routes(settings: ServingSettings) -> HotRoutes:
     for module in system_modules():
         if hasattr(module, "hot_routes"):
             found |= module.hot_routes(settings)
+    return found
+
+
+def system_service_routes(service: "Service") -> HotRoutes:
+    """The same of those calls that ask the service what it remembers."""
+    found: HotRoutes = {}
+    for module in system_modules():
+        if hasattr(module, "service_routes"):
+            found |= module.service_routes(service)
     return found
 
 

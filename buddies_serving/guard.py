@@ -220,7 +220,7 @@ class Guard:
             limit = self._settings.max_batch_body_bytes
         if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > limit):
             raise _too_large(limit)
-        if scope["method"] == "POST":
+        if scope["method"] == "POST" and length != b"0":
             kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
             if kind != b"application/json":
                 raise Problem(415, "Send the body as application/json.")

@@ -34,6 +34,8 @@ def _known(model: ServedModel) -> Mapping[Any, Any]:
     shown = model.top(user, len(PIDS), frozenset())
     known: dict[Any, Any] = {USER: user, str(USER): str(user), HEX_USER: model.user_id(user)}
     known |= dict(zip(PIDS, shown, strict=False))
+    if len(model.arrays["song_ids"]):
+        known |= {SONG_ID: bytes(model.arrays["song_ids"][0]).decode("ascii")}
     if len(model.song_titles):
         known |= {TITLE: model.song_titles[0], ARTIST: model.song_artists[0]}
     return known
@@ -71,6 +73,6 @@ def curl(base: str, path: str, method: str, call: Mapping[str, Any]) -> str:
             text = msgspec.json.encode(example["value"]).decode().replace("'", r"'\''")
             parts += [f"-H 'content-type: {kind}'", f"-d '{text}'"]
             break
-    if method.lower() not in ("get", "post"):
+    if method.lower() not in ("get", "post") or (method.lower() == "post" and len(parts) == 1):
         parts.insert(1, f"-X {method.upper()}")
     return " ".join(parts)

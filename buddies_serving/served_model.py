@@ -62,6 +62,7 @@ class ServedModel:
         self.known_pids = KnownPids(self.pids)
         self._offsets = arrays["contract_offsets"]
         self._bytes = arrays["contract_bytes"].data
+        self._first_ids: np.ndarray | None = None
         self._fragments: list[bytes | None] = [None] * self.users
 
     @classmethod
@@ -124,6 +125,16 @@ class ServedModel:
         """The song of an Echo Nest song id, or None."""
         row = _find(self.arrays["song_ids"], song_id.encode("ascii", errors="replace"))
         return None if row is None else int(self.arrays["song_id_songs"][row])
+
+    def song_id(self, row: int) -> str | None:
+        """The first of the Echo Nest ids of a song; None where it has none."""
+        if self._first_ids is None:
+            rows = self.arrays["song_id_songs"]
+            first = np.full(self.songs, -1, np.int64)
+            first[rows[::-1]] = np.arange(len(rows) - 1, -1, -1)
+            self._first_ids = first
+        place = int(self._first_ids[row])
+        return bytes(self.arrays["song_ids"][place]).decode("ascii") if place >= 0 else None
 
     def find_named(self, song_id: str | None, key: str | None) -> int | None:
         """The song of an Echo Nest id or of a canonical key, whichever this model knows."""

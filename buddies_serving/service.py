@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from buddies_core.http.hosts import AllowedHosts
-from buddies_serving.api_types import EventsAnswer, Health
+from buddies_serving.api_types import EventsAnswer, EventsRequest, Health
 from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
 from buddies_serving.event_rules import read_events, to_events
 from buddies_serving.feedback_rules import read_feedback, to_session
 from buddies_serving.feedback_store import FeedbackStore
 from buddies_serving.feedback_types import Record
 from buddies_serving.feedback_writer import FeedbackWriter
-from buddies_serving.found import system_catalogues, system_hot_routes
+from buddies_serving.found import system_catalogues, system_hot_routes, system_service_routes
 from buddies_serving.guard import JSON, Answer, Headers, HotHandler
 from buddies_serving.keys import KeyEntry, Keys, keys_for
 from buddies_serving.metrics import Metrics
@@ -63,7 +63,7 @@ class Service:
         self.supervisor = Supervisor()
         self._recommender: Recommender | None = None
         self._writer: FeedbackWriter | None = None
-        self.system_hot = system_hot_routes(settings)
+        self.system_hot = system_hot_routes(settings) | system_service_routes(self)
         self.catalogues = system_catalogues(settings)
         self._watch_metrics()
 
@@ -154,13 +154,22 @@ class Service:
     async def hot_events(self, body: bytes, headers: Headers) -> Answer:
         """What a listener did; answers once it is durable."""
         try:
-            models = models_of(self.watcher.serving)
-            events = to_events(read_events(body), models, self.catalogues, headers.get(b"idempotency-key"))
+            request = read_events(body)
+        except Problem:
+            self.metrics.refuse("invalid")
+            raise
+        taken = await self.take_events(request, headers.get(b"idempotency-key"))
+        return Answer(200, (JSON,), msgspec.json.encode(EventsAnswer("Events Stored", taken)))
+
+    async def take_events(self, request: EventsRequest, key: bytes | None = None) -> int:
+        """Checks what a listener did, makes it durable and remembers it; how many events that were."""
+        try:
+            events = to_events(request, models_of(self.watcher.serving), self.catalogues, key)
         except Problem as problem:
             self.metrics.refuse("unavailable" if problem.status == 503 else "invalid")
             raise
         await self._store(*events)
-        return Answer(200, (JSON,), msgspec.json.encode(EventsAnswer("Events Stored", len(events))))
+        return len(events)
 
     async def _store(self, *records: Record) -> None:
         """Makes the records durable, and remembers them; Problem 503 or 422 where that cannot be."""
