@@ -5,8 +5,9 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
 WORKERS ?= 2
 DEPLOY_TOOLS := .venv-deploy
+WITHOUT_CONTAINERS := chart workflows canary gate monitoring
 
-.PHONY: run up test test-all test-deploy deploy-tools compose-up check docs install lock bench clean
+.PHONY: run up test test-all test-deploy check-deploy deploy-tools compose-up check docs install lock bench clean
 
 run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 	$(BIN)/buddies run
@@ -22,6 +23,10 @@ test-all: $(INSTALLED)  ## the suite with the long matrices
 
 test-deploy: $(INSTALLED) $(DEPLOY_TOOLS)/.installed  ## images, containers, chart, workflows: needs root and podman
 	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy -o timeout=2700
+
+check-deploy: $(INSTALLED)  ## of that what needs no container: chart, workflows, gate, verdicts, monitoring
+	$(MAKE) deploy-tools || echo "no tools of deploy/tools.txt: what needs them is skipped"
+	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest $(addprefix tests/deploy/test_,$(addsuffix .py,$(WITHOUT_CONTAINERS)))
 
 deploy-tools: $(DEPLOY_TOOLS)/.installed  ## Helm's SDK, schemas of Kubernetes and linters, in an environment of their own
 

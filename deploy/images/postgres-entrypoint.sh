@@ -9,9 +9,10 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   initdb --pgdata "$PGDATA.new" --username buddies --pwfile "$file" --auth-host scram-sha-256 --auth-local reject \
     --encoding UTF8 --locale C.UTF-8 --data-checksums >/dev/null
   printf 'host all all all scram-sha-256\n' >>"$PGDATA.new/pg_hba.conf"
+  # On another port: nobody may take a server for ready that is about to be stopped.
   pg_ctl --pgdata "$PGDATA.new" --wait --silent --log /tmp/first-start.log \
-    --options "-c listen_addresses=127.0.0.1 -c unix_socket_directories=''" start
-  PGPASSWORD="$(cat "$file")" createdb --host 127.0.0.1 --username buddies buddies
+    --options "-c port=5433 -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" start
+  PGPASSWORD="$(cat "$file")" createdb --host 127.0.0.1 --port 5433 --username buddies buddies
   pg_ctl --pgdata "$PGDATA.new" --wait --silent --mode fast stop
   mv "$PGDATA.new" "$PGDATA"
 fi
