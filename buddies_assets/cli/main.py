@@ -42,11 +42,25 @@ def common(
 def run(
     users: Annotated[int, typer.Option(help="For how many users to show recommendations at the end.")] = 3,
     system: Annotated[str, typer.Option(help="Which system to make; `all` makes every one installed.")] = "playlists",
+    select: Annotated[
+        str | None,
+        typer.Option(
+            help="Only these assets, with commas between; `+name`, `name+` a step more, `*name`, `name*` all."
+        ),
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Make nothing; say what would be, with its last time and disk."),
+    ] = False,
 ) -> None:
     """Materialise the whole graph, run its checks, and print datasets, evaluation and recommendations."""
-    from buddies_assets.cli.running import run_everything
+    from buddies_assets.cli.running import run_everything, show_plan
 
-    run_everything(console, users, system)
+    if dry_run:
+        show_plan(console, system, select)
+    else:
+        run_everything(console, users, system, select)
 
 
 @app.command()
