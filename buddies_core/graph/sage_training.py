@@ -164,7 +164,7 @@ class _Training:
             name: torch.nn.Parameter(value)
             for name, value in {
                 "a": eye.clone(), "b": small(d, d), "c": small(len(FEATURES), d), "d": small(d, d),
-                "bias": torch.zeros(d), "e": eye.clone(), "f": small(d, d), "g": torch.zeros(d), 
+                "bias": torch.zeros(d), "e": eye.clone(), "f": small(d, d), "g": torch.zeros(d),
                 "gate": torch.tensor([-0.8, 0.0, 0.0]),
                 "by_degree": torch.linspace(-2, 2, DEGREES), "by_artist_degree": torch.zeros(DEGREES),
                 "same": torch.zeros(8),
