@@ -176,6 +176,23 @@ def evaluate_artists(
     evaluate_system(console, "artists", train, heldout, out, tags, items)
 
 
+@evaluate.command("songs")
+def evaluate_songs(
+    train: Annotated[Path, typer.Option(help="Plays that the model is fitted on: user, song, plays.")],
+    heldout: Annotated[Path, typer.Option(help="Plays that it is judged by.")],
+    out: Annotated[Path, typer.Option(help="Where 500 songs a listener are written: user, item, rank.")],
+    songs: Annotated[list[Path] | None, typer.Option(help="Song text; default: BUDDIES_MSD_FILE.")] = None,
+    mismatches: Annotated[
+        Path | None, typer.Option(help="Ids of wrong text; default: BUDDIES_MSD_MISMATCHES_FILE.")
+    ] = None,
+    playlists: Annotated[Path | None, typer.Option(help="MPD slices; default: BUDDIES_MPD_DIR.")] = None,
+) -> None:
+    """Fit the songs' system on one file of plays alone, write 500 for each listener, and print what they are worth."""
+    from buddies_assets.cli.songs import evaluate_songs as start
+
+    start(console, train, heldout, out, songs, mismatches, playlists)
+
+
 @app.command()
 def datasets() -> None:
     """List every stored dataset: rows, bytes, when, and by which run."""
@@ -309,6 +326,18 @@ def fit_playlists() -> None:
     from buddies_core.settings import Settings
 
     start(console, Settings())
+
+
+@app.command("recommend-songs")
+def recommend_songs(
+    users: Annotated[list[str], typer.Argument(help="Listeners by id.")],
+    n: Annotated[int, typer.Option(min=1, max=50, help="Songs each.")] = 10,
+    name: Annotated[str, typer.Option(help="Which served songs.")] = "plays",
+) -> None:
+    """Show the songs that are served to USERS, with a reason for each; strangers get the popular ones."""
+    from buddies_assets.cli.songs import recommend_songs as start
+
+    start(console, users, n, name)
 
 
 @app.command("recommend-tracks")
