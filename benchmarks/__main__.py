@@ -25,6 +25,7 @@ BENCHMARKS = {
     "checks": "benchmarks.checks",
     "loop": "benchmarks.loop",
     "attack": "benchmarks.attack",
+    "links": "benchmarks.links",
     "sensors": "benchmarks.sensors",
 }
 """Name -> module with `run(scale: str) -> Report`; imported only when asked for."""

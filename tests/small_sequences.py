@@ -5,6 +5,7 @@ import polars as pl
 from oracles.playlists import rows_of
 
 from buddies_core.sequences.answers import served_arrays
+from buddies_core.sequences.catalogue import catalogue_of
 from buddies_core.sequences.corpus import Sequences, Songs, encoded, keyed_rows, vocabulary
 from buddies_core.sequences.fit import SequenceConfig
 from buddies_core.sequences.models import SequenceModels
@@ -12,7 +13,9 @@ from buddies_core.sequences.ranker_training import RankerConfig
 from buddies_core.sequences.skipgram import SkipGramConfig
 from buddies_core.sequences.training import ModelsConfig, fit_models
 
-SMALL = SequenceConfig(factors=4, wide_factors=4, iterations=3, skip_gram=SkipGramConfig(dimension=4, epochs=2))
+SMALL = SequenceConfig(
+    factors=4, wide_factors=4, artist_factors=4, iterations=3, skip_gram=SkipGramConfig(dimension=4, epochs=2)
+)
 CONFIG = ModelsConfig(
     index=SMALL, folds=2, rankers=1, next_track=RankerConfig(epochs=20), continuation=RankerConfig(epochs=5)
 )
@@ -34,7 +37,7 @@ def small_corpus() -> tuple[Songs, Sequences]:
 def small_models() -> SequenceModels:
     """Both models of the small corpus."""
     songs, sequences = small_corpus()
-    return fit_models(sequences, songs.artist_of, CONFIG)
+    return fit_models(sequences, catalogue_of(songs), CONFIG)
 
 
 def small_artifact() -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from buddies_assets.cli.sequences import rows_and_names
 from buddies_core.errors import SequencesError, SourceNotFoundError
 from buddies_core.sequences import tutorial
+from buddies_core.sequences.catalogue import catalogue_of
 from buddies_core.sequences.corpus import Sequences, encoded, vocabulary
 from buddies_core.sequences.evaluation import Report, evaluate_continuation, evaluate_next_track
 from buddies_core.sequences.metrics import CONTINUATION, NEXT_TRACK
@@ -50,13 +51,14 @@ def evaluate_sequences(console: Console, settings: Settings, task: str, test: Pa
         raise SequencesError(f"no playlist of {test} is left: each is a copy of one to learn from. Give other slices.")
     config = ModelsConfig(seed=settings.seed)
     models = fit_models(
-        train, songs.artist_of, config, tasks=(task,),
+        train, catalogue_of(songs), config, tasks=(task,), workers=settings.worker_threads,
         progress=lambda step: console.print(f"{time.perf_counter() - started:6.0f} s  {step}", highlight=False),
     )  # fmt: skip
     if task == NEXT:
-        report = evaluate_next_track(models, kept, seed=settings.seed, more=_tutorial(console, train, settings.seed))
+        more = _tutorial(console, train, settings.seed)
+        report = evaluate_next_track(models, kept, seed=settings.seed, more=more, workers=settings.worker_threads)
     else:
-        report = evaluate_continuation(models, kept, songs.artist_of, seed=settings.seed)
+        report = evaluate_continuation(models, kept, seed=settings.seed, workers=settings.worker_threads)
     for table in tables(report, task):
         console.print(table)
     console.print(f"{time.perf_counter() - started:.0f} s in all.")

@@ -11,6 +11,7 @@ from buddies_assets.sources.mpd import find_slices, read_slices
 from buddies_core.artifact.named_arrays import read_artifact, write_artifact
 from buddies_core.errors import BuddiesError, SourceNotFoundError
 from buddies_core.sequences.answers import SYSTEM, Named, ServedSequences, Wish, served_arrays
+from buddies_core.sequences.catalogue import catalogue_of
 from buddies_core.sequences.corpus import Songs, encoded, keyed_rows, vocabulary
 from buddies_core.sequences.models import CONTINUE, NEXT
 from buddies_core.settings import Settings
@@ -37,7 +38,8 @@ def fit_playlists(console: Console, settings: Settings) -> str:
     rows, names = rows_and_names(_slices(settings), strict=settings.strict)
     songs = vocabulary(rows)
     models = fit_models(
-        encoded(rows, names, songs), songs.artist_of, ModelsConfig(seed=settings.seed),
+        encoded(rows, names, songs), catalogue_of(songs), ModelsConfig(seed=settings.seed),
+        workers=settings.worker_threads,
         progress=lambda step: console.print(f"{time.perf_counter() - started:6.0f} s  {step}", highlight=False),
     )  # fmt: skip
     columns = {name: songs.table[name].to_list() for name in ("key", "uri", "title", "artist")}

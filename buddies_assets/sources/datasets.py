@@ -11,7 +11,6 @@ from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore
 from quality.dataset_spec import (
     Chart,
-    Counted,
     DatasetSpec,
     Derived,
     Field,
@@ -21,7 +20,8 @@ from quality.dataset_spec import (
     TableSchema,
     rows_by,
 )
-from quality.evidence import columns_of
+from quality.evidence import columns_of, shards_of, table
+from quality.rules.shapes import exploded
 from quality.statistics import row_count, spread
 
 _U32, _STR = pl.UInt32, pl.String
@@ -53,8 +53,22 @@ def _rows_of(name: str, table: str) -> Read:
     return Read(lambda handles: handles[name].manifest.rows, of_frames=of_frames)
 
 
-def _uris(tracks: pl.DataFrame) -> pl.DataFrame:
-    return tracks.select("track_uri").unique()
+def _of_songs(songs: pl.DataFrame) -> pl.DataFrame:
+    return exploded(songs.select("track_uris"), "track_uris", "track_uri").unique()
+
+
+def _listed(handles: Mapping[str, Any]) -> pl.DataFrame:
+    """The URIs of songs that some track of a playlist has, looked for in one shard of tracks after another."""
+    wanted = left = _of_songs(table(handles["songs"]))
+    for tracks in shards_of(handles["mpd_tracks"], ["track_uri"]):
+        left = left.join(tracks, on="track_uri", how="anti")
+        if not left.height:
+            break
+    return wanted.join(left, on="track_uri", how="anti")
+
+
+def _listed_in(songs: pl.DataFrame, mpd_tracks: pl.DataFrame) -> pl.DataFrame:
+    return _listed({"songs": songs, "mpd_tracks": mpd_tracks})
 
 
 RAW = (
@@ -90,7 +104,7 @@ RAW = (
         judged_by="pid",
         inputs={
             "track_counts": rows_by("pid", "found"),
-            "listed_uris": Counted(("track_uri",), "track_uri", _uris),
+            "listed_uris": Read(_listed, also=("songs",), of_frames=Derived(("songs", "mpd_tracks"), _listed_in)),
         },
     ),
     DatasetSpec(

@@ -1,7 +1,7 @@
 """How good models of sequences are on playlists they have not seen, each beside the baselines, as one table."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,9 @@ from buddies_core.sequences.metrics import (
     next_track_metrics,
     rank_of,
 )
-from buddies_core.sequences.models import CONTINUE, NEXT, SequenceModels
-from buddies_core.sequences.tasks import continuation_questions, next_track_questions
+from buddies_core.sequences.models import CONTINUE, NEXT, Answerer, SequenceModels
+from buddies_core.sequences.processes import in_processes
+from buddies_core.sequences.tasks import Question, continuation_questions, next_track_questions
 
 Scorer = Callable[[Candidates], np.ndarray]
 
@@ -62,8 +63,17 @@ def by_feature(name: str) -> Scorer:
     return lambda candidates: candidates.column(name)
 
 
+Measured = list[tuple[str, str, int, tuple[float, ...]]]
+"""Of each model and question: model, kind, playlist, metrics."""
+
+
 def evaluate_next_track(
-    models: SequenceModels, test: Sequences, *, seed: int, more: Mapping[str, Callable[..., Any]] | None = None
+    models: SequenceModels,
+    test: Sequences,
+    *,
+    seed: int,
+    more: Mapping[str, Callable[..., Any]] | None = None,
+    workers: int = 1,
 ) -> Report:
     """Hit and reciprocal rank of the song that follows, shown all but the last song, and shown a random prefix.
 
@@ -72,51 +82,97 @@ def evaluate_next_track(
         test: playlists that the models have not seen, over their vocabulary.
         seed: of the random prefixes.
         more: further rankings by name: from a query to songs, best first.
+        workers: processes; their number changes nothing.
     """
-    answerer = models.answerer(NEXT)
-    found: dict[tuple[str, str], list[Any]] = {}
-    for question in next_track_questions(test, seed=seed):
-        right = int(question.right[0])
-        candidates, own = answerer.ranked(question.query)
-        scores = {name: candidates.column(feature) for name, feature in (ORDER_FREE | ORDERED).items()}
-        for name, values in (scores | {"blend (served)": own}).items():
-            rank = rank_of(candidates.songs, values, right)
-            if rank is not None and values is not own and values[np.searchsorted(candidates.songs, right)] <= 0:
-                rank = None
-            found.setdefault((name, question.kind), []).append((question.playlist, *next_track_metrics(rank)))
+    measured = _measured(_Exam(models, test, NEXT, seed, 0), workers)
+    for question in next_track_questions(test, seed=seed) if more else ():
         for name, ranking in (more or {}).items():
-            place = np.flatnonzero(ranking(question.query) == right)
+            place = np.flatnonzero(ranking(question.query) == question.right[0])
             rank = int(place[0]) + 1 if len(place) else None
-            found.setdefault((name, question.kind), []).append((question.playlist, *next_track_metrics(rank)))
-    return _report(found, NEXT_TRACK)
+            measured.append((name, question.kind, question.playlist, next_track_metrics(rank)))
+    return _report(measured, NEXT_TRACK)
 
 
 def evaluate_continuation(
     models: SequenceModels,
     test: Sequences,
-    artist_of: np.ndarray,
     *,
     seed: int,
     of_each: int = 220,
     more: Mapping[str, Callable[..., Any]] | None = None,
+    workers: int = 1,
 ) -> Report:
     """Precision, NDCG, clicks and recall of 500 answers in eight categories, and their mean as the kind `mean`."""
-    answerer = models.answerer(CONTINUE)
-    found: dict[tuple[str, str], list[Any]] = {}
-    for question in continuation_questions(test, seed=seed, of_each=of_each):
-        songs, artists = test.playlist(question.playlist)
-        right_artists = np.unique(artists[np.isin(songs, question.right)])
-        candidates, own = answerer.ranked(question.query)
-        scores = {name: candidates.column(feature) for name, feature in (ORDER_FREE | ORDERED | OF_TITLES).items()} | {
-            "two stages (served)": own
-        }
-        popularity = candidates.column("log_popularity")
-        answers = {name: _best(candidates.songs, values, popularity) for name, values in scores.items()}
-        answers |= {name: ranking(question.query)[:ANSWERS] for name, ranking in (more or {}).items()}
-        for name, answer in answers.items():
-            metrics = continuation_metrics(answer, question.right, artist_of[answer], right_artists)
-            found.setdefault((name, question.kind), []).append((question.playlist, *metrics))
-    return _report(found, CONTINUATION, mean=True)
+    measured = _measured(_Exam(models, test, CONTINUE, seed, of_each), workers)
+    for question in continuation_questions(test, seed=seed, of_each=of_each) if more else ():
+        for name, ranking in (more or {}).items():
+            metrics = _continued(ranking(question.query)[:ANSWERS], question, test, models.index.artist_of)
+            measured.append((name, question.kind, question.playlist, metrics))
+    return _report(measured, CONTINUATION, mean=True)
+
+
+@dataclass(frozen=True)
+class _Exam:
+    """All that a process needs to ask some of the questions: those of every `parts`-th playlist from `part` on."""
+
+    models: SequenceModels
+    test: Sequences
+    task: str
+    seed: int
+    of_each: int
+    part: int = 0
+    parts: int = 1
+
+
+def _measured(exam: _Exam, workers: int) -> Measured:
+    """Figures of every question, in the order of the playlists whatever the number of processes."""
+    parts = [replace(exam, part=part, parts=workers) for part in range(workers)]
+    return sorted((row for rows in in_processes(_asked, parts, workers) for row in rows), key=lambda row: row[2])
+
+
+def _asked(exam: _Exam) -> Measured:
+    answerer = exam.models.answerer(exam.task)
+    if exam.task == NEXT:
+        questions = next_track_questions(exam.test, seed=exam.seed)
+    else:
+        questions = continuation_questions(exam.test, seed=exam.seed, of_each=exam.of_each)
+    ask = _next_track_figures if exam.task == NEXT else _continuation_figures
+    found: Measured = []
+    for question in questions:
+        if question.playlist % exam.parts == exam.part:
+            for name, metrics in ask(answerer, question, exam.test, exam.models.index.artist_of):
+                found.append((name, question.kind, question.playlist, metrics))
+    return found
+
+
+Figures = Iterator[tuple[str, tuple[float, ...]]]
+
+
+def _next_track_figures(answerer: Answerer, question: Question, _test: Sequences, _artist_of: np.ndarray) -> Figures:
+    right = int(question.right[0])
+    candidates, own = answerer.ranked(question.query)
+    yield "blend (served)", next_track_metrics(rank_of(candidates.songs, own, right))
+    for name, feature in (ORDER_FREE | ORDERED).items():
+        values = candidates.column(feature)
+        rank = rank_of(candidates.songs, values, right)
+        if rank is not None and values[np.searchsorted(candidates.songs, right)] <= 0:
+            rank = None
+        yield name, next_track_metrics(rank)
+
+
+def _continuation_figures(answerer: Answerer, question: Question, test: Sequences, artist_of: np.ndarray) -> Figures:
+    candidates, own = answerer.ranked(question.query)
+    popularity = candidates.column("log_popularity")
+    scores = {"two stages (served)": own}
+    scores |= {name: candidates.column(feature) for name, feature in (ORDER_FREE | ORDERED | OF_TITLES).items()}
+    for name, values in scores.items():
+        yield name, _continued(_best(candidates.songs, values, popularity), question, test, artist_of)
+
+
+def _continued(answer: np.ndarray, question: Question, test: Sequences, artist_of: np.ndarray) -> tuple[float, ...]:
+    songs, artists = test.playlist(question.playlist)
+    right_artists = np.unique(artists[np.isin(songs, question.right)])
+    return continuation_metrics(answer, question.right, artist_of[answer], right_artists)
 
 
 def _best(songs: np.ndarray, scores: np.ndarray, popularity: np.ndarray) -> np.ndarray:
@@ -124,13 +180,16 @@ def _best(songs: np.ndarray, scores: np.ndarray, popularity: np.ndarray) -> np.n
     return songs[np.lexsort((-popularity, -scores))[:ANSWERS]]
 
 
-def _report(found: Mapping[tuple[str, str], Sequence[Any]], metrics: tuple[str, ...], *, mean: bool = False) -> Report:
+def _report(measured: Measured, metrics: tuple[str, ...], *, mean: bool = False) -> Report:
     rows = []
+    found: dict[tuple[str, str], list[Any]] = {}
+    for name, kind, playlist, values in measured:
+        found.setdefault((name, kind), []).append((playlist, *values))
     models = dict.fromkeys(model for model, _ in found)
     for model in models:
         kinds = {kind: np.array(values) for (name, kind), values in found.items() if name == model}
-        for kind, values in kinds.items():
-            rows.append(_row(model, kind, values, metrics))
+        for kind, figures in kinds.items():
+            rows.append(_row(model, kind, figures, metrics))
         if mean:
             weighted = np.mean([values[:, 1:].mean(0) for values in kinds.values()], axis=0)
             row = _row(model, "mean", np.concatenate(list(kinds.values())), metrics)

@@ -7,6 +7,7 @@ from buddies_core.interactions.csr import Library
 from buddies_core.kernels.randomness import SHUFFLE, hash_pairs
 from buddies_core.recommenders.als import als_factors
 from buddies_core.recommenders.bpr.config import TrainingConfig
+from buddies_core.sequences.catalogue import Catalogue
 from buddies_core.sequences.corpus import Sequences
 from buddies_core.sequences.index import SequenceIndex
 from buddies_core.sequences.neighbours import Neighbours, Postings, near, postings
@@ -31,19 +32,22 @@ class SequenceConfig(BaseModel):
     wide_factors: int = Field(default=128, ge=2, le=512, description="Columns of the second ALS.")
     wide_alpha: float = Field(default=10.0, gt=0, description="Alpha of the second ALS.")
     iterations: int = Field(default=8, ge=1, le=50, description="Sweeps of ALS.")
+    artist_factors: int = Field(default=64, ge=2, le=512, description="Columns of the ALS of artists.")
+    artist_alpha: float = Field(default=20.0, gt=0, description="Alpha of the ALS of artists.")
     least_word: int = Field(default=2, ge=1, description="Titles that must hold a word for it to count.")
     skip_gram: SkipGramConfig = Field(default_factory=SkipGramConfig)
     seed: int = Field(default=20_250_514, ge=0)
     threads: int = Field(default=1, ge=1, description="Of ALS, which gives the same on any number.")
 
 
-def fit_index(sequences: Sequences, artist_of: np.ndarray, config: SequenceConfig) -> SequenceIndex:
+def fit_index(sequences: Sequences, catalogue: Catalogue, config: SequenceConfig) -> SequenceIndex:
     """Learn from playlists.
 
     Args:
         sequences: the playlists to learn from, and they alone.
-        artist_of: int32 [n_known], the artist of each song of the vocabulary.
+        catalogue: artists and names of the songs of the vocabulary.
     """
+    artist_of = catalogue.artist_of
     n, indptr, songs = sequences.n_known, sequences.indptr, sequences.songs
     n_artists, artists = sequences.n_known_artists, sequences.artists
     where = postings(indptr, songs, n)
@@ -53,6 +57,7 @@ def fit_index(sequences: Sequences, artist_of: np.ndarray, config: SequenceConfi
         most=config.most,
     )  # fmt: skip
     following = near(indptr, songs, n, window=1, decay=1.0, backward=0.0, norm=0.25, most=config.most)
+    forward = near(indptr, songs, n, window=3, decay=0.7, backward=0.0, norm=0.25, most=config.most)
     artist_next = near(indptr, artists, n_artists, window=1, decay=1.0, backward=0.0, norm=0.25, most=config.most)
     artist_near = near(indptr, artists, n_artists, window=8, decay=0.85, backward=0.8, norm=0.25, most=config.most)
     artist_with = near(indptr, artists, n_artists, window=60, decay=1.0, backward=1.0, norm=0.4, most=config.most)
@@ -64,6 +69,15 @@ def fit_index(sequences: Sequences, artist_of: np.ndarray, config: SequenceConfi
     wide_factors, _, wide_gram = _factors(
         sequences, word_ptr[:1], word_playlists[:0], config, columns=config.wide_factors, alpha=config.wide_alpha
     )
+    holder, held = _artists_in_playlists(sequences)
+    artist_factors, artist_gram = _als(
+        [(holder, held)], len(sequences), n_artists, config, columns=config.artist_factors, alpha=config.artist_alpha
+    )
+    order = np.argsort(held, kind="stable")
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(held, minlength=n_artists))])
+    of_artists = _sampled(Postings(starts, holder[order], holder[order]), config.most_postings, config.seed)
+    name_words, name_ptr, name_songs = catalogue.words_of_songs(popularity)
+    by_name = np.argsort(catalogue.artist_names, kind="stable").astype(np.int32)
     vectors = train_skip_gram(indptr, songs, n, config.skip_gram)
     sampled = _sampled(where, config.most_postings, config.seed)
     return SequenceIndex(
@@ -85,13 +99,25 @@ def fit_index(sequences: Sequences, artist_of: np.ndarray, config: SequenceConfi
         gram=gram,
         wide_factors=wide_factors,
         wide_gram=wide_gram,
-        alphas=np.array([config.alpha, config.wide_alpha], np.float32),
+        alphas=np.array([config.alpha, config.wide_alpha, config.artist_alpha], np.float32),
+        forward_ptr=forward.indptr,
+        forward_songs=forward.items,
+        forward_weights=forward.weights,
+        artist_factors=artist_factors,
+        artist_gram=artist_gram,
+        artist_posting_ptr=of_artists.indptr,
+        artist_posting_playlists=of_artists.playlists,
         inputs=vectors.inputs,
         outputs=vectors.outputs,
         words=words,
         word_ptr=word_ptr,
         word_playlists=word_playlists,
         word_factors=word_factors,
+        name_words=name_words,
+        name_ptr=name_ptr,
+        name_songs=name_songs,
+        artist_names=catalogue.artist_names[by_name],
+        artist_of_name=by_name,
     )
 
 
@@ -137,16 +163,35 @@ def _factors(
     row = np.repeat(np.arange(len(sequences)), sequences.lengths)
     known = sequences.songs < n
     word = np.repeat(np.arange(len(word_ptr) - 1), np.diff(word_ptr))
-    matrix = Library.from_parts(
-        [(row[known], sequences.songs[known]), (word_playlists, word + n)], len(sequences), n + len(word_ptr) - 1
-    )
+    cells = [(row[known], sequences.songs[known]), (word_playlists, word + n)]
+    found, gram = _als(cells, len(sequences), n + len(word_ptr) - 1, config, columns=columns, alpha=alpha)
+    return found[:n].copy(), found[n:].copy(), gram
+
+
+def _als(
+    cells: list[tuple[np.ndarray, np.ndarray]],
+    playlists: int,
+    items: int,
+    config: SequenceConfig,
+    *,
+    columns: int,
+    alpha: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Factors of items by the playlists that hold them, and their Gram matrix with the ridge."""
     als = TrainingConfig(
         dimension=columns, als_alpha=alpha, als_l2=config.l2, als_iterations=config.iterations,
         threads=config.threads, seed=config.seed,
     )  # fmt: skip
-    found = np.ascontiguousarray(als_factors(matrix, als).playlists)
-    gram = found.T @ found + np.float32(config.l2) * np.eye(columns, dtype=np.float32)
-    return found[:n].copy(), found[n:].copy(), gram
+    found = np.ascontiguousarray(als_factors(Library.from_parts(cells, playlists, items), als).playlists)
+    return found, found.T @ found + np.float32(config.l2) * np.eye(columns, dtype=np.float32)
+
+
+def _artists_in_playlists(sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+    """Playlist and artist of each distinct pair, by playlist; artists behind the vocabulary are left out."""
+    row = np.repeat(np.arange(len(sequences), dtype=np.int64), sequences.lengths)
+    known = sequences.artists < sequences.n_known_artists
+    pairs = np.unique(row[known] << 32 | sequences.artists[known])
+    return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
 
 
 def _sampled(where: Postings, most: int, seed: int) -> Postings:

@@ -26,10 +26,16 @@ class SequenceIndex:
         artist_next_*, artist_near_*, artist_with_*: artists one step on, within 8 steps, in the same playlist.
         song_factors: float32 [n_songs, d], of ALS; `gram` float32 [d, d] their Gram matrix with its ridge.
         wide_factors, wide_gram: of a second ALS, of more columns and less weight on what is in a playlist.
-        alphas: float32 [2], the weight of a song in a playlist, in either.
+        alphas: float32 [3], the weight of what is in a playlist, in each ALS.
+        forward_ptr, forward_songs, forward_weights: songs within three steps on.
+        artist_factors, artist_gram: of an ALS of playlists by artists; its alpha is the third of `alphas`.
+        artist_posting_ptr, artist_posting_playlists: int32, playlists that hold each artist, sampled as songs' are.
         inputs, outputs: float32 [n_songs, d], of skip-gram.
         word_ptr, word_playlists: int32, playlists whose title holds each word; `word_factors` float32 [n_words, d].
         words: uint64 [n_words] hashes of the title's words, ascending.
+        name_words: uint64 hashes, ascending, of words of songs' own titles; name_ptr, name_songs: int32, the most
+            popular songs that hold each.
+        artist_names: uint64 hashes, ascending, of whole names; artist_of_name: int32, the artist of each.
     """
 
     playlist_ptr: np.ndarray
@@ -63,12 +69,24 @@ class SequenceIndex:
     wide_factors: np.ndarray
     wide_gram: np.ndarray
     alphas: np.ndarray
+    forward_ptr: np.ndarray
+    forward_songs: np.ndarray
+    forward_weights: np.ndarray
+    artist_factors: np.ndarray
+    artist_gram: np.ndarray
+    artist_posting_ptr: np.ndarray
+    artist_posting_playlists: np.ndarray
     inputs: np.ndarray
     outputs: np.ndarray
     words: np.ndarray
     word_ptr: np.ndarray
     word_playlists: np.ndarray
     word_factors: np.ndarray
+    name_words: np.ndarray
+    name_ptr: np.ndarray
+    name_songs: np.ndarray
+    artist_names: np.ndarray
+    artist_of_name: np.ndarray
 
     @property
     def n_songs(self) -> int:

@@ -97,3 +97,14 @@ def _continuation(sequences: Sequences, i: int, category: Category, seed: int) -
         shown = np.sort(order[: category.seeds])
     right = np.delete(songs, shown)
     return Question(Query(songs[shown], artists[shown], sequences.titles[i]), right, i, category.name)
+
+
+SEEDS_OF_LINKS = (1, 10, 25)
+
+
+def seed_questions(sequences: Sequences, seeds: int, *, seed: int, of_each: int) -> list[Question]:
+    """Up to `of_each` playlists that show some of their songs at random and no title; right are all others."""
+    category = Category(seeds, False)
+    able = np.flatnonzero(sequences.lengths >= seeds + BESIDE)
+    order = np.argsort(hash_pairs(seed, _CATEGORY, sequences.pids[able], 100 + seeds), kind="stable")
+    return [_continuation(sequences, i, category, seed) for i in np.sort(able[order[:of_each]]).tolist()]

@@ -4,6 +4,7 @@ import hashlib
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,21 +12,26 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 _MOST = 16
 
 
-def title_words(title: str) -> list[str]:
-    """Words, signs and emoji of a title, lower case and without diacritics, and the whole of it as one word.
-
-    The whole (`=road trip`) tells "road trip" from any title with a road in it; three-letter pieces (`~roa`) find
-    spellings and plurals. At most 16 words of a title count.
-    """
+def plain_words(title: str) -> list[str]:
+    """Words, signs and emoji of a title in order, lower case and without diacritics; at most 16."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", title.lower()) if not unicodedata.combining(c))
-    plain = plain.replace("’", "'").replace("'", "")
-    words = _WORD.findall(plain)[:_MOST]
+    return _WORD.findall(plain.replace("’", "'").replace("'", ""))[:_MOST]
+
+
+def title_words(title: str) -> list[str]:
+    """What a title is known by: its words, pairs of them, the whole of it, and pieces of four letters.
+
+    The whole (`=road trip`) tells "road trip" from any title with a road in it; a pair (`road+trip`) finds "2016 road
+    trip"; pieces (`~road`) find spellings, plurals and stems.
+    """
+    words = plain_words(title)
     if not words:
         return []
     whole = " ".join(words)
     letters = "".join(c for c in whole if c.isalnum())
     pieces = {f"~{letters[i : i + 4]}" for i in range(len(letters) - 3)}
-    return [*dict.fromkeys(words), f"={whole}", *sorted(pieces)]
+    pairs = [f"{first}+{second}" for first, second in pairwise(words)] if len(words) > 2 else []
+    return [*dict.fromkeys(words), *dict.fromkeys(pairs), f"={whole}", *sorted(pieces)]
 
 
 @lru_cache(maxsize=65_536)

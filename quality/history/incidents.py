@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
     from psycopg2.extensions import cursor as Cursor
 
-_LOCK = 7310579
+_LOCK = 7310581
 LONGEST_TEXT, LONGEST_NAME = 2_000, 100
 LONGEST_MUTE = timedelta(days=90)
 

@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from benchmarks.data_defects.bench import DEFECTS
 from benchmarks.data_defects.world.stored import store_world
 from buddies_assets.automation.loop_jobs import OTHERS
 from buddies_assets.definitions import build_definitions
@@ -21,6 +22,7 @@ from quality.evidence import Evidence
 from quality.judging import judge
 from quality.registry import dataset_specs, spec_of
 from quality.rules.catalogue import rules_by_asset
+from quality.rules.proofs import PROVEN, proven
 from quality.rules.verdict import Finding
 
 STORED = [a for a in rules_by_asset() if not spec_of(a).reader and a != "training_window"]
@@ -195,3 +197,17 @@ def test_a_dataset_made_of_older_inputs_is_stale(world, tmp_path):
         made = writer.commit([writer.write_shard(0, world["scores"])])
         finding = rule.judge(Evidence({"scores": made})).finding
         assert (finding.offending, finding.total) == (offending, 2)
+
+
+def test_triplets_are_proven_by_their_blocks_and_by_no_others(world, tmp_path):
+    store = store_world(world, tmp_path)
+    bounds = {"n_users": world["n_users"], "n_playlists": world["n_playlists"]}
+    blocks, triplets = store.open("user_blocks"), store.open("triplets")
+    held = proven("triplets", {"triplets": triplets, "user_blocks": blocks}, bounds)
+    assert set(held) == set(PROVEN)
+    for defect in (d for d in DEFECTS if d.asset == "triplets" and d.caught_by != "triplets.triplets_are_shuffled"):
+        spoiled = defect.plant(world)["triplets"]
+        writer = store.writer(Recipe("triplets", params={"defect": defect.name}), "run")
+        writer.commit([writer.write_shard(0, spoiled)])
+        assert proven("triplets", {"triplets": store.open("triplets"), "user_blocks": blocks}, bounds) == {}
+    assert proven("triplets", {"triplets": triplets, "user_blocks": blocks}, bounds | {"n_users": 5}) == {}

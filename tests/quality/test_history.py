@@ -156,6 +156,16 @@ def test_a_replayed_old_session_changes_its_day_and_no_other(sessions):
     assert (first["sessions"], first["users"], second["sessions"]) == (4, 3, 1)
 
 
+def test_a_session_that_was_received_long_before_it_was_stored_is_counted(sessions):
+    received = START + timedelta(hours=1)
+    add_sessions(sessions, [(received, 3, 10, [10], received)])
+    assert feedback.refresh(sessions) > 0
+    first, second = feedback.days(sessions, date(2026, 1, 1), date(2026, 1, 3))
+    assert (first["sessions"], first["users"], second["sessions"]) == (4, 3, 1)
+    likes = rows(sessions, "SELECT sum(likes)::int AS likes FROM quality.feedback_received WHERE day = '2026-01-01'")
+    assert likes == [{"likes": 4}]
+
+
 def test_weeks_count_a_user_once(sessions):
     assert feedback.weeks(sessions, date(2025, 12, 1), date(2026, 2, 1)) == [{"week": date(2025, 12, 29), "users": 2}]
 

@@ -5,6 +5,7 @@ import pytest
 
 from buddies_assets.sources.synthetic.order import _successor
 from buddies_assets.sources.synthetic.world import SyntheticWorld
+from buddies_core.sequences.catalogue import Catalogue
 from buddies_core.sequences.corpus import Sequences
 from buddies_core.sequences.features import Featuriser
 from buddies_core.sequences.fit import SequenceConfig, fit_index
@@ -42,11 +43,19 @@ def world() -> tuple[Sequences, np.ndarray]:
     return sequences(SyntheticWorld(users=500, playlists=4_000, seed=7), 4_000)
 
 
+def nameless(artist_of: np.ndarray) -> Catalogue:
+    """Songs that have artists and no words."""
+    nothing = np.empty(0, np.uint64)
+    return Catalogue(artist_of, nothing, nothing.astype(np.int32), np.arange(artist_of.max() + 1, dtype=np.uint64))
+
+
 def hits_within_ten(playlists: Sequences, artist_of: np.ndarray) -> tuple[float, float]:
     """Of neighbours by recency, and of like playlists without order, on an eighth of the playlists."""
     held_out = np.arange(len(playlists)) % 8 == 0
-    config = SequenceConfig(factors=2, wide_factors=2, iterations=1, skip_gram=SkipGramConfig(dimension=2, epochs=1))
-    featuriser = Featuriser(fit_index(playlists.take(~held_out), artist_of, config))
+    config = SequenceConfig(
+        factors=2, wide_factors=2, artist_factors=2, iterations=1, skip_gram=SkipGramConfig(dimension=2, epochs=1)
+    )
+    featuriser = Featuriser(fit_index(playlists.take(~held_out), nameless(artist_of), config))
     hits = []
     for question in next_track_questions(playlists.take(held_out), seed=1, kinds=(RANDOM,) * 3):
         candidates = featuriser.candidates(question.query)

@@ -14,14 +14,21 @@ MOST_MISMATCHED = 0.20
 MOST_GARBLED = 0.01
 GARBLED = r"\x{FFFD}|Ã[\x{80}-\x{BF}]|â€"
 """A replacement character, or UTF-8 that was read as Latin-1."""
+TRACES = ["\ufffd", "Ã", "â€"]
+"""One of these is in every garbled text: looking for a few words is faster than a pattern."""
 
 
 def _blank(*columns: str) -> pl.Expr:
-    return pl.any_horizontal(pl.col(c).is_null() | (pl.col(c).str.strip_chars() == "") for c in columns)
+    """Whether a column is null or nothing but space; only what could begin with a space is looked at closely."""
+    return pl.any_horizontal(
+        pl.col(c).is_null() | (((pl.col(c) < "!") | (pl.col(c) > "~")) & (pl.col(c).str.strip_chars() == ""))
+        for c in columns
+    )
 
 
 def _garbled(frame: pl.DataFrame, *columns: str) -> Finding:
-    bad = frame.filter(pl.any_horizontal(pl.col(c).str.contains(GARBLED) for c in columns))
+    some = frame.filter(pl.any_horizontal(pl.col(c).str.contains_any(TRACES) for c in columns))
+    bad = some.filter(pl.any_horizontal(pl.col(c).str.contains(GARBLED) for c in columns))
     return within(bad.height / max(frame.height, 1), 0.0, MOST_GARBLED, frame.height, bad)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from small_sequences import CONFIG, SMALL
 
+from buddies_core.sequences.catalogue import catalogue_of
 from buddies_core.sequences.evaluation import evaluate_continuation, evaluate_next_track
 from buddies_core.sequences.features import FEATURES, Featuriser, Query
 from buddies_core.sequences.fit import fit_index
@@ -14,7 +15,7 @@ from buddies_core.sequences.training import fit_models
 
 def test_candidates_are_new_songs_with_finite_features_and_tables_are_clean_afterwards(corpus):
     songs, sequences = corpus
-    featuriser = Featuriser(fit_index(sequences, songs.artist_of, SMALL))
+    featuriser = Featuriser(fit_index(sequences, catalogue_of(songs), SMALL))
     held, artists = sequences.playlist(0)
     query = Query(held[:4], artists[:4], "artist 0")
     first = featuriser.candidates(query)
@@ -28,7 +29,7 @@ def test_candidates_are_new_songs_with_finite_features_and_tables_are_clean_afte
 
 def test_nothing_known_still_names_what_is_popular(corpus):
     songs, sequences = corpus
-    featuriser = Featuriser(fit_index(sequences, songs.artist_of, SMALL))
+    featuriser = Featuriser(fit_index(sequences, catalogue_of(songs), SMALL))
     unknown = np.array([len(songs) + 3])
     for query in (Query(unknown, np.array([len(songs.artists) + 1])), Query(unknown[:0], unknown[:0])):
         candidates = featuriser.candidates(query)
@@ -38,7 +39,7 @@ def test_nothing_known_still_names_what_is_popular(corpus):
 
 def test_a_song_by_a_known_artist_that_is_not_known_itself_finds_the_artist(corpus):
     songs, sequences = corpus
-    featuriser = Featuriser(fit_index(sequences, songs.artist_of, SMALL))
+    featuriser = Featuriser(fit_index(sequences, catalogue_of(songs), SMALL))
     candidates = featuriser.candidates(Query(np.array([len(songs)]), np.array([2])))
     own = songs.artist_of[candidates.songs] == 2
     assert candidates.column("artist_is_last")[own].tolist() == [1.0] * 5
@@ -66,7 +67,7 @@ def test_models_from_their_arrays_answer_to_the_bit(corpus, models):
 
 def test_the_same_playlists_give_the_same_models_to_the_bit(corpus, models):
     songs, sequences = corpus
-    again = fit_models(sequences, songs.artist_of, CONFIG).arrays()
+    again = fit_models(sequences, catalogue_of(songs), CONFIG).arrays()
     assert all(np.array_equal(array, again[name]) for name, array in models.arrays().items())
 
 
@@ -92,5 +93,5 @@ def test_reports_hold_every_baseline_and_unknown_answers_stay_in_the_denominator
 
     lost = evaluate_next_track(models, replace(sequences, songs=beyond), seed=1)
     assert lost.value("blend (served)", "last", "hit@100") == 0.0
-    whole = evaluate_continuation(models, sequences, songs.artist_of, seed=1, of_each=5)
+    whole = evaluate_continuation(models, sequences, seed=1, of_each=5)
     assert {"0", "mean"} <= set(whole.rows["kind"])

@@ -10,7 +10,7 @@ from buddies_assets.systems.playlists.datasets.training import VERSION
 from buddies_assets.systems.playlists.rules.models import SHOWN
 from buddies_assets.systems.playlists.served_readers import daily_inputs, served_model_inputs
 from quality.dataset_spec import Counted, DatasetSpec, Field, Reader, TableSchema
-from quality.rules.shapes import as_lists, exploded
+from quality.rules.shapes import as_lists, member_counts
 
 _BY_LISTENERS = ("precision", "hits", "any", "common", "shorter")
 _WITH_SCORES = TableSchema({"user": ONE_USER, "playlists": LIST, "scores": Field(pl.List(pl.Float32))})
@@ -20,8 +20,7 @@ def _places(ranked_candidates: pl.DataFrame) -> pl.DataFrame:
     ranked = as_lists(ranked_candidates.select("playlists"), "playlists")
     first = ranked.select(pl.col("playlists").list.head(SHOWN))
     offered, shown = (
-        exploded(lists, "playlists", "playlist").group_by("playlist").len(name)
-        for lists, name in ((ranked, "offered"), (first, "shown"))
+        member_counts(lists, "playlists", "playlist", name) for lists, name in ((ranked, "offered"), (first, "shown"))
     )
     return offered.join(shown, on="playlist", how="left").with_columns(pl.col("shown").fill_null(0))
 

@@ -19,7 +19,7 @@ from quality.dataset_spec import (
     TableSchema,
     rows_by,
 )
-from quality.rules.shapes import exploded
+from quality.rules.shapes import member_counts
 
 _SCORED = ("mrr", "hit_1", "hit_5", "hit_10")
 _MORE_FIGURES = tuple(
@@ -37,7 +37,7 @@ VERSION = Field(TEXT, optional=True)
 
 
 def _negatives(batches: pl.DataFrame) -> pl.DataFrame:
-    return exploded(batches.select("negatives"), "negatives", "playlist").group_by("playlist").len("times")
+    return member_counts(batches, "negatives", "playlist", "times")
 
 
 def _batches(split: str) -> DatasetSpec:

@@ -12,7 +12,8 @@ from buddies_assets.systems.playlists.rules.blocks import (
     one_block_per_positive,
     positive_is_not_among_the_negatives,
 )
-from quality.rules.shapes import as_lists, lengths
+from quality.rules.members import all_of_length
+from quality.rules.shapes import as_lists, lengths, without_partner
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
 
 ENOUGH_BATCHES = 30
@@ -22,6 +23,8 @@ ENOUGH_BATCHES = 30
 @rule(blocking=True)
 def batches_are_full(validation_batches: pl.DataFrame, validation_batch_negatives: int) -> Finding:
     """A batch has exactly as many negatives as were asked for: Hit@1 of a guess among 50 is 1/51."""
+    if all_of_length(validation_batches, "negatives", validation_batch_negatives):
+        return offending_rows(validation_batches.clear(), validation_batches.height)
     listed = as_lists(validation_batches, "negatives")
     wrong = pl.col("negatives").list.drop_nulls().list.len() != validation_batch_negatives
     return offending_rows(
@@ -61,7 +64,7 @@ def test_positives_are_of_this_split(test_batches: pl.DataFrame, splits: pl.Data
 
 def _of_split(batches: pl.DataFrame, splits: pl.DataFrame, name: str) -> Finding:
     likes = splits.filter(pl.col("split").cast(pl.String) == name).select("user", pl.col("playlist").alias("positive"))
-    return offending_rows(batches.join(likes, on=["user", "positive"], how="anti"), batches.height)
+    return without_partner(batches, likes, "user", "positive")
 
 
 @rule(asset="validation_batches", severity=Severity.WARN)

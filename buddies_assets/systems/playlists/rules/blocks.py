@@ -6,7 +6,20 @@ easy one. A feedback block has up to four negatives and knows no pools.
 
 import polars as pl
 
-from quality.rules.shapes import as_lists, duplicates, exploded, lengths, repeated_members, with_partner
+from quality.rules.members import all_of_length, highest_member
+from quality.rules.shapes import (
+    as_lists,
+    distinct,
+    duplicates,
+    exploded,
+    lengths,
+    members_that_are,
+    repeated_members,
+    rows_holding,
+    unmatched,
+    with_partner,
+    without_partner,
+)
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
 
 MOST_BLOCKS_OF_ONE_USER = 0.10
@@ -29,8 +42,7 @@ def every_block_has_a_positive(user_blocks: pl.DataFrame) -> Finding:
 @rule(blocking=True)
 def positive_is_not_among_the_negatives(user_blocks: pl.DataFrame) -> Finding:
     """No block holds its positive among its negatives."""
-    listed = as_lists(user_blocks, "negatives")
-    return offending_rows(listed.filter(pl.col("negatives").list.contains(pl.col("positive"))), listed.height)
+    return rows_holding(user_blocks, "negatives", "positive")
 
 
 @rule(blocking=True)
@@ -42,6 +54,8 @@ def negatives_are_distinct(user_blocks: pl.DataFrame) -> Finding:
 @rule(blocking=True)
 def negatives_are_in_full(user_blocks: pl.DataFrame, block_negatives: int) -> Finding:
     """A block has exactly as many negatives as the blocks were made with, none of them null."""
+    if all_of_length(user_blocks, "negatives", block_negatives):
+        return offending_rows(user_blocks.clear(), user_blocks.height)
     listed = as_lists(user_blocks, "negatives")
     filled = pl.col("negatives").list.drop_nulls().list.len() == block_negatives
     exact = lengths(listed, "negatives") == block_negatives
@@ -51,15 +65,14 @@ def negatives_are_in_full(user_blocks: pl.DataFrame, block_negatives: int) -> Fi
 @rule(blocking=True)
 def negatives_are_not_liked(user_blocks: pl.DataFrame, splits: pl.DataFrame) -> Finding:
     """No negative is a playlist that the user likes in train, validation or test."""
-    members = exploded(user_blocks, "negatives", "playlist")
-    return with_partner(members, splits, "user", "playlist")
+    return members_that_are(user_blocks, "negatives", splits, "user", "playlist")
 
 
 @rule(blocking=True)
 def negatives_are_not_owned(user_blocks: pl.DataFrame, playlist_ownership: pl.DataFrame) -> Finding:
     """No negative is a playlist that the user owns."""
     owned = playlist_ownership.select(pl.col("owner").alias("user"), "playlist")
-    return with_partner(exploded(user_blocks, "negatives", "playlist"), owned, "user", "playlist")
+    return members_that_are(user_blocks, "negatives", owned, "user", "playlist")
 
 
 @rule(blocking=True)
@@ -71,6 +84,9 @@ def block_users_exist(user_blocks: pl.DataFrame, n_users: int) -> Finding:
 @rule(blocking=True)
 def block_playlists_exist(user_blocks: pl.DataFrame, n_playlists: int) -> Finding:
     """Every positive and negative is a row of the playlist library."""
+    top, positive = highest_member(user_blocks, "negatives"), user_blocks["positive"].max()
+    if top is not None and isinstance(positive, int) and max(top, positive) < n_playlists:
+        return offending_rows(user_blocks.clear(), user_blocks.height)
     listed = as_lists(user_blocks, "negatives")
     highest = pl.max_horizontal(pl.col("positive"), pl.col("negatives").list.max())
     return offending_rows(listed.filter(highest >= n_playlists), listed.height)
@@ -87,7 +103,7 @@ def positives_are_train_likes(user_blocks: pl.DataFrame, splits: pl.DataFrame) -
     """Every positive is liked by its user in train: one of validation or test would leak what is to be guessed."""
     likes = splits.filter(pl.col("split").cast(pl.String) == "train")
     likes = likes.select("user", pl.col("playlist").alias("positive"))
-    return offending_rows(user_blocks.join(likes, on=["user", "positive"], how="anti"), user_blocks.height)
+    return without_partner(user_blocks, likes, "user", "positive")
 
 
 @rule()
@@ -96,7 +112,7 @@ def every_train_like_has_a_block(user_blocks: pl.DataFrame, splits: pl.DataFrame
     likes = splits.filter(pl.col("split").cast(pl.String) == "train").select("user", "playlist")
     present = likes.join(user_blocks.select("user").unique(), on="user", how="semi")
     made = user_blocks.select("user", pl.col("positive").alias("playlist"))
-    return offending_rows(present.join(made, on=["user", "playlist"], how="anti"), present.height)
+    return without_partner(present, made, "user", "playlist")
 
 
 def _half(
@@ -179,8 +195,8 @@ def triplets_are_the_blocks_exploded(triplets: pl.DataFrame, user_blocks: pl.Dat
     """The triplets are exactly the (user, positive, negative) of the blocks."""
     keys = ["user", "positive", "negative"]
     expected = exploded(user_blocks.select("user", "positive", "negatives"), "negatives", "negative")
-    extra = triplets.join(expected, on=keys, how="anti").select(keys)
-    lost = expected.join(triplets, on=keys, how="anti").select(keys)
+    extra = unmatched(triplets, expected, *keys).select(keys)
+    lost = unmatched(expected, triplets, *keys).select(keys)
     return offending_rows(pl.concat([extra, lost], how="vertical_relaxed"), max(triplets.height, expected.height))
 
 
@@ -203,6 +219,6 @@ def triplets_are_shuffled(triplets: pl.DataFrame) -> Finding:
     if triplets.height < 2:
         return within(0.0, 0.0, 1.0, triplets.height)
     same = (pl.col("user") == pl.col("user").shift(1)) & (pl.col("positive") == pl.col("positive").shift(1))
-    blocks = max(triplets.select("user", "positive").n_unique(), 1)
+    blocks = max(distinct(triplets, "user", "positive"), 1)
     chance = triplets.height / blocks / blocks
     return within(triplets.select(same.mean()).item(), 0.0, min(0.5, 0.10 + chance), triplets.height)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from quality.rules.shapes import as_lists, exploded, repeated_members, with_partner
+from quality.rules.shapes import as_lists, exploded, members_that_are, repeated_members, with_partner
 from quality.rules.verdict import SIGMAS, Finding, Severity, offending_rows, rule, within
 
 PROBES = 20_000
@@ -156,7 +156,7 @@ def taste_offers_nothing_that_the_user_owns(
 ) -> Finding:
     """No playlist that taste chose is one that the user owns."""
     owned = playlist_ownership.select(pl.col("owner").alias("user"), "playlist")
-    return with_partner(exploded(taste_candidates, "playlists", "playlist"), owned, "user", "playlist")
+    return members_that_are(taste_candidates, "playlists", owned, "user", "playlist")
 
 
 @rule(blocking=True)

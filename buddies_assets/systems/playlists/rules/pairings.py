@@ -2,7 +2,15 @@
 
 import polars as pl
 
-from quality.rules.shapes import as_lists, broken_ranks, duplicates, exploded, repeated_members, rising, with_partner
+from quality.rules.shapes import (
+    as_lists,
+    broken_ranks,
+    duplicates,
+    exploded,
+    members_that_are,
+    repeated_members,
+    rising,
+)
 from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
 
 MOST_NEIGHBOURS = 50
@@ -103,14 +111,14 @@ def candidates_exist(candidates: pl.DataFrame, n_playlists: int) -> Finding:
 def candidates_are_not_owned(candidates: pl.DataFrame, playlist_ownership: pl.DataFrame) -> Finding:
     """No candidate is a playlist that the user owns."""
     owned = playlist_ownership.select(pl.col("owner").alias("user"), "playlist")
-    return with_partner(exploded(candidates, "playlists", "playlist"), owned, "user", "playlist")
+    return members_that_are(candidates, "playlists", owned, "user", "playlist")
 
 
 @rule(blocking=True)
 def candidates_are_new_to_the_user(candidates: pl.DataFrame, splits: pl.DataFrame) -> Finding:
     """No candidate is a playlist that the user likes in train."""
     likes = splits.filter(pl.col("split").cast(pl.String) == "train")
-    return with_partner(exploded(candidates, "playlists", "playlist"), likes, "user", "playlist")
+    return members_that_are(candidates, "playlists", likes, "user", "playlist")
 
 
 @rule()

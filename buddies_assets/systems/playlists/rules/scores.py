@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from quality.rules.shapes import broken_ranks, duplicates, repeated_members, rising, without_partner
+from quality.rules.shapes import broken_ranks, duplicates, repeated_members, rising, unmatched, without_partner
 from quality.rules.verdict import Finding, offending_rows, rule
 
 LIKED_SHARE = 0.015
@@ -202,6 +202,6 @@ def liked_ranks_follow_the_scores(liked_playlists: pl.DataFrame) -> Finding:
 def liked_pairs_are_those_scored(liked_playlists: pl.DataFrame, scores: pl.DataFrame) -> Finding:
     """The table holds exactly the pairs of the lists in `scores`."""
     pairs = scores.select("user", pl.col("liked").alias("playlist")).explode("playlist").drop_nulls()
-    extra = liked_playlists.select("user", "playlist").join(pairs, on=["user", "playlist"], how="anti")
-    lost = pairs.join(liked_playlists, on=["user", "playlist"], how="anti")
+    extra = unmatched(liked_playlists.select("user", "playlist"), pairs, "user", "playlist")
+    lost = unmatched(pairs, liked_playlists, "user", "playlist")
     return offending_rows(pl.concat([extra, lost], how="vertical_relaxed"), max(liked_playlists.height, pairs.height))
