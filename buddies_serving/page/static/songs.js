@@ -37,11 +37,14 @@ function drawTracks(songs) {
 async function showTracks(said = "") {
   const mine = ++newest;
   const listener = listening;
-  byId("tracks").hidden = listener === null;
-  if (listener === null) return;
+  if (listener === null) {
+    byId("tracks").hidden = true;
+    return;
+  }
   try {
     const found = await call("/api/songs/recommend/", { user_id: listener.number ?? listener.user, k: TRACKS });
     if (mine !== newest) return;
+    byId("tracks").hidden = false;
     drawTracks(found.songs);
     const about = found.case === "popular" ? "We do not know your songs yet: these are favourites of all listeners." : "";
     const none = found.songs.length ? "" : "No song is left for this listener.";
