@@ -179,6 +179,9 @@ class Settings(EnvironmentSettings):
     dashboard_url: str = Field(
         "http://127.0.0.1:8001", description="Address under which people reach the dashboard, for links in alerts."
     )
+    rules_file: str | None = Field(
+        None, description="YAML file of rules without code; unset: the one that ships, quality/rules.yml."
+    )
     owners: str = Field(
         "", description="Who looks after which asset: asset=owner, with commas between; *=owner for all others."
     )

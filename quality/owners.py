@@ -1,6 +1,6 @@
 """Who looks after which asset: the setting BUDDIES_OWNERS, and a team for all others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from buddies_core.errors import BuddiesError
 
@@ -27,6 +27,9 @@ def parse_owners(text: str) -> dict[str, str]:
     return found
 
 
-def owner_of(asset: str, owners: Mapping[str, str]) -> str:
-    """The owner of an asset by the parsed setting."""
+def owner_of(asset: str, owners: Mapping[str, str], checks: Sequence[str] = ()) -> str:
+    """Who looks after an asset, and its checks: the rule's owner (`asset:rule`) before the asset's."""
+    for check in checks:
+        if f"{asset}:{check}" in owners:
+            return owners[f"{asset}:{check}"]
     return owners.get(asset, owners.get("*", TEAM))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from quality.file_rules import runbooks_of_rules
 from quality.history.incidents import Record
 
 RUNBOOKS: Mapping[str, str] = {
@@ -63,7 +64,8 @@ def _steps(record: Record, *, is_source: bool) -> Sequence[str]:
         return [_FILES.format(asset=record.asset)]
     if record.of_run or not record.checks or "errored and said nothing" in record.text:
         return [_RUN]
-    own = dict.fromkeys(RUNBOOKS[check] for check in record.checks if check in RUNBOOKS)
+    known = {**runbooks_of_rules(), **RUNBOOKS}
+    own = dict.fromkeys(known[check] for check in record.checks if check in known)
     return [*own] or [(_SOURCE if is_source else _CHECK).format(asset=record.asset)]
 
 

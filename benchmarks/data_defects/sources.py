@@ -264,4 +264,9 @@ DEFECTS: tuple[Defect, ...] = (
             "exploration_coefficients": w["exploration_coefficients"].with_columns(pl.col("exploration").sqrt())
         },
     ),
+    Defect(
+        "playlists that lost their names",
+        "mpd_playlists.playlists_are_named",
+        lambda w: {"mpd_playlists": w["mpd_playlists"].with_columns(name=pl.lit(" "))},
+    ),
 )

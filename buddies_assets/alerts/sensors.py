@@ -14,6 +14,7 @@ from buddies_assets.alerts.telling import Compose, tell_all
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.postgres.embedded import feedback_database
 from buddies_core.settings import Settings
+from quality.file_rules import owners_of_rules
 from quality.graph import asset_graph
 from quality.health import Report
 from quality.history.incidents import Record, open_records, reconcile
@@ -69,7 +70,7 @@ def look(connection: "Connection", pipeline: Pipeline, now: datetime) -> Compose
     from quality.reporting import read_report
 
     settings, report = pipeline.settings, read_report(connection, pipeline.store, now)
-    reconcile(connection, open_incidents(report), now, parse_owners(settings.owners))
+    reconcile(connection, open_incidents(report), now, owners_of_rules() | parse_owners(settings.owners))
     dashboard, upstream = settings.dashboard_url.rstrip("/"), asset_graph().made_of
     champion, published = served_now(connection, settings, now)
 

@@ -19,6 +19,7 @@ from buddies_core.errors import BuddiesError
 from buddies_core.postgres.connecting import connect
 from buddies_core.postgres.embedded import feedback_database, running_database
 from buddies_core.settings import Settings
+from quality.file_rules import owners_of_rules
 from quality.health import CheckHealth, Report, State
 from quality.history.incidents import Record, acknowledge, assign, mute, note, open_records, reconcile
 from quality.history.runs import OpenRun, in_flight
@@ -63,7 +64,7 @@ def read_status(settings: Settings) -> Status:
         now = datetime.now(UTC)
         report = read_report(connection, DatasetStore.at(settings.home), now)
         found = open_incidents(report)
-        reconcile(connection, found, now, parse_owners(settings.owners))
+        reconcile(connection, found, now, owners_of_rules() | parse_owners(settings.owners))
         records = {record.subject: record for record in open_records(connection)}
         runs = in_flight(connection)
     current = settings.local_home / "served_model" / "current.json"

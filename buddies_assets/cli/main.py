@@ -11,7 +11,6 @@ from buddies_assets.cli.console import plain_console, styled
 app = typer.Typer(
     help="Organic playlists, recommended to listeners of like taste.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 db = typer.Typer(help="The embedded PostgreSQL.", no_args_is_help=True)
@@ -85,6 +84,29 @@ def checks(
     from buddies_core.settings import Settings
 
     raise typer.Exit(print_checks(console, read_status(Settings()).report, asset, as_json=as_json))
+
+
+@app.command()
+def logs(
+    server: Annotated[str | None, typer.Argument(help="Whose log; without it those that there are.")] = None,
+    *,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 40,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")] = False,
+) -> None:
+    """Show the end of a server's log (`buddies logs service`), or name the logs that there are."""
+    from buddies_assets.cli.logs import followed, last_lines, log_of, names
+    from buddies_core.settings import Settings
+
+    home = Settings().local_home
+    if server is None:
+        typer.echo("\n".join(names(home)) or "No server has written a log here: start them with `buddies up`.")
+        return
+    file = log_of(home, server)
+    for line in last_lines(file, lines):
+        typer.echo(line)
+    if follow:
+        for line in followed(file):
+            typer.echo(line)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
 from quality.dashboard.settings import DashboardSettings
+from quality.file_rules import owners_of_rules
 from quality.history import assets, feedback, incidents
 from quality.history.activity import ActivityIndex
 from quality.history.database import SCHEMA
@@ -140,7 +141,9 @@ class Sources:
         """Open and resolve incidents by what is known now."""
         now = datetime.now(UTC)
         report = report_of(connection, assets.latest(connection, now), self.stored, now)
-        incidents.reconcile(connection, open_incidents(report), now, parse_owners(self.settings.owners))
+        incidents.reconcile(
+            connection, open_incidents(report), now, owners_of_rules() | parse_owners(self.settings.owners)
+        )
 
     def _read_checkpoint(self) -> None:
         store = CheckpointStore.at(self.settings.home)

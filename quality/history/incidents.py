@@ -92,7 +92,7 @@ def reconcile(
             if subject in held:
                 _renew(cursor, held[subject], incident, now)
             else:
-                _open(cursor, incident, now, owner_of(incident.asset, owners or {}))
+                _open(cursor, incident, now, owner_of(incident.asset, owners or {}, incident.checks))
         for subject, record in held.items():
             if subject not in by_subject:
                 cursor.execute("UPDATE quality.incidents SET resolved_at = %s WHERE id = %s", (now, record.id))

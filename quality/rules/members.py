@@ -7,6 +7,8 @@ from quality.rules.packing import in_rising_order, packed
 from quality.rules.verdict import SAMPLE_ROWS, Finding, offending_rows
 
 _HALF = 1 << 32
+MOST_COUNTED = 1 << 24
+"""Members below this are counted in an array of as many places; larger ones by sorting."""
 
 
 def flat(column: pl.Series) -> tuple[np.ndarray, np.ndarray] | None:
@@ -110,5 +112,10 @@ def counted_members(frame: pl.DataFrame, column: str, member: str, name: str) ->
     found = flat(frame[column])
     if found is None:
         return None
-    values, times = np.unique(found[1], return_counts=True)
+    if len(found[1]) and int(found[1].max()) < MOST_COUNTED:
+        counts = np.bincount(found[1])
+        values = np.flatnonzero(counts).astype(np.uint32)
+        times = counts[values]
+    else:
+        values, times = np.unique(found[1], return_counts=True)
     return pl.DataFrame({member: values, name: times.astype(np.uint32)})

@@ -122,11 +122,11 @@ def _half(
     listed = as_lists(user_blocks, "negatives")
     half = block_negatives // 2
     part = pl.col("negatives").list.head(half) if first else pl.col("negatives").list.slice(half)
-    members = listed.select("user", "positive", part.alias("playlist")).explode("playlist").drop_nulls("playlist")
+    members = listed.select("user", "positive", part.alias("half"))
     full = [pl.col(pool).list.len() >= block_negatives for pool in ("hard", "easy")]
     rich = scores.filter(*full)
     pool = rich.select("user", pl.col(other_pool).alias("playlist")).explode("playlist").drop_nulls("playlist")
-    return with_partner(members, pool, "user", "playlist")
+    return members_that_are(members, "half", pool, "user", "playlist")
 
 
 @rule()
