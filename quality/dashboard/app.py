@@ -33,6 +33,7 @@ from quality.dashboard.pages import (
     lineage,
     models,
     overview,
+    songs,
     training,
     users,
 )
@@ -53,6 +54,7 @@ PAGES: dict[str, Page] = {
         users.PAGE,
         checks.PAGE,
         models.PAGE,
+        songs.PAGE,
         lineage.PAGE,
         expectations.PAGE,
         checks.DETAIL,
