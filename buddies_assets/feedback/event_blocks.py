@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.feedback.session_blocks import BLOCKS, Known, draws, splits
-from buddies_core.kernels.randomness import uniform
 
 LEAST_GRADE = 0.5
 """Less than half of a playlist heard says nothing for it."""
@@ -49,6 +48,8 @@ def event_blocks(events: pl.DataFrame, known: Known, *, seed: int) -> pl.DataFra
 
 
 def _negatives(good: pl.DataFrame, known: Known, *, seed: int) -> list[list[int]]:
+    from buddies_core.kernels.randomness import uniform
+
     pids = known.playlists["pid"].cast(pl.UInt64).to_numpy()
     places = uniform(seed, _RING, pids, np.zeros_like(pids))
     order = np.argsort(places, kind="stable")
