@@ -4,8 +4,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
 WORKERS ?= 2
+DEPLOY_TOOLS := .venv-deploy
+WITHOUT_CONTAINERS := chart workflows canary gate monitoring
 
-.PHONY: run up test test-all check docs install bench clean
+.PHONY: run up test test-all test-deploy check-deploy deploy-tools compose-up check docs install bench clean
 
 run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 	$(BIN)/buddies run
@@ -18,6 +20,18 @@ test: $(INSTALLED)  ## the suite, its files spread over WORKERS processes
 
 test-all: $(INSTALLED)  ## the suite with the long matrices
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+test-deploy: $(INSTALLED) $(DEPLOY_TOOLS)/.installed  ## images, containers, chart, workflows: needs root and podman
+	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy -o timeout=2700
+
+check-deploy: $(INSTALLED)  ## of that what needs no container: chart, workflows, gate, verdicts, monitoring
+	$(MAKE) deploy-tools || echo "no tools of deploy/tools.txt: what needs them is skipped"
+	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest $(addprefix tests/deploy/test_,$(addsuffix .py,$(WITHOUT_CONTAINERS)))
+
+deploy-tools: $(DEPLOY_TOOLS)/.installed  ## Helm's SDK, schemas of Kubernetes and linters, in an environment of their own
+
+compose-up:  ## everything on this machine by Compose v2, from images that deploy/images/build.sh made
+	deploy/compose/up.sh
 
 check: $(INSTALLED)  ## linter, formatter, import contracts, types
 	$(BIN)/ruff check .
@@ -40,6 +54,11 @@ $(INSTALLED): pyproject.toml
 	@echo "Installing torch (one large download), then the project with all it needs: minutes in all"
 	$(BIN)/python -m pip install --progress-bar off torch==2.13.0
 	$(BIN)/python -m pip install --progress-bar off --editable ".[dev]"
+	touch $@
+
+$(DEPLOY_TOOLS)/.installed: deploy/tools.txt
+	test -x $(DEPLOY_TOOLS)/bin/python || $(PYTHON) -m venv $(DEPLOY_TOOLS)
+	$(DEPLOY_TOOLS)/bin/pip install --quiet --requirement deploy/tools.txt
 	touch $@
 
 $(BENCH_INSTALLED): $(INSTALLED)

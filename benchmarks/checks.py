@@ -7,6 +7,7 @@ is not stored, or that needs one that is not, is said and skipped.
 
 import multiprocessing
 import os
+import resource
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -45,7 +46,7 @@ class CheckReport(Report):
 
     def to_text(self) -> str:
         """The table for people."""
-        table = [("asset", "rows", "rules", "failures", "seconds", "peak MiB")]
+        table = [("asset", "rows", "rules", "failures", "seconds", "processor s", "peak MiB")]
         table += [
             (
                 row.step,
@@ -53,6 +54,7 @@ class CheckReport(Report):
                 str(row.rules),
                 str(len(row.failures)),
                 f"{row.seconds:,.1f}",
+                f"{row.cpu_seconds or 0:,.1f}",
                 f"{row.peak_mib or 0:,.0f}",
             )
             for row in self.rows
@@ -63,9 +65,9 @@ class CheckReport(Report):
         return "\n".join([*lines, *self.notes])
 
 
-def run(scale: str) -> Report:
+def run(scale: str, home: Path | None = None) -> Report:
     """Every asset that has rules, upstream first; broken rules and what was skipped are notes."""
-    home = Path(os.environ.get(HOME) or home_of(scale)).resolve()
+    home = (home or Path(os.environ.get(HOME) or home_of(scale))).resolve()
     report = CheckReport("checks")
     for asset in rules_by_asset():
         found = _in_its_own_process(asset, str(home))
@@ -78,7 +80,8 @@ def run(scale: str) -> Report:
     judged = [row for row in report.rows if isinstance(row, CheckRow)]
     report.notes.append(
         f"{len(judged)} assets, {sum(row.rules for row in judged)} rules, "
-        f"{sum(len(row.failures) for row in judged)} broken, {sum(row.seconds for row in judged):,.0f} s, "
+        f"{sum(len(row.failures) for row in judged)} broken, {sum(row.seconds for row in judged):,.0f} s "
+        f"({sum(row.cpu_seconds or 0 for row in judged):,.0f} of a processor), "
         f"peak {max((row.peak_mib or 0 for row in judged), default=0) / 1024:.2f} GiB"
     )
     return report
@@ -101,7 +104,7 @@ def judged(asset: str, home: str) -> CheckRow | str:
     if missing := [name for name in needed if not store.has(name)]:
         return f"not stored: {', '.join(missing)}"
     with TreeMemory() as memory:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
         given = {}
         if reader is not None:
             try:
@@ -110,7 +113,7 @@ def judged(asset: str, home: str) -> CheckRow | str:
                 return f"{type(error).__name__}: {error}".splitlines()[0]
         handles = {name: store.open(name) for name in needed}
         verdicts = judge(asset, rules, Evidence(handles, given))
-        seconds = time.perf_counter() - start
+        seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     rows = handles[asset].manifest.rows if asset in handles else max(v.finding.total for v in verdicts)
     return CheckRow(
         step=asset,
@@ -120,6 +123,7 @@ def judged(asset: str, home: str) -> CheckRow | str:
         rate=rows / seconds,
         unit="row",
         peak_mib=memory.peak_mib,
+        cpu_seconds=used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime,
         rows=rows,
         rules=len(rules),
         failures=tuple(

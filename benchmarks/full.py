@@ -40,6 +40,8 @@ SEED, THREADS = 1, 2
 WARM_UP = World(2_000, 3_000, SEED)
 MAKE_SLICES_FROM = 200_000
 """Users from which the slices are made while they are read, beside whose datasets 34 GB of JSON would not fit."""
+CHECKS_AIM = {"tenth": 240.0, "full": 1_500.0}
+"""Seconds in which every rule is to be judged on what was made."""
 _SECONDS_BETWEEN_LINES = 15.0
 
 
@@ -122,7 +124,25 @@ def run(scale: str, home: Path | None = None) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         _run(WARM_UP, Path(folder), shard_users=WARM_UP.users // 3)
     rows, settings = _run(world, home)
-    return _report(rows, world, settings)
+    report = _report(rows, world, settings)
+    _add_checks(report, scale, home)
+    return report
+
+
+def _add_checks(report: Report, scale: str, home: Path) -> None:
+    """A last row `checks`: every rule on what was made, each asset in a process of its own."""
+    from benchmarks import checks
+
+    judged = checks.run(scale, home)
+    rows = [row for row in judged.rows if isinstance(row, checks.CheckRow)]
+    seconds, count = sum(row.seconds for row in rows), sum(row.rows for row in rows)
+    peak = max((row.peak_mib or 0 for row in rows), default=0)
+    used = sum(row.cpu_seconds or 0 for row in rows)
+    figures = {"peak_mib": peak, "cpu_seconds": used, "rows": count, "work": count}
+    report.add(StepRow("checks", "buddies", THREADS, seconds, count / seconds, "rows", **figures))
+    if scale in CHECKS_AIM:
+        report.ratios["checks_aim_over_ours"] = CHECKS_AIM[scale] / seconds
+    report.notes += [note for note in judged.notes if note.startswith("BROKEN")]
 
 
 def _run(world: World, home: Path, shard_users: int = 10_000) -> tuple[list[StepRow], Settings]:

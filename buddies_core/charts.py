@@ -20,7 +20,7 @@ BLUE, GREEN, RED, AMBER, ORANGE, VIOLET, GREY = (
     "#2f6fed",
     "#12a07a",
     "#d3382f",
-    "#c98a1b",
+    "#b0740f",
     "#c2570c",
     "#8457d6",
     "#8591a3",
@@ -125,7 +125,7 @@ def bars_over_time(
     colours: Mapping[str, str] | None = None,
     floor: float | None = None,
 ) -> "alt.LayerChart | alt.FacetChart":
-    """Counts a day or a week; `floor` is drawn as a dashed line, `series` stacks."""
+    """Counts a day or a week; `floor` is a dashed line, `series` stacks; a bar leads to the `url` of its row."""
     import altair as alt
 
     if unit == "week":
@@ -136,6 +136,8 @@ def bars_over_time(
         "y": alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format="~s")),
         "tooltip": [alt.Tooltip(f"{x}:T", title=unit), alt.Tooltip(f"{y}:Q", title=title, format=",")],
     }
+    if rows and "url" in rows[0]:
+        encoding["href"] = "url:N"
     if unit == "week":
         encoding["x2"] = "until:T"
     if series is not None:
@@ -313,5 +315,7 @@ def _time(column: str, rows: Rows | None = None, **more: Any) -> "alt.X":
     import altair as alt
 
     few = rows is not None and len({row[column] for row in rows}) <= FEW_DAYS
-    axis = alt.Axis(format="%d %b", labelAngle=0, labelOverlap=True, tickCount="day" if few else 6)
+    axis = alt.Axis(
+        format="%d %b", labelAngle=0, labelOverlap="greedy", labelSeparation=10, tickCount="day" if few else 6
+    )
     return alt.X(f"{column}:T", title=None, axis=axis, scale=alt.Scale(type="utc"), **more)

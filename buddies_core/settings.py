@@ -20,6 +20,11 @@ class Settings(EnvironmentSettings):
     home: str = Field(
         ".buddies", description="Root of everything stored: a folder, or any fsspec URL for the datasets."
     )
+    model_store: str | None = Field(
+        None,
+        description="Where served models are shared with services elsewhere, any fsspec URL; unset: `BUDDIES_HOME` "
+        "where that is a URL, else nothing is shared.",
+    )
     postgres_url: str | None = Field(
         None,
         description="Your own PostgreSQL, `postgresql://user:password@host:port/database`; unset: the embedded one.",
@@ -216,6 +221,11 @@ class Settings(EnvironmentSettings):
     def local_home(self) -> Path:
         """Folder for what must be local: the database, scratch files, logs. `.buddies` when `home` is a URL."""
         return (local_folder(self.home) or Path(".buddies")).resolve()
+
+    @property
+    def shared_store(self) -> str | None:
+        """URL of the store that served models are shared in; None where services read this machine's folder."""
+        return self.model_store or (None if self.home_is_local else self.home)
 
     @property
     def worker_threads(self) -> int:

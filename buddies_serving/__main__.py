@@ -1,6 +1,7 @@
-"""Command line of the service: `python -m buddies_serving` starts it; `migrate`, `new-key`, `revoke-key` help it."""
+"""Command line of the service: `python -m buddies_serving` starts it; its commands help it."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import asyncpg
 import typer
 import uvicorn
 
+from buddies_core.artifact.errors import ServedModelError
 from buddies_core.environment import InvalidSettingError
 from buddies_serving.errors import KeyFileError, SigningKeyError, SpoolError, UnsafeBindError
 from buddies_serving.express import ExpressProtocol
@@ -18,6 +20,7 @@ from buddies_serving.main import create_app
 from buddies_serving.migrate import migrate
 from buddies_serving.proxy import ProxyError
 from buddies_serving.settings import ServingSettings
+from buddies_serving.stopping import GracefulServer
 
 app = typer.Typer(add_completion=False, help=__doc__)
 SCOPES: tuple[Scope, ...] = ("recommend", "feedback", "admin")
@@ -36,7 +39,7 @@ def serve(context: typer.Context) -> None:
     except (UnsafeBindError, SigningKeyError, SpoolError, InvalidSettingError, ProxyError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
-    uvicorn.run(
+    config = uvicorn.Config(
         application,
         host=settings.host,
         port=settings.port,
@@ -50,6 +53,34 @@ def serve(context: typer.Context) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )
+    server = GracefulServer(config, application.service.stop_being_ready, settings.stop_seconds)
+    server.run()
+    if not server.started:
+        raise typer.Exit(3)
+
+
+@app.command("pull")
+def pull_models(
+    wait: Annotated[float, typer.Option(help="Seconds to wait for a first publication.")] = 0.0,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on pulling whatever is published.")] = False,
+) -> None:
+    """Brings the folder that is served to what the store serves (BUDDIES_MODEL_STORE, or the home's own URL)."""
+    from buddies_serving.pulling import Puller
+
+    configure_logging()
+    try:
+        puller = Puller(ServingSettings())
+    except (ServedModelError, InvalidSettingError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+    # the first process of a container gets no default handling of signals
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    there = puller.until_there(wait)
+    if not there and not watch:
+        typer.echo(f"error: {puller.error}", err=True)
+        raise typer.Exit(1)
+    if watch:
+        puller.watch()
 
 
 @app.command("migrate")

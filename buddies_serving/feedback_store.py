@@ -10,6 +10,7 @@ import asyncpg
 
 from buddies_serving.feedback_types import Deed, Event, Losses, Record, Session, SongName
 from buddies_serving.migrate import migrate
+from buddies_serving.replicas import Told
 from buddies_serving.usage import Key
 
 _INSERT = """
@@ -39,21 +40,34 @@ FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::integer[], $5::text[], $
 ON CONFLICT (event_id) DO NOTHING
 """
 _LIKES = """SELECT user_id, user_key, extract(epoch FROM created_at)::float8 AS at, 'like' AS kind, liked AS playlist,
-    NULL AS song_id, NULL AS song_key, created_at, received_at FROM feedback.sessions"""
+    NULL AS song_id, NULL AS song_key, created_at, stored_at FROM feedback.sessions"""
 _DEEDS = """SELECT user_id, user_key, extract(epoch FROM created_at)::float8 AS at, kind, playlist, song_id, song_key,
-    created_at, received_at FROM feedback.listener_events"""
+    created_at, stored_at FROM feedback.listener_events"""
 _RECENT = f"""
 DECLARE recent NO SCROLL CURSOR FOR SELECT * FROM (
     ({_LIKES} ORDER BY created_at DESC LIMIT {{limit}}) UNION ALL ({_DEEDS} ORDER BY created_at DESC LIMIT {{limit}})
 ) AS recent ORDER BY created_at
 """
 _SINCE = f"""
-SELECT *, extract(epoch FROM received_at)::float8 AS received FROM (
-    ({_LIKES} WHERE received_at >= to_timestamp($1) ORDER BY received_at LIMIT $2)
+SELECT *, extract(epoch FROM stored_at)::float8 AS stored FROM (
+    ({_LIKES} WHERE stored_at >= to_timestamp($1) ORDER BY stored_at LIMIT $2)
     UNION ALL
-    ({_DEEDS} WHERE received_at >= to_timestamp($1) ORDER BY received_at LIMIT $2)
-) AS since ORDER BY received_at LIMIT $2
+    ({_DEEDS} WHERE stored_at >= to_timestamp($1) ORDER BY stored_at LIMIT $2)
+) AS since ORDER BY stored_at LIMIT $2
 """
+_TELL = """
+INSERT INTO feedback.replicas AS replicas (replica, signer) VALUES ($1, $2)
+ON CONFLICT (replica) DO UPDATE SET signer = excluded.signer, seen_at = now()
+"""
+_SPENT = """
+INSERT INTO feedback.requests_spent (replica, key, tokens) SELECT $1, * FROM unnest($2::text[], $3::float8[])
+ON CONFLICT (replica, key) DO UPDATE SET tokens = excluded.tokens
+"""
+_HEAR = """
+SELECT replica, signer, key, tokens FROM feedback.replicas LEFT JOIN feedback.requests_spent USING (replica)
+WHERE replica <> $1 AND seen_at > now() - interval '10 seconds'
+"""
+_GONE = "DELETE FROM feedback.replicas WHERE seen_at < now() - interval '10 minutes'"
 _SAME_KEYS = """
 SELECT session_id::text, user_id, liked, shown, recommendation_id FROM feedback.sessions
 WHERE session_id = ANY ($1::uuid[])
@@ -129,6 +143,26 @@ class FeedbackStore:
             columns = (days, [key[1] for key in keys], [key[2] for key in keys], list(served.values()))
             await self._run(lambda connection: connection.execute(_COUNT, *columns))
 
+    async def tell(self, told: Told) -> list[Told]:
+        """Says what a replica has to tell, and returns what the others that are alive said last.
+
+        What replicas said that have been silent for long is removed.
+        """
+
+        async def work(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+            await connection.execute(_GONE)
+            await connection.execute(_TELL, told.replica, told.signer)
+            if told.spent:
+                await connection.execute(_SPENT, told.replica, list(told.spent), list(told.spent.values()))
+            return await connection.fetch(_HEAR, told.replica)
+
+        found: dict[str, Told] = {}
+        for replica, signer, key, tokens in await self._run(work):
+            other = found.setdefault(replica, Told(replica, signer, {}))
+            if key is not None:
+                other.spent[key] = tokens
+        return list(found.values())
+
     async def recent(self, limit: int) -> AsyncIterator[list[Deed]]:
         """The last likes and the last events, so many of each, the oldest first, a page at a time."""
         connection = await self._connected()
@@ -146,11 +180,11 @@ class FeedbackStore:
             self.drop()
             raise
 
-    async def since(self, received: float) -> tuple[list[Deed], float | None]:
-        """A page of what was received from a time on (Unix seconds), by whichever service, and the time of its last;
+    async def since(self, stored: float) -> tuple[list[Deed], float | None]:
+        """A page of what was stored from a time on (Unix seconds), by whichever service, and the time of its last;
         None where there is no more."""
-        found = await self._run(lambda connection: connection.fetch(_SINCE, received, _PAGE))
-        return [_deed(row) for row in found], float(found[-1]["received"]) if len(found) == _PAGE else None
+        found = await self._run(lambda connection: connection.fetch(_SINCE, stored, _PAGE))
+        return [_deed(row) for row in found], float(found[-1]["stored"]) if len(found) == _PAGE else None
 
     async def prepare(self) -> None:
         """Connects, and brings the schema up to date."""

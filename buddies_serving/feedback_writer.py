@@ -18,6 +18,7 @@ from buddies_serving.feedback_types import Deed, Losses, Record
 from buddies_serving.idempotency import KeysOfLate
 from buddies_serving.metrics import Metrics
 from buddies_serving.remembered import Remembered
+from buddies_serving.replicas import SHARE_SECONDS, Replicas, Told
 from buddies_serving.spool import Spool
 from buddies_serving.usage import Key, Usage
 
@@ -33,7 +34,7 @@ PING_SECONDS = 1.0
 a dead one ready, and what a listener did at one service is not known to the next."""
 _REPLAYED_AT_ONCE = 1_000
 _LATE_COMMITS = 3.0
-"""Seconds by which a row may be seen later than the moment that it was received at."""
+"""Seconds by which a row may be seen later than the moment that its transaction began at, by the database's clock."""
 _PAGES_A_LOOK = 20
 _OTHER_FEEDBACK = "the Idempotency-Key was used for other feedback before"
 
@@ -51,7 +52,9 @@ class Store(Protocol):
 
     def recent(self, limit: int) -> AsyncIterator[list[Deed]]: ...
 
-    async def since(self, received: float) -> tuple[list[Deed], float | None]: ...
+    async def since(self, stored: float) -> tuple[list[Deed], float | None]: ...
+
+    async def tell(self, told: Told) -> list[Told]: ...
 
     async def prepare(self) -> None: ...
 
@@ -153,8 +156,10 @@ class FeedbackWriter:
                 _refuse(batch, "storing was interrupted")
                 self._in_flight = 0
 
-    async def replay(self, usage: Usage, remembered: Remembered, *, pause: float = 0.5) -> None:
-        """Keeps the database connected, the schema current, the spool empty and the counts written, for ever."""
+    async def replay(
+        self, usage: Usage, remembered: Remembered, replicas: Replicas | None = None, *, pause: float = SHARE_SECONDS
+    ) -> None:
+        """Keeps the database connected, the schema current, the spool empty, the counts written and replicas told."""
         loaded_until: float | None = None
         pauses, counted, heard = pause, 0.0, 0.0
         while self._replay_store is not None:
@@ -168,6 +173,8 @@ class FeedbackWriter:
                         loaded_until = began - _LATE_COMMITS
                     self.database_ready, pauses = True, pause
                 await self._empty_spool(self._replay_store)
+                if replicas is not None:
+                    await replicas.exchange(self._replay_store)
                 now = time.monotonic()
                 if now - heard > PING_SECONDS:
                     loaded_until = await self._catch_up(self._replay_store, remembered, loaded_until)
@@ -192,15 +199,18 @@ class FeedbackWriter:
                 yield record.deed
 
     async def drain(self, usage: Usage) -> None:
-        """Refuses new sessions, waits for those accepted, and writes the counts; for an orderly stop."""
+        """Refuses new sessions, stores those accepted and spooled, and writes the counts; for an orderly stop."""
         self._stopping = True
         while self._queue or self._in_flight:
             await asyncio.sleep(0.005)
         if self.database_ready and self._replay_store is not None:
             try:
+                # what stays in the spool is the promise of this folder alone
+                async with asyncio.timeout(4 * self._timeout):
+                    await self._empty_spool(self._replay_store)
                 await self._write_counts(self._replay_store, usage)
             except Exception as error:
-                logger.warning("counts not written at stop", extra={"reason": repr(error)})
+                logger.warning("spool or counts not written at stop", extra={"reason": repr(error)})
 
     def close(self) -> None:
         """Drops the connections and closes the spool."""

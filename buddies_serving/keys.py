@@ -93,6 +93,10 @@ class Keys:
         self._entries = {entry.sha256: entry for entry in read_key_file(self._path).keys}
         self._seen = stamp
 
+    def rates(self) -> dict[str, float | None]:
+        """The rate of each key by its id; None where the general limit counts."""
+        return {entry.id: entry.rate for entry in self._entries.values()}
+
     def entry(self, key: bytes) -> KeyEntry | None:
         """The entry of a key that is known and has not expired."""
         found = self._entries.get(hashlib.sha256(key).hexdigest())

@@ -68,6 +68,7 @@ class Metrics:
         self.feedback_refused: dict[str, int] = {}
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self.versions: Callable[[], dict[str, str]] = dict
+        self.build: dict[str, str] = {}
         self.registry = CollectorRegistry()
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
@@ -113,6 +114,9 @@ class Metrics:
         for arm, version in self.versions().items():
             info.add_metric([arm, version], 1.0)
         yield info
+        build = GaugeMetricFamily("buddies_build_info", "The program that runs", labels=list(self.build))
+        build.add_metric(list(self.build.values()), 1.0)
+        yield build
         for name, (text, read) in self.gauges.items():
             yield GaugeMetricFamily(name, text, value=read())
 

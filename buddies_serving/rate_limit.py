@@ -12,6 +12,8 @@ class RateLimiter:
         self._burst = burst
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
+        self.spent: dict[str, float] = {}
+        """Tokens that each name has cost here so far."""
 
     def wait(self, name: str, rate: float | None = None) -> float:
         """Takes a token: 0 when there was one, else the seconds until there will be."""
@@ -20,10 +22,16 @@ class RateLimiter:
             self._buckets[name] = (tokens, now)
             return (1.0 - tokens) / rate
         self._buckets[name] = (tokens - 1.0, now)
+        self.spent[name] = self.spent.get(name, 0.0) + 1.0
         return 0.0
 
     def spend(self, name: str, rate: float | None, tokens: float) -> None:
         """Takes what a request costs beyond its one token; a debt is paid off by waiting."""
+        self.spent_elsewhere(name, rate, tokens)
+        self.spent[name] = self.spent.get(name, 0.0) + tokens
+
+    def spent_elsewhere(self, name: str, rate: float | None, tokens: float) -> None:
+        """Takes what requests of the same name cost another replica."""
         _, held, now = self._now(name, rate)
         self._buckets[name] = (held - tokens, now)
 

@@ -23,6 +23,7 @@ from buddies_serving.errors import SigningKeyError
 ARMS = {"champion": "a", "challenger": "b", "several": "m"}
 _ARM_OF = {letter: arm for arm, letter in ARMS.items()}
 _SIGNATURE_LENGTH, _SHOWING_BYTES, _KEY_BYTES = 16, 6, 32
+_MOST_KEYS = 4
 _LENGTH = _SIGNATURE_LENGTH + 2 * _SHOWING_BYTES
 _HEX = frozenset(string.hexdigits.lower())
 
@@ -37,10 +38,10 @@ class RecommendationId(msgspec.Struct, frozen=True):
 
 
 class RecommendationIds:
-    """Makes and checks ids with one key of 32 bytes."""
+    """Makes ids with the first of its keys, of 32 bytes each, and takes those of any: keys rotate one by one."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, *keys: bytes) -> None:
+        self._keys = keys
         self._begun = lru_cache(maxsize=64)(self._begin)
 
     def for_list(self, arm: str, version: str, user: int, pids: list[int]) -> str:
@@ -50,7 +51,7 @@ class RecommendationIds:
     def for_fragment(self, arm: str, version: str, fragment: bytes | memoryview) -> str:
         """`for_list` from the rendered JSON of the user and the list."""
         showing = os.urandom(_SHOWING_BYTES).hex()
-        return f"{ARMS[arm]}.{self._sign(arm, version, showing, fragment)}{showing}.{version}"
+        return f"{ARMS[arm]}.{self._sign(self._keys[0], arm, version, showing, fragment)}{showing}.{version}"
 
     def for_many(self, version: str) -> str:
         """The id of an answer to several users. It proves the version; the lists are not checked."""
@@ -78,35 +79,39 @@ class RecommendationIds:
         return None
 
     def _is_signed(self, parts: RecommendationId, content: bytes) -> bool:
-        return compare_digest(self._sign(parts.arm, parts.version, parts.showing, content), parts.signature)
+        signed = (self._sign(key, parts.arm, parts.version, parts.showing, content) for key in self._keys)
+        return any(compare_digest(signature, parts.signature) for signature in signed)
 
-    def _sign(self, arm: str, version: str, showing: str, content: bytes | memoryview) -> str:
-        begun = self._begun(arm, version).copy()
+    def _sign(self, key: bytes, arm: str, version: str, showing: str, content: bytes | memoryview) -> str:
+        begun = self._begun(key, arm, version).copy()
         begun.update(showing.encode())
         begun.update(content)
         return begun.hexdigest()
 
-    def _begin(self, arm: str, version: str) -> Any:
-        of_arm = blake2b(f"{arm}.{version}".encode(), key=self._key, digest_size=32).digest()
+    def _begin(self, key: bytes, arm: str, version: str) -> Any:
+        of_arm = blake2b(f"{arm}.{version}".encode(), key=key, digest_size=32).digest()
         return blake2b(key=of_arm, digest_size=_SIGNATURE_LENGTH // 2)
 
 
-def signing_key(path: Path) -> bytes:
-    """The key in a file; made at the first start, readable by its owner alone.
+def signing_keys(path: Path) -> tuple[bytes, ...]:
+    """The keys in a file, a line each, of which the first signs; made at the first start, readable by its owner alone.
 
-    Raises SigningKeyError when it cannot be read or made, or is not such a key: another one would call all ids forged.
+    Raises SigningKeyError when it cannot be read or made, or holds no such key: another one would call all ids forged.
     """
     try:
         if not path.exists():
             _make(path)
-        key = bytes.fromhex(path.read_text(encoding="ascii"))
+        keys = tuple(bytes.fromhex(line) for line in path.read_text(encoding="ascii").split())
     except (OSError, ValueError) as error:
         raise SigningKeyError(
             f"{path} cannot be used as the key that signs recommendations: {error}; remove it to have a new one made"
         ) from error
-    if len(key) != _KEY_BYTES:
-        raise SigningKeyError(f"{path} holds {len(key)} bytes, a key has {_KEY_BYTES}; remove it to have one made")
-    return key
+    if not 0 < len(keys) <= _MOST_KEYS:
+        raise SigningKeyError(f"{path} holds {len(keys)} keys; it needs 1 to {_MOST_KEYS}, a line each")
+    for key in keys:
+        if len(key) != _KEY_BYTES:
+            raise SigningKeyError(f"{path} holds {len(key)} bytes, a key has {_KEY_BYTES}; remove it to have one made")
+    return keys
 
 
 def _make(path: Path) -> None:

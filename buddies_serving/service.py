@@ -25,10 +25,11 @@ from buddies_serving.opt_out import OwnerOptOut
 from buddies_serving.problems import Problem, unavailable
 from buddies_serving.rate_limit import RateLimiter
 from buddies_serving.recommend import Recommended, Recommender
-from buddies_serving.recommendation_id import RecommendationIds, signing_key
+from buddies_serving.recommendation_id import RecommendationIds, signing_keys
 from buddies_serving.remembered import Remembered
+from buddies_serving.replicas import Replicas
 from buddies_serving.serving import ModelWatcher
-from buddies_serving.settings import ServingSettings
+from buddies_serving.settings import ServingSettings, program_version
 from buddies_serving.spool import Spool
 from buddies_serving.supervision import Supervisor
 from buddies_serving.turns import Slots, Turns
@@ -61,6 +62,8 @@ class Service:
         self.heavy = Slots(_HEAVY_AT_ONCE, waiting=_HEAVY_WAITING)
         self.batches = Slots(_BATCHES_AT_ONCE, waiting=_BATCHES_WAITING)
         self.supervisor = Supervisor()
+        self.replicas = Replicas(self.limiter, self.keys)
+        self._stopping = False
         self._recommender: Recommender | None = None
         self._writer: FeedbackWriter | None = None
         self.system_hot = system_hot_routes(settings) | system_service_routes(self)
@@ -95,14 +98,16 @@ class Service:
 
     def check(self) -> None:
         """Raises SpoolError or SigningKeyError where the service could not start: read-only or full homes, mostly."""
-        signing_key(self.settings.signing_key)
+        signing_keys(self.settings.signing_key)
         Spool(self.settings.spool_root).close()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Opens the model and the spool, runs the tasks, and on the way out stores what was accepted."""
         settings = self.settings
-        ids = RecommendationIds(signing_key(settings.signing_key))
+        keys = signing_keys(settings.signing_key)
+        ids = RecommendationIds(*keys)
+        self.replicas.sign_with(keys)
         self._recommender = Recommender(
             *(self.watcher, self.remembered, self.metrics, self.usage, ids, self.turns), max_users=settings.max_users
         )
@@ -119,7 +124,7 @@ class Service:
         await self.watcher.begin(_FIRST_MODEL_SECONDS)
         self.supervisor.start("model", self.watcher.watch)
         self.supervisor.start("feedback", writer.flush)
-        self.supervisor.start("replay", lambda: writer.replay(self.usage, self.remembered))
+        self.supervisor.start("replay", lambda: writer.replay(self.usage, self.remembered, self.replicas))
         if self.keys is not None:
             self.supervisor.start("keys", self._watch_keys)
         self.supervisor.start("owners", self._watch_owners)
@@ -189,6 +194,10 @@ class Service:
         serving = self.watcher.serving
         return None if serving is None else serving.champion.find_user(user_key)
 
+    def stop_being_ready(self) -> None:
+        """Lets `/health/ready` say from now on that the service stops, so that nobody sends new callers."""
+        self._stopping = True
+
     def health(self, *, public: bool = False) -> Health:
         """Whether requests can be answered and feedback be stored; `public` leaves paths and causes out."""
         problems, warnings = self._findings()
@@ -210,6 +219,11 @@ class Service:
         """(what, why) of everything that is a problem, and of what is only not as it should be."""
         problems = [(f"task {name} is down", "") for name in self.supervisor.failing]
         warnings: list[tuple[str, str]] = []
+        if self._stopping:
+            problems.append(("the service is stopping", ""))
+        if self.replicas.signs_otherwise:
+            told = f"{self.replicas.signs_otherwise} of {self.replicas.others} others sign with another key"
+            warnings.append(("replicas call each other's recommendation ids forged", told))
         if self.keys is not None and self.keys.trouble:
             found = problems if not len(self.keys) else warnings
             found.append(("the API keys cannot be read", self.keys.trouble))
@@ -283,6 +297,9 @@ class Service:
             return {arm: model.version for arm, model in arms.items() if model is not None}
 
         self.metrics.versions = versions
+        self.metrics.build = {
+            "version": program_version(), "commit": self.settings.commit, "image": self.settings.image
+        }  # fmt: skip
         self.metrics.gauges |= {
             "buddies_ready": ("1 if the service can do its work", lambda: float(not self.health().problems)),
             "buddies_model_age_seconds": ("Seconds since the champion was made", model_age),
@@ -303,6 +320,7 @@ class Service:
                 "Songs that listeners did something with, in memory",
                 lambda: float(len(self.remembered.songs)),
             ),
+            "buddies_replicas": ("Other replicas heard of late", lambda: float(self.replicas.others)),
             "buddies_task_restarts": ("Restarts of tasks", lambda: float(sum(self.supervisor.restarts.values()))),
         }
 

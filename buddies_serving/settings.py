@@ -1,6 +1,7 @@
 """Settings of the service, each read from the environment (`BUDDIES_…`) or from `.env`."""
 
 from collections.abc import Collection
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,11 @@ class ServingSettings(EnvironmentSettings):
     """How the service listens, what it serves, where feedback goes and how it is protected."""
 
     home: str = Field(default=".buddies", description="Root of what is stored; holds `served_model/` and `spool/`.")
+    model_store: str | None = Field(
+        default=None,
+        description="Where served models are shared with services elsewhere, any fsspec URL; unset: `BUDDIES_HOME` "
+        "where that is a URL, else nothing is shared.",
+    )
     postgres_url: str | None = Field(
         default=None, description="PostgreSQL for feedback; without it feedback stays in the spool until one is named."
     )
@@ -68,6 +74,14 @@ class ServingSettings(EnvironmentSettings):
         default=1 << 30, ge=4096, description="Size of the spool; beyond it feedback is refused."
     )
     fresh_likes: int = Field(default=500_000, ge=0, description="Recent likes in memory, which leave lists at once.")
+    stop_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=300,
+        description="Seconds from SIGTERM on in which requests are still taken though `/health/ready` says 503.",
+    )
+    commit: str = Field(default="", description="Commit that the program was built from, for `buddies_build_info`.")
+    image: str = Field(default="", description="Image that it runs in, by digest, for `buddies_build_info`.")
     access_log: Literal["all", "errors", "none"] = Field(default="errors", description="Which requests are logged.")
     slow_request_ms: float = Field(default=250.0, gt=0, description="Slower requests are logged with the errors.")
 
@@ -75,6 +89,11 @@ class ServingSettings(EnvironmentSettings):
     def local_home(self) -> Path:
         """`home` where it is a folder, `.buddies` where it is the URL of a store."""
         return local_folder(self.home) or Path(".buddies")
+
+    @property
+    def shared_store(self) -> str | None:
+        """URL of the store that served models are pulled from; None where they are in a folder of this machine."""
+        return self.model_store or (None if local_folder(self.home) else self.home)
 
     @property
     def model_root(self) -> Path:
@@ -115,3 +134,11 @@ class ServingSettings(EnvironmentSettings):
     def signing_key(self) -> Path:
         """File of the key that signs recommendation ids."""
         return self.signing_key_file or self.local_home / "keys" / "recommendation-id.key"
+
+
+def program_version() -> str:
+    """The version that is installed; `unknown` where the program runs from its folder alone."""
+    try:
+        return version("spotify-buddies")
+    except PackageNotFoundError:
+        return "unknown"

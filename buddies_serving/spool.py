@@ -18,6 +18,7 @@ from zlib import crc32
 
 import msgspec
 
+from buddies_core.artifact.synced import sync_folder
 from buddies_serving.errors import SpoolError
 from buddies_serving.feedback_types import Event, Losses, Record, Session
 
@@ -142,7 +143,7 @@ class Spool:
             self._sizes[self._path] = 0
             self._write_all(_header(0))
             self._written = _HEADER_LENGTH
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
         self._write_all(data)
         # what was synced before this append: the count must never run ahead of what a crash leaves
         os.pwrite(self._file, _header(self._records), 0)
@@ -241,11 +242,3 @@ def _expected(line: bytes) -> int | None:
     """The count in a segment's first line; None if that is none, or was damaged."""
     match = _HEADER.fullmatch(line)
     return int(match[1]) if match and int(match[2], 16) == crc32(match[1]) else None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -52,7 +52,7 @@ def open_incidents(report: Report) -> list[Incident]:
         if health.state is State.DID_NOT_RUN and health.run_id:
             not_reached[health.run_id].append(name)
     found = [*_of_assets(report, not_reached), *_of_checks(report, not_reached)]
-    explained = {incident.run_id for incident in found if incident.run_id}
+    explained = {incident.run_id for incident in found if incident.run_id} | _runs_of_checks(report)
     found += _unexplained(report, not_reached, explained)
     found += [
         Incident(f"job {name}", "", f"run {job.run_id[:8]} failed: {job.error}", job.run_id, of_run=True)
@@ -75,6 +75,12 @@ def _of_checks(report: Report, not_reached: dict[str, list[str]]) -> list[Incide
             held = tuple(dict.fromkeys((*into.held_back, *folded.held_back)))
             found[root] = replace(into, also=(*into.also, f"{asset}: {folded.text}"), held_back=held)
     return [incident for asset, incident in found.items() if roots[asset] == asset]
+
+
+def _runs_of_checks(report: Report) -> set[str]:
+    """Every run in which a check failed or crashed, of which an incident names the first alone."""
+    wrong = [check for check in report.checks if check.state in (State.FAIL, State.ERRORED)]
+    return {run for check in wrong for run in (check.run_id, check.standing.run_id) if run}
 
 
 def _of_one(asset: str, checks: Sequence[CheckHealth], not_reached: dict[str, list[str]]) -> Incident:

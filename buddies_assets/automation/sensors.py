@@ -107,7 +107,16 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             dg.RunRequest(run_key=f"raw-{digest}", tags={"buddies/reason": reason}) if digest else dg.SkipReason(reason)
         )
 
-    return [feedback_retrain_sensor, degradation_sensor, canary_sensor, events_sensor, raw_files_sensor]
+    @dg.sensor(minimum_interval_seconds=every, default_status=on)
+    def shared_store_sensor(pipeline: dg.ResourceParam[Pipeline]):
+        """Lets the store that services pull from serve what is served here, whoever changed it last."""
+        from buddies_assets.release.sharing import share
+
+        uploaded = share(pipeline.settings)
+        return dg.SkipReason(f"uploaded {', '.join(uploaded)}" if uploaded else "the store serves what is served here")
+
+    found = [feedback_retrain_sensor, degradation_sensor, canary_sensor, events_sensor, raw_files_sensor]
+    return [*found, shared_store_sensor] if settings.shared_store is not None else found
 
 
 def requested(instance: dg.DagsterInstance, decision: RetrainDecision) -> dg.RunRequest | dg.SkipReason:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from buddies_assets.cli.console import styled
+from buddies_assets.release.sharing import share
 from buddies_assets.sources.interactions_file import Columns
 from buddies_assets.systems.artists.commands import SHOWN, Evaluated, evaluate_files, fit
 from buddies_core.errors import BuddiesError
@@ -21,6 +22,7 @@ def fit_file(console: Console, file: Path, name: str | None, columns: Columns, t
     settings = Settings()
     name = name or file.name.split(".")[0]
     done = fit(settings.local_home, file, name, columns=columns, tags=tags, trials=trials, seed=settings.seed)
+    share(settings)
     read = ", ".join(f"{meaning} from {column!r}" for meaning, column in done.columns.items())
     console.print(f"Read {read}; {done.interactions:,} interactions of {done.users:,} users and {done.items:,} items.")
     for reason, rows in done.set_aside.items():

@@ -7,6 +7,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from buddies_assets.release.sharing import share
 from buddies_assets.sources.mpd import find_slices, read_slices
 from buddies_core.artifact.named_arrays import read_artifact, write_artifact
 from buddies_core.errors import BuddiesError, SourceNotFoundError
@@ -46,6 +47,7 @@ def fit_playlists(console: Console, settings: Settings) -> str:
     arrays = served_arrays(models, columns, songs.artists.to_list(), _song_of_uris(rows, songs))
     facts = {"system": SYSTEM, "experiment": EXPERIMENT, "playlists": names.height, "songs": len(songs)}
     version = write_artifact(_root(settings), arrays, facts)
+    share(settings)
     console.print(f"{version}: {len(songs):,} songs of {names.height:,} playlists, under {_root(settings)}")
     return version
 

@@ -11,6 +11,7 @@ from buddies_assets.forgetting.spool import forget_in_spool
 from buddies_assets.forgetting.stored import forget_in_datasets
 from buddies_assets.forgetting.versions import forget_in_versions
 from buddies_assets.release.channels import channels
+from buddies_assets.release.sharing import share
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
@@ -43,6 +44,7 @@ def forget(settings: Settings, person: Person, *, url: str | None, spool: Path, 
     done.removed.append(("forgotten.txt", "holds the id as a keyed hash: later readings leave it out"))
     versions = forget_in_versions(home / "served_model", person)
     if versions:
+        share(settings)
         done.removed.append(("served_model", f"written anew and served: {', '.join(versions)}"))
         time.sleep(settle)
     if sessions := forget_in_spool(spool, person):
@@ -60,6 +62,7 @@ def forget(settings: Settings, person: Person, *, url: str | None, spool: Path, 
         done.removed.append((f"daily_recommendations/{name}", "their list gave way to what anybody unknown is shown"))
     for name in forget_in_experiments(home / "artists", person):
         done.removed.append((f"artists/{name}", "published anew; earlier versions deleted"))
+    share(settings)
     raw = (home / "raw", home / "scratch")
     changed, named = redact(home, person, leave=raw)
     done.removed += [(str(path.relative_to(home)), "the id overwritten") for path in changed]

@@ -2,6 +2,7 @@
 
 from buddies_assets.release import channels
 from buddies_assets.release import decision_log as ledger
+from buddies_assets.release.sharing import share
 from buddies_assets.resources.loop_database import connected
 from buddies_core.postgres.embedded import database_url
 from buddies_core.settings import Settings
@@ -15,6 +16,7 @@ def promote(settings: Settings, *, reason: str = "by hand") -> str:
     """
     root = settings.local_home / "served_model"
     champion, challenger = channels.promote_challenger(root)
+    share(settings)
     _record(settings, "promoted", champion, challenger, reason)
     point_aliases(settings)
     return f"Model {challenger} is the champion; it was the challenger of {champion}."
@@ -34,6 +36,7 @@ def rollback(settings: Settings, *, reason: str = "by hand") -> str:
     else:
         champion, gone = channels.restore_previous(root)
         said = f"Model {champion} is the champion again; {gone} is no longer served."
+    share(settings)
     _record(settings, "rolled_back", champion, gone, reason)
     point_aliases(settings)
     return said

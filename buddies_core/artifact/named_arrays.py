@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from buddies_core import json_text
-from buddies_core.artifact.errors import NoServedModelError, ServedModelError
+from buddies_core.artifact.errors import DamagedModelError, NoServedModelError, ServedModelError
+from buddies_core.artifact.synced import sync_folder, write_synced
 
 FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -54,16 +55,11 @@ def write_artifact(root: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[
     Returns:
         Its name, a digest of the content: the same arrays and facts are the same version.
     """
-    digest = hashlib.blake2b(json_text.dumps(facts, sort_keys=True).encode(), digest_size=8)
-    named = {}
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+    named = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
+    for name, array in named.items():
         if array.dtype.hasobject:
             raise ServedModelError(f"the array {name!r} holds objects; store numbers, or packed text")
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.tobytes())
-        named[name] = array
-    version = f"v-{digest.hexdigest()}"
+    version = _version_of(facts, named)
     folder = root / "versions" / version
     if not (folder / "manifest.json").is_file():
         partial = root / "versions" / f".{version}.{os.getpid()}"
@@ -77,15 +73,15 @@ def write_artifact(root: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[
                 np.save(stream, array, allow_pickle=False)
                 stream.flush()
                 os.fsync(stream.fileno())
-        _write_synced(partial / "manifest.json", {"format": FORMAT, "facts": dict(facts), "arrays": listed})
+        write_synced(partial / "manifest.json", _text({"format": FORMAT, "facts": dict(facts), "arrays": listed}))
         shutil.rmtree(folder, ignore_errors=True)
         partial.replace(folder)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     since = datetime.now(UTC).isoformat(timespec="seconds")
     partial_current = root / f".current.{os.getpid()}"
-    _write_synced(partial_current, {"version": version, "since": since})
+    write_synced(partial_current, _text({"version": version, "since": since}))
     partial_current.replace(root / "current.json")
-    _sync_folder(root)
+    sync_folder(root)
     _forget_old(root, version)
     return version
 
@@ -102,16 +98,36 @@ def read_artifact(root: Path) -> Artifact:
         raise NoServedModelError(f"{current} does not exist; nothing was fitted under this name yet")
     try:
         version = check_name(json.loads(current.read_bytes())["version"])
-        folder = root / "versions" / version
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-        if manifest["format"] != FORMAT:
-            raise ServedModelError(
-                f"{folder} is of format {manifest['format']}, this program reads {FORMAT}; fit again"
-            )
-        arrays = {name: _mapped(folder, name, entry) for name, entry in manifest["arrays"].items()}
+        facts, arrays = _read(root / "versions" / version)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ServedModelError(f"{root} cannot be read: {error}; fit it again") from error
-    return Artifact(version, manifest["facts"], arrays)
+    return Artifact(version, facts, arrays)
+
+
+def verify_artifact(folder: Path, version: str) -> None:
+    """Raises DamagedModelError unless a folder holds what was stored as `version`; reads it whole."""
+    try:
+        facts, arrays = _read(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedModelError(f"{folder} cannot be read: {error}; fit it again") from error
+    if _version_of(facts, {name: arrays[name] for name in sorted(arrays)}) != version:
+        raise DamagedModelError(f"{folder} was changed after it was written; fit it again")
+
+
+def _version_of(facts: Mapping[str, Any], named: Mapping[str, np.ndarray]) -> str:
+    """The name of a version, a digest of its facts and of its arrays in order of name."""
+    digest = hashlib.blake2b(json_text.dumps(facts, sort_keys=True).encode(), digest_size=8)
+    for name, array in named.items():
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return f"v-{digest.hexdigest()}"
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    if manifest["format"] != FORMAT:
+        raise ServedModelError(f"{folder} is of format {manifest['format']}, this program reads {FORMAT}; fit again")
+    return manifest["facts"], {name: _mapped(folder, name, entry) for name, entry in manifest["arrays"].items()}
 
 
 def _mapped(folder: Path, name: str, entry: Mapping[str, Any]) -> np.ndarray:
@@ -134,16 +150,5 @@ def _forget_old(root: Path, current: str) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _write_synced(path: Path, content: Mapping[str, Any]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(content, file, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _text(content: Mapping[str, Any]) -> bytes:
+    return json_text.dumps(content, sort_keys=True).encode()

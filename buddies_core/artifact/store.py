@@ -28,6 +28,7 @@ from buddies_core.artifact.errors import (
 )
 from buddies_core.artifact.format import ARRAYS, FORMAT, READ, WITHOUT_DIGESTS, Manifest, check_shapes, check_values
 from buddies_core.artifact.fragments import contract_fragments
+from buddies_core.artifact.synced import sync_folder, write_synced
 
 MANIFEST = "manifest.json"
 CURRENT = "current.json"
@@ -83,13 +84,13 @@ def write_version(root: Path, version: str, arrays: Mapping[str, np.ndarray], **
         partial.mkdir(parents=True)
         digests = {name: _write_array(partial / f"{name}.npy", array) for name, array in prepared.items()}
         manifest = sealed(msgspec.structs.replace(manifest, digests=digests))
-        _write_synced(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+        write_synced(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
         partial.rename(target)
     except BaseException:
         # a disk that is full stays full of what was given up, otherwise
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     return target
 
 
@@ -108,10 +109,11 @@ def clear_partial(root: Path) -> list[str]:
     return removed
 
 
-def verify(folder: Path) -> Manifest:
+def verify(folder: Path, version: str | None = None) -> Manifest:
     """The manifest of a version all of whose files are as they were written; reads them whole, at the disk's speed.
 
-    Raises DamagedModelError naming the first file that is not.
+    `version` is what it must be the manifest of, the folder's name if not given. Raises DamagedModelError naming the
+    first file that is not.
     """
     manifest = read_manifest(folder)
     if manifest.format == WITHOUT_DIGESTS and not manifest.digest:
@@ -119,7 +121,7 @@ def verify(folder: Path) -> Manifest:
         return manifest
     if sealed(manifest).digest != manifest.digest:
         raise DamagedModelError(f"{folder / MANIFEST} was changed after it was written; publish another version")
-    if manifest.version != folder.name:
+    if manifest.version != (version or folder.name):
         raise DamagedModelError(f"{folder / MANIFEST} is that of version {manifest.version!r}")
     for name in manifest.arrays:
         path = folder / f"{name}.npy"
@@ -154,9 +156,9 @@ def publish(root: Path, version: str, *, challenger: Challenger | None = None) -
     channels = Channels(champion=version, challenger=challenger, since=since)
     channels = msgspec.structs.replace(channels, digest=_seal(channels))
     partial = root / f".{CURRENT}.{os.getpid()}.partial"
-    _write_synced(partial, msgspec.json.encode(channels))
+    write_synced(partial, msgspec.json.encode(channels))
     partial.replace(root / CURRENT)
-    _sync_folder(root)
+    sync_folder(root)
     return channels
 
 
@@ -271,18 +273,3 @@ def _is_alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from buddies_core.errors import SequencesError
 from buddies_core.sequences.ranker import Ranker, squashed
+from buddies_core.torch_extra import torch_wanted
 
 
 class RankerConfig(BaseModel):
@@ -48,9 +49,10 @@ def train_ranker(examples: Sequence[Example], config: RankerConfig) -> Ranker:
     Raises:
         SequencesError: no example holds anything right.
     """
-    import torch
-    from torch import nn
-    from torch.nn import functional
+    with torch_wanted("training the ranker of songs"):
+        import torch
+        from torch import nn
+        from torch.nn import functional
 
     examples = [example for example in examples if example.right.any()]
     if not examples:

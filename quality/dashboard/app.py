@@ -33,6 +33,7 @@ from quality.dashboard.pages import (
     lineage,
     models,
     overview,
+    search,
     songs,
     training,
     users,
@@ -60,11 +61,13 @@ PAGES: dict[str, Page] = {
         checks.DETAIL,
         asset.PAGE,
         incidents.DETAIL,
+        search.PAGE,
+        search.RUN,
     )
 }
-OF_ONE = {checks.DETAIL: "check", asset.PAGE: "asset", incidents.DETAIL: "incident"}
+OF_ONE = {checks.DETAIL: "check", asset.PAGE: "asset", incidents.DETAIL: "incident", search.RUN: "run"}
 """Pages about one thing, which the URL names: no place in the navigation."""
-NAVIGATION = [page for page in PAGES.values() if page not in OF_ONE]
+NAVIGATION = [page for page in PAGES.values() if page not in OF_ONE and page is not search.PAGE]
 PIECE = 500
 """Fragments of a template that are sent together, about 10 kB."""
 _HERE = Path(__file__).parent
@@ -215,7 +218,7 @@ def _context(request: Request, sources: Sources) -> Iterator[Context]:
 
 
 def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
-    kept = {name: context.query[name] for name in ("asset", "check", "incident") if name in context.query}
+    kept = {name: context.query[name] for name in ("asset", "check", "incident", "run", "q") if name in context.query}
     return {
         "page": page,
         "view": view,
@@ -228,7 +231,8 @@ def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
         "trouble": context.sources.trouble,
         "sample": sample_note(sample_in(context.sources.manifests.values())),
         "query": context.query,
-        "kept": kept if page in OF_ONE else {},
+        "kept": kept if page not in NAVIGATION else {},
+        "refresh_seconds": context.sources.dashboard.refresh_seconds,
         "hours": HOURS,
         "filters": _filters(context) if page is checks.PAGE else None,
     }

@@ -16,6 +16,7 @@ WIDTHS = (280, 340, 410, 500, 600, 720, 860, 1030, 1240)
 """Widths that are drawn, in pixels. A browser stretches a drawing to the width it has, by a tenth at most."""
 COLUMN, FULL = 600, 1240
 """Widths of a chart in one of two columns and across the page, in windows of 1,200 pixels and more."""
+EXAMPLES = "https://vega.github.io/vega-datasets/"
 MOST_KEPT = 400
 """Drawings in memory; one is about 15 kB."""
 
@@ -47,4 +48,5 @@ def draw(spec: dict[str, Any], width: int) -> str:
     sized = spec | {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}, "config": IN_PAGE}
     vega = vl_convert.vegalite_to_vega(sized)
     describe_marks(vega["marks"])
-    return vl_convert.vega_to_svg(vega)
+    # Vega takes a link without a host for one of its examples; here it is one of the page's own.
+    return vl_convert.vega_to_svg(vega).replace(f'href="{EXAMPLES}', 'href="')

@@ -10,7 +10,19 @@ if TYPE_CHECKING:
     from quality.dashboard.context import Context
 
 Kind = Literal[
-    "text", "code", "number", "state", "severity", "strip", "trend", "when", "run", "check", "asset", "incident"
+    "text",
+    "code",
+    "number",
+    "state",
+    "severity",
+    "strip",
+    "trend",
+    "when",
+    "run",
+    "check",
+    "asset",
+    "incident",
+    "found",
 ]
 
 

@@ -67,6 +67,39 @@ def unsuccessful(connection: "Connection", since: datetime, until: datetime) -> 
     return [EndedRun(**row) for row in rows(connection, _UNSUCCESSFUL, {"since": since, "until": until})]
 
 
+_BEGUN = """
+    SELECT run_id, job, status, created_at, ended_at, error, assets FROM quality.runs
+    WHERE job <> '' AND created_at >= %(since)s AND created_at < %(until)s ORDER BY created_at DESC LIMIT 500
+"""
+_ONE = "SELECT run_id, job, status, created_at, ended_at, error, assets FROM quality.runs WHERE run_id = %(run)s"
+_VERDICTS = """
+    SELECT asset, check_name AS "check", offending, value, at AS "when",
+           CASE WHEN passed THEN 'pass' WHEN severity = 'error' THEN 'fail' ELSE 'warn' END AS state
+    FROM quality.evaluations WHERE run_id = %(run)s ORDER BY passed, severity, asset, check_name LIMIT 1000
+"""
+_MATERIALISED = "SELECT asset, row_count AS rows, at FROM quality.materialisations WHERE run_id = %(run)s ORDER BY at"
+
+
+def begun(connection: "Connection", since: datetime, until: datetime) -> list[EndedRun]:
+    """Runs of jobs that began in [since, until), the newest first, at most 500."""
+    return [EndedRun(**row) for row in rows(connection, _BEGUN, {"since": since, "until": until})]
+
+
+def one(connection: "Connection", run_id: str) -> EndedRun | None:
+    """One run; None where the history does not know it."""
+    return next((EndedRun(**row) for row in rows(connection, _ONE, {"run": run_id})), None)
+
+
+def verdicts(connection: "Connection", run_id: str) -> list[dict[str, Any]]:
+    """What the checks of a run said, failures first."""
+    return rows(connection, _VERDICTS, {"run": run_id})
+
+
+def materialised(connection: "Connection", run_id: str) -> list[dict[str, Any]]:
+    """What a run made, in order."""
+    return rows(connection, _MATERIALISED, {"run": run_id})
+
+
 _IN_FLIGHT = """
     SELECT run_id, job, status, created_at FROM quality.runs WHERE ended_at IS NULL AND job <> '' ORDER BY created_at
 """

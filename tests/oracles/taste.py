@@ -5,10 +5,10 @@ import numpy as np
 
 def chosen(
     chance: np.ndarray, known: set[int], playlists: list[set[int]], own: set[int], *, most: int, shrink: float,
-    variety: float,
+    variety: float, covered: float,
 ) -> tuple[list[int], list[float]]:  # fmt: skip
     """Playlists of one user, best first, and their gains; equal ones by index."""
-    covered: set[int] = set(known)
+    held: set[int] = set()
     offered = [p for p, songs in enumerate(playlists) if p not in own and any(chance[s] > 0 for s in songs - known)]
     taken: list[int] = []
     gains: list[float] = []
@@ -16,10 +16,10 @@ def chosen(
         values = []
         for playlist in offered:
             new = playlists[playlist] - known
-            mean = sum(chance[s] for s in new) / (len(new) + shrink)
-            values.append(mean + variety * sum(chance[s] for s in playlists[playlist] - covered))
+            mean = sum(chance[s] * (covered if s in held else 1) for s in new) / (len(new) + shrink)
+            values.append(mean + variety * sum(chance[s] for s in new - held))
         best = int(np.argmax(np.round(values, 12)))
         gains.append(values[best])
         taken.append(offered.pop(best))
-        covered |= playlists[taken[-1]]
+        held |= playlists[taken[-1]]
     return taken, gains

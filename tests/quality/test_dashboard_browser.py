@@ -1,6 +1,7 @@
 """The dashboard in Chromium: figures and marks that are shown, links, ranges, failures, themes, keyboard, phone."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -160,7 +161,7 @@ def test_the_lineage_is_coloured_by_health(page):
     page.goto("/lineage")
     drawn(page)
     node = page.locator("#figure-graph .mark-symbol path[aria-label*='name: splits']")
-    expect(node.first).to_have_attribute("fill", "#c98a1b")
+    expect(node.first).to_have_attribute("fill", "#b0740f")
 
 
 def test_models_show_metrics_per_epoch(page):
@@ -248,3 +249,65 @@ def test_a_phone_needs_no_sideways_scrolling(page, path):
     page.goto(f"/{path}")
     drawn(page)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+
+
+def test_a_click_on_a_heading_sorts_the_table_and_a_second_one_turns_it(page):
+    page.goto("/")
+    heading = page.locator("#table-assets th", has_text="Asset")
+    cells = page.locator("#table-assets tbody td:nth-child(2)")
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    names = cells.all_text_contents()
+    assert names == sorted(names)
+    heading.get_by_role("button").click()
+    assert cells.all_text_contents() == names[::-1]
+    page.locator("#table-assets th", has_text="Rows").first.get_by_role("button").click()
+    told = page.locator("#table-assets td.k-number").all_text_contents()
+    rows = [int(text.replace(",", "")) for text in told if text != "–"]
+    assert rows == sorted(rows)
+
+
+def test_news_come_into_the_page_and_the_order_of_a_table_stays(page, dashboard):
+    usual = dashboard.sources.dashboard
+    dashboard.sources.dashboard = usual.model_copy(update={"refresh_seconds": 1.0})
+    try:
+        page.goto("/")
+        page.locator("#table-assets th", has_text="Asset").get_by_role("button").click()
+        page.evaluate("() => { document.activeElement.blur(); window.stayed = true }")
+        figures = (1.0, None, 0.0, 1, 9)
+        old = Evaluation(
+            datetime.now(UTC), "songs", "songs_are_named", "run-n", "error", False, *figures, rule="Named."
+        )
+        write_evaluations(dashboard.connection, [old])
+        dashboard.connection.commit()
+        page.wait_for_timeout(1500)
+        dashboard.sources.refreshed_at = datetime.now(UTC)
+        expect(page.locator("#table-incidents")).to_contain_text("checks of songs")
+        assert page.evaluate("() => window.stayed")
+        expect(page.locator("#table-assets th", has_text="Asset")).to_have_attribute("aria-sort", "ascending")
+    finally:
+        dashboard.sources.dashboard = usual
+        write_evaluations(dashboard.connection, [replace(old, at=datetime.now(UTC), passed=True, run_id="run-o")])
+        dashboard.connection.commit()
+
+
+def test_the_search_finds_assets_columns_and_rules(page):
+    page.goto("/")
+    page.get_by_label("Search over everything").fill("ownership")
+    page.keyboard.press("Enter")
+    expect(page.locator("#table-assets tbody tr")).to_contain_text("playlist_ownership")
+    page.get_by_label("Search over everything").fill("one block per positive")
+    page.keyboard.press("Enter")
+    expect(page.locator("#table-checks tbody tr").first).to_contain_text("one block per positive")
+    page.get_by_label("Search over everything").fill("<script>alert(1)</script>")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Nothing is like it")
+
+
+def test_a_click_on_a_bar_leads_to_its_day(page, dashboard):
+    day = (dashboard.today - timedelta(days=3)).date().isoformat()
+    page.goto("/feedback")
+    drawn(page)
+    page.locator(f"#figure-volume .plot a[*|href*='from={day}']").first.click()
+    expect(page).to_have_url(f"{dashboard.url}/feedback?from={day}&to={day}")
+    expect(tile(page, "Feedback sessions")).to_have_text("4")

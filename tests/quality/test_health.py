@@ -9,7 +9,7 @@ import pytest
 
 from quality.health import AssetFacts, Report, State, judge
 from quality.history import standing
-from quality.history.runs import unsuccessful
+from quality.history.runs import begun, materialised, one, unsuccessful, verdicts
 from quality.history.standing import Attempt, CheckStanding, JobRun
 from quality.history.sync import sync
 from quality.incidents import open_incidents
@@ -177,6 +177,11 @@ def test_a_run_that_broke_is_seen_as_it_was_and_repair_turns_it_green(history):
         assert [i.subject for i in open_incidents(broken)] == ["asset test_batches", "checks of songs"]
         (run,) = unsuccessful(history, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
         assert (run.status, run.assets) == ("FAILURE", ["served_model", "songs", "test_batches"])
+        kept = one(history, run.run_id)
+        assert kept == run
+        assert [v["check"] for v in verdicts(history, run.run_id)] == ["one"]
+        assert [made["asset"] for made in materialised(history, run.run_id)] == ["songs"]
+        assert run in begun(history, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
         repaired = run_and_read(instance, history, truncated=False, bad_cast=False)
         assert {check.state for check in repaired.checks} == {State.OK}
         assert open_incidents(repaired) == []

@@ -9,7 +9,7 @@ from quality.health import AssetFacts, judge
 from quality.history import incidents
 from quality.history.incidents import IncidentInputError, NoSuchIncidentError, reconcile
 from quality.history.records import Evaluation
-from quality.history.standing import CheckStanding
+from quality.history.standing import Attempt, CheckStanding
 from quality.history.writer import write_evaluations
 from quality.incidents import Incident, open_incidents
 from quality.owners import TEAM, OwnersError, parse_owners
@@ -49,6 +49,14 @@ def test_what_fails_downstream_because_of_it_is_told_with_the_cause():
 def test_what_failed_downstream_before_has_a_cause_of_its_own():
     assert len(found(failing("splits", "a", NOW, "run-b"), failing("user_blocks", "b", EARLIER, "run-a"))) == 2
     assert len(found(failing("splits", "a"), failing("songs", "b", NOW))) == 2
+
+
+def test_what_two_failing_runs_did_not_reach_is_held_back_by_one_incident():
+    checks = [failing("splits", "a", run="run-a"), failing("splits", "b", run="run-b")]
+    ended = {"delivered": False, "status": "FAILURE", "step_error": None, "run_error": "no"}
+    not_reached = Attempt("triplets", "", "", "run-b", NOW, **ended)
+    report = judge({asset: AssetFacts(EARLIER, "run-a") for asset in GRAPH}, checks, [not_reached], GRAPH, NOW)
+    assert [(i.subject, i.held_back) for i in open_incidents(report)] == [("checks of splits", ("triplets",))]
 
 
 CAUSE = Incident("checks of splits", "splits", "a fails", "run-b", ("user_blocks",), checks=("a",))

@@ -14,7 +14,7 @@ from buddies_core.artifact.traffic_split import draw, draws
 from buddies_serving.batch import daily_arrays, write_daily
 from buddies_serving.errors import SigningKeyError
 from buddies_serving.freshness import FreshLikes
-from buddies_serving.recommendation_id import RecommendationIds, signing_key
+from buddies_serving.recommendation_id import RecommendationIds, signing_keys
 from buddies_serving.served_model import ServedModel
 from buddies_serving.settings import ServingSettings
 from buddies_serving.supervision import Supervisor
@@ -94,13 +94,13 @@ def test_neither_arm_nor_version_of_an_id_can_be_exchanged() -> None:
 
 def test_the_key_that_signs_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "signing.key"
-    key = signing_key(path)
-    assert signing_key(path) == key and len(key) == 32
+    keys = signing_keys(path)
+    assert signing_keys(path) == keys and [len(key) for key in keys] == [32]
     assert path.stat().st_mode & 0o077 == 0
     assert [entry.name for entry in path.parent.iterdir()] == ["signing.key"]
     path.write_text("not hexadecimal")
     with pytest.raises(SigningKeyError, match=r"signing\.key"):
-        signing_key(path)
+        signing_keys(path)
 
 
 def test_a_task_that_fails_is_started_again_and_shows_as_down_meanwhile() -> None:

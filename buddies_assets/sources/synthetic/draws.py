@@ -1,5 +1,7 @@
 """Counter-based draws of the synthetic world: skewed ranks, sizes by published quantiles, distinct items a row."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from buddies_core.kernels.randomness import hash_pairs, uniform
@@ -8,8 +10,8 @@ from buddies_core.kernels.randomness import hash_pairs, uniform
     SHARED, RANK_NOISE, USER_SIZE, USER_NICHE, USER_DRAW, USER_PLAYS, USER_ALTERNATE, PLAYLIST_SIZE, PLAYLIST_NICHE,
     PLAYLIST_DRAW, PLAYLIST_ALTERNATE, ARTIST, TITLE, NAME, ALBUM, DURATION, TRACK_DIRT, SONG_DIRT, MISMATCH, HEADER,
     USER_ID, SONG_ID, MSD_TRACK_ID, TRACK_ID, ARTIST_ID, ALBUM_ID, YEAR, DEFECT, REPEAT, UNHEARD,
-    PLAYLIST_ORDER,
-) = range(1001, 1032)  # fmt: skip
+    PLAYLIST_ORDER, USER_RETURN, USER_RETURN_WORK,
+) = range(1001, 1034)  # fmt: skip
 """Streams of the synthetic world, apart from those of the pipeline."""
 
 NICHES, GENRES = 240, 24
@@ -29,6 +31,9 @@ def skewed_rank(u: np.ndarray, size: np.ndarray | int, offset: np.ndarray | floa
     return np.minimum(rank, np.asarray(size, np.int64) - 1)
 
 
+Returning = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
 class TasteSampler:
     """Draws of items for rows (users or playlists) of a few niches each.
 
@@ -41,6 +46,8 @@ class TasteSampler:
         niche_stream, draw_stream: of randomness.
         tastes: niches a row has.
         shares: of draws from the whole catalogue and from a genre; the rest comes from a niche.
+        returning: what the draws of a round become in the light of those before them, given the id of each draw's row,
+            which draw of it each is, and the items.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class TasteSampler:
         draw_stream: int,
         tastes: int,
         shares: tuple[float, float],
+        returning: Returning | None = None,
     ) -> None:
         self._seed = seed
         self._size = size
@@ -61,6 +69,7 @@ class TasteSampler:
         self._draw_stream = draw_stream
         self._tastes = tastes
         self._global, self._genre = shares
+        self._returning = returning
 
     def tastes(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Niches of each row (rows, tastes) and their cumulative weights, float64 of the same shape."""
@@ -121,7 +130,8 @@ class TasteSampler:
         inside = np.where(step == 1, 0, niche % step)
         size = (self._size - inside + step - 1) // step
         offset = np.maximum(self._offset / step, 4.0)
-        return row, skewed_rank(u, size, offset) * step + inside
+        items = skewed_rank(u, size, offset) * step + inside
+        return row, items if self._returning is None else self._returning(rows[row], nth, items)
 
     def _distinct(self, row: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         _, first = np.unique(row * np.int64(self._size) + item, return_index=True)

@@ -57,12 +57,6 @@ def msd_track_ids(world: SyntheticWorld, songs: np.ndarray) -> list[str]:
     return ["TR" + code for code in encoded_ids(world.seed, draws.MSD_TRACK_ID, songs, _BASE_62[:36], 16)]
 
 
-def recordings(world: SyntheticWorld, entp_works: np.ndarray) -> np.ndarray:
-    """The common index of recordings for ENTP works: the MPD work, or one beyond them all."""
-    work = world.work_of_entp[entp_works]
-    return np.where(work >= 0, work, world.mpd_works + entp_works)
-
-
 def artist_name(artist: int) -> str:
     """The name of an artist, different for each."""
     form = artist % 5
@@ -119,7 +113,7 @@ def mpd_text(world: SyntheticWorld, tracks: np.ndarray) -> tuple[list[str], list
 
 def msd_text(world: SyntheticWorld, songs: np.ndarray) -> tuple[list[str], list[str]]:
     """Title and artist of songs as MSD spells them, before any mismatch: versions, guests and other spellings."""
-    works = recordings(world, world.entp_of_songs(songs))
+    works = world.recordings(world.entp_of_songs(songs))
     names = [artist_name(artist) for artist in world.artists_of(works).tolist()]
     dirt = uniform(world.seed, draws.SONG_DIRT, songs).tolist()
     which = hash_pairs(world.seed, draws.SONG_DIRT, songs, 1).tolist()

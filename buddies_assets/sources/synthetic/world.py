@@ -13,6 +13,7 @@ import numpy as np
 
 from buddies_assets.sources.synthetic import draws
 from buddies_assets.sources.synthetic.draws import NICHES, TasteSampler, interpolated
+from buddies_assets.sources.synthetic.loyalty import come_back
 from buddies_assets.sources.synthetic.order import Discography, ordered_playlists
 from buddies_core.kernels.distinct import distinct
 from buddies_core.kernels.randomness import uniform
@@ -31,8 +32,10 @@ RECENT_EVERY = 4
 """One niche in four came up after the plays were recorded, and holds few songs that were played."""
 
 _GOLDEN, _SILVER = 0.6180339887498949, 0.41421356237309515
-_USER_OFFSET, _PLAYLIST_OFFSET = 10.0, 60.0
+_USER_OFFSET, _PLAYLIST_OFFSET = 6.0, 60.0
 _PLAYLIST_LEVELS = (0.42, 0.25)
+_PLACE = (0.17, 0.71)
+"""Where in MPD's popularity a work of ENTP stands, on average: intercept and slope over its place in ENTP's."""
 _ORDERED_OFFSET = 28.0
 """Flatter than it looks: a song that goes on from another is drawn less often than one drawn freely."""
 
@@ -109,6 +112,9 @@ class SyntheticWorld:
             draw_stream=draws.USER_DRAW,
             tastes=4,
             shares=(0.22, 0.28),
+            returning=lambda row, nth, works: come_back(
+                self.seed, row, nth, works, _USER_OFFSET, self.entp_discography
+            ),
         )
 
     @cached_property
@@ -141,6 +147,17 @@ class SyntheticWorld:
         return Discography.of(self.artists_of(works), self.albums_of(works), self.artists + NICHES)
 
     @cached_property
+    def entp_discography(self) -> Discography:
+        """The ENTP works of each artist; albums are not told apart."""
+        artists = self.artists_of(self.recordings(np.arange(self.entp_works)))
+        return Discography.of(artists, artists, self.artists + NICHES)
+
+    def recordings(self, entp_works: np.ndarray) -> np.ndarray:
+        """The common index of recordings for ENTP works: the MPD work, or one beyond them all."""
+        work = self.work_of_entp[entp_works]
+        return np.where(work >= 0, work, self.mpd_works + entp_works)
+
+    @cached_property
     def work_of_entp(self) -> np.ndarray:
         """MPD work of each ENTP work, int64 [entp_works]; -1 where MPD does not hold it.
 
@@ -155,7 +172,7 @@ class SyntheticWorld:
         shared = np.flatnonzero((works * _SILVER + turn[0]) % 1.0 < (0.96 - 0.42 * mass**4) * newer)
         u = ((shared * _GOLDEN + turn[1]) % 1.0).clip(1e-6, 1 - 1e-6)
         noise = np.log(u / (1 - u)) / 1.7
-        place = 0.25 + 0.63 * mass[shared] + 0.09 * noise
+        place = _PLACE[0] + _PLACE[1] * mass[shared] + 0.09 * noise
         place = np.where(place > 1, 2 - place, np.abs(place)).clip(0, 1)
         levels = self.mpd_works // NICHES
         level = (_PLAYLIST_OFFSET * ((1 + self.mpd_works / _PLAYLIST_OFFSET) ** place - 1) / NICHES).astype(np.int64)

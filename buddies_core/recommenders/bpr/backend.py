@@ -7,6 +7,7 @@ import numpy as np
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import Blocks
 from buddies_core.recommenders.factors import Factors
+from buddies_core.torch_extra import torch_wanted
 
 
 class Backend(Protocol):
@@ -30,7 +31,8 @@ def make_backend(
 ) -> Backend:
     """The configured backend, beginning with `factors` and the optimiser `state` (empty for a fresh one)."""
     if config.backend == "torch":
-        from buddies_core.recommenders.bpr.torch_backend import TorchBackend
+        with torch_wanted("backend=torch"):
+            from buddies_core.recommenders.bpr.torch_backend import TorchBackend
 
         return TorchBackend(config, factors, state)
     from buddies_core.recommenders.bpr.numba_backend import NumbaBackend

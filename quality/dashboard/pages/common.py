@@ -48,6 +48,11 @@ def check_row(context: Context, check: CheckHealth) -> dict[str, Any]:
     }
 
 
+def of_day(day: str) -> str:
+    """Where a click on a bar leads: the same page, of that day alone."""
+    return f"?from={day}&to={day}"
+
+
 def open_for(context: Context, check: CheckHealth) -> str:
     """How long a check has been failing; an en dash where it is not known to fail."""
     since = check.standing.failing_since

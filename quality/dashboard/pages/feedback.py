@@ -5,7 +5,7 @@ from typing import Any
 
 from buddies_core import charts
 from quality.dashboard.context import Context
-from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows, next_retraining
+from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows, next_retraining, of_day
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.history import assets, feedback
@@ -162,7 +162,8 @@ def like_rate(context: Context) -> Plot | None:
 
 def volume(context: Context) -> Plot | None:
     """Sessions a day, with the floor below which a day is suspiciously quiet."""
-    rows = [{"day": d["day"].isoformat(), "sessions": d["sessions"]} for d in _days(context)]
+    days = [(d["day"].isoformat(), d["sessions"]) for d in _days(context)]
+    rows = [{"day": day, "sessions": sessions, "url": of_day(day)} for day, sessions in days]
     if not rows:
         return None
     usual = sorted(r["sessions"] for r in rows)[len(rows) // 2]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from buddies_core import charts
 from quality.coverage import coverage
 from quality.dashboard.context import Context
-from quality.dashboard.pages.common import next_retraining, open_checks
+from quality.dashboard.pages.common import next_retraining, of_day, open_checks
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.health import Report, State
@@ -163,7 +163,10 @@ def failed_runs(context: Context) -> Table:
 def failures(context: Context) -> Plot | None:
     """Failed evaluations a day."""
     found = checks.failures_by_day(context.connection, context.period.since, context.period.until)
-    rows = [{"day": r["day"].isoformat(), "severity": r["severity"], "failures": r["failures"]} for r in found]
+    rows = [
+        {"day": (day := r["day"].isoformat()), "severity": r["severity"], "failures": r["failures"], "url": of_day(day)}
+        for r in found
+    ]
     colours = {"error": charts.RED, "warn": charts.AMBER}
     return (
         plot(charts.bars_over_time, rows, y="failures", title="failures", series="severity", colours=colours)

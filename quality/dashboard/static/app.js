@@ -89,6 +89,81 @@ document.querySelectorAll(".actions form").forEach((form) => {
   });
 });
 
+// A click on a heading sorts the table by it; a second one turns the order round.
+function keyOf(cell) {
+  const text = cell.textContent.trim();
+  if (cell.classList.contains("k-when")) return Date.parse(text) || -Infinity;
+  const number = Number(text.replaceAll(",", "").replace(/ (%|d|h|min|s)$/, ""));
+  const unit = { d: 86400, h: 3600, min: 60 }[text.match(/^[\d.,]+ (d|h|min)$/)?.[1]] ?? 1;
+  return text !== "" && Number.isFinite(number) ? number * unit : text.toLowerCase();
+}
+
+function sortTable(table, column, descending) {
+  const first = table.tBodies[0];
+  const rows = [...table.tBodies].flatMap((body) => [...body.rows]).map((row) => [keyOf(row.cells[column]), row]);
+  const compare = (a, b) => (typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? 1 : -1);
+  rows.sort(([a], [b]) => (descending ? compare(b, a) : compare(a, b)));
+  first.append(...rows.map(([, row]) => row));
+  table.querySelectorAll("thead th").forEach((th, n) => {
+    if (n === column) th.setAttribute("aria-sort", descending ? "descending" : "ascending");
+    else th.removeAttribute("aria-sort");
+  });
+}
+
+function makeSortable(table) {
+  table.querySelectorAll("thead th").forEach((th, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = th.textContent;
+    button.addEventListener("click", () => sortTable(table, column, th.getAttribute("aria-sort") === "ascending"));
+    th.replaceChildren(button);
+  });
+}
+
+document.querySelectorAll(".table table").forEach(makeSortable);
+
+// News come without losing the place: figures and rows are exchanged, the order of a table and what is typed stay.
+function renew(fresh) {
+  for (const part of [".tiles", ".status .pill", ".asof", ".progress"]) {
+    const [old, young] = [document.querySelector(part), fresh.querySelector(part)];
+    if (old && young && old.outerHTML !== young.outerHTML) old.replaceWith(young);
+  }
+  document.querySelectorAll("section.table").forEach((old) => {
+    const young = fresh.getElementById(old.id);
+    if (!young || old.contains(document.activeElement) || !getSelection().isCollapsed) return;
+    const sorted = [...old.querySelectorAll("thead th")].findIndex((th) => th.hasAttribute("aria-sort"));
+    const descending = old.querySelector("th[aria-sort=descending]") !== null;
+    const scroll = old.querySelector(".scroll")?.scrollTop ?? 0;
+    old.replaceChildren(...young.children);
+    const table = old.querySelector("table");
+    if (!table) return;
+    makeSortable(table);
+    if (sorted >= 0) sortTable(table, sorted, descending);
+    old.querySelector(".scroll").scrollTop = scroll;
+  });
+  document.querySelectorAll(".chart[data-width]").forEach(load);
+}
+
+const main = document.querySelector("main[data-refresh]");
+let seen;
+async function look() {
+  if (document.hidden) return;
+  try {
+    const now = (await (await fetch(main.dataset.health)).json()).refreshed_at;
+    if (seen && now !== seen) {
+      const answer = await fetch(location.href);
+      if (answer.ok) renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    }
+    seen = now;
+  } catch {
+    // The dashboard is being started again: the next look finds it.
+  }
+}
+if (main) {
+  look();
+  setInterval(look, Math.max(1, Number(main.dataset.refresh)) * 1000);
+}
+
 let resized;
 addEventListener("resize", () => {
   clearTimeout(resized);

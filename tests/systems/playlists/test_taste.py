@@ -6,7 +6,7 @@ from oracles.taste import chosen
 from scipy.sparse import csr_array
 
 from buddies_assets.sources.steps.hidden import hashes
-from buddies_assets.systems.playlists.taste.choice import choose_playlists, playlists_of_songs
+from buddies_assets.systems.playlists.taste.choice import VARIETY, choose_playlists, playlists_of_songs
 from buddies_core.interactions.csr import Library
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.song_taste import SongTaste, artist_rows
@@ -36,7 +36,7 @@ def choose(chances, user_songs, playlists, owner=None, **settings):
 
 def test_the_mean_is_over_new_songs_and_shrunk_by_hand():
     # User has song 0. Playlist 0: new songs 1, 2: (0.6 + 0.2) / (2 + 1) = 0.267. Playlist 1: song 1: 0.6 / 2 = 0.3.
-    lists, gains = choose([[0.9, 0.6, 0.2]], [[0]], [[0, 1, 2], [1]], shrink=1.0, variety=0.0)
+    lists, gains = choose([[0.9, 0.6, 0.2]], [[0]], [[0, 1, 2], [1]], shrink=1.0, variety=0.0, covered=1.0)
     assert lists == [[1, 0]]
     assert gains[0] == pytest.approx([0.3, 0.8 / 3])
 
@@ -44,8 +44,15 @@ def test_the_mean_is_over_new_songs_and_shrunk_by_hand():
 def test_variety_prefers_songs_that_no_playlist_before_holds():
     # Playlists 0 and 1 hold the same song; 2 holds a slightly less likely one that is another.
     chances, playlists = [[0.5, 0.4]], [[0], [0], [1]]
-    assert choose(chances, [[]], playlists, variety=0.0)[0] == [[0, 1, 2]]
-    assert choose(chances, [[]], playlists, variety=1.0)[0] == [[0, 2, 1]]
+    assert choose(chances, [[]], playlists, variety=0.0, covered=1.0)[0] == [[0, 1, 2]]
+    assert choose(chances, [[]], playlists, variety=1.0, covered=1.0)[0] == [[0, 2, 1]]
+
+
+def test_a_song_that_is_in_the_list_already_counts_for_less_in_the_mean():
+    # After playlist 0 the twin counts 0.5 x 0.7 / 1 = 0.35 and the other song 0.4; without the discount 0.5.
+    lists, gains = choose([[0.5, 0.4]], [[]], [[0], [0], [1]], shrink=0.0, variety=0.0, covered=0.7)
+    assert lists == [[0, 2, 1]]
+    assert gains[0] == pytest.approx([0.5, 0.4, 0.35])
 
 
 def test_own_playlists_and_those_without_a_new_song_are_left_out():
@@ -59,12 +66,12 @@ def test_it_takes_what_its_definition_takes_on_random_worlds():
     user_songs = [np.flatnonzero(generator.random(40) < 0.15).tolist() for _ in range(12)]
     playlists = [np.flatnonzero(generator.random(40) < 0.12).tolist() for _ in range(50)]
     owner = generator.integers(-1, 12, 50)
-    found, gains = choose(chances, user_songs, playlists, owner, most=8, shrink=0.7, variety=0.2)
+    found, gains = choose(chances, user_songs, playlists, owner, most=8, shrink=0.7, variety=0.2, covered=0.6)
     for user in range(12):
         own = set(np.flatnonzero(owner == user).tolist())
         expected = chosen(
             np.asarray(chances[user], np.float32), set(user_songs[user]), [set(p) for p in playlists], own,
-            most=8, shrink=0.7, variety=0.2,
+            most=8, shrink=0.7, variety=0.2, covered=0.6,
         )  # fmt: skip
         assert found[user] == expected[0]
         assert gains[user] == pytest.approx(expected[1], rel=1e-5)
@@ -80,7 +87,7 @@ def test_a_short_list_keeps_what_is_dense_in_songs_new_to_the_listener():
         chances, [known], [[0, *known], [0, *others], [0]], [-1, -1, 0], most=1, pool=1, shortlist=2, shrink=0.5
     )
     assert lists == [[0]]
-    assert gains[0] == pytest.approx([0.5 / 1.5 + 0.035 * 0.5])
+    assert gains[0] == pytest.approx([0.5 / 1.5 + VARIETY * 0.5])
 
 
 def two_kinds(n_users: int = 60, n_songs: int = 30) -> csr_array:

@@ -108,6 +108,7 @@ def served_model(
     trained model is the challenger, for a share of the users; a new ranking by the champion takes its place.
     """
     from buddies_assets.release.channels import publish_version
+    from buddies_assets.release.sharing import share, take_back
     from buddies_assets.systems.playlists.steps.cold import fold_in_to_serve
     from buddies_assets.systems.playlists.steps.serving import served_arrays
     from buddies_core.artifact.store import write_version
@@ -121,6 +122,7 @@ def served_model(
     fold_in = fold_in_to_serve(pipeline.store, checkpoint, factors, splits, user_library, playlist_library)
     arrays = served_arrays(pipeline.store, ranked_candidates, factors, likers, fold_in)
     root = served_model_root(pipeline.settings)
+    take_back(pipeline.settings)
     version = f"{checkpoint.version}-{ranked_candidates.fingerprint[:8]}-{context.run.run_id[:8]}"
     folder = write_version(
         root,
@@ -134,6 +136,7 @@ def served_model(
         extra={"users": user_library.fingerprint, "sample": sample_of(pipeline.store)},
     )
     _, place = publish_version(root, version, share=pipeline.settings.canary_share)
+    share(pipeline.settings)
     size = sum(path.stat().st_size for path in folder.iterdir())
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),

@@ -2,8 +2,9 @@
 
 A playlist is worth the mean chance of a play over its songs that are *new* to the listener, shrunk towards nothing
 for playlists with few of them, and besides a little for each song expected to be played that no playlist before it in
-the list holds: five playlists full of the same ten songs please once. The list grows by the greatest gain; gains never
-rise along it, since what a playlist adds falls as the list grows.
+the list holds: five playlists full of the same ten songs please once. In the mean, too, a song that a playlist before
+it holds counts for less. The list grows by the greatest gain; gains never rise along it, since what a playlist adds
+falls as the list grows.
 
 Only playlists that hold one of the listener's most likely songs are looked at, and of each such song's playlists the
 shortest, in which it weighs most; a world of a few thousand playlists is looked at nearly whole. Those of the highest
@@ -17,10 +18,12 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.kernels.greatest import greatest
 
-SHRINK = 0.5
+SHRINK = 0.75
 """Songs without a chance of a play that every playlist counts as having besides its own."""
-VARIETY = 0.035
+VARIETY = 0.022
 """What a song expected to be played adds, beside the mean over the playlist's new songs."""
+COVERED = 0.85
+"""What a song counts in the mean when a playlist earlier in the list holds it, of what it counts otherwise."""
 TOP_SONGS = 300
 PLAYLISTS_OF_A_SONG = 400
 SHORTLIST = 600
@@ -48,6 +51,7 @@ def choose_playlists(
     most: int,
     shrink: float = SHRINK,
     variety: float = VARIETY,
+    covered: float = COVERED,
     top_songs: int = TOP_SONGS,
     playlists_of_a_song: int = PLAYLISTS_OF_A_SONG,
     shortlist: int = SHORTLIST,
@@ -68,7 +72,7 @@ def choose_playlists(
         np.asarray(users, np.int64), chances,
         user_songs.indptr, user_songs.indices, playlist_songs.indptr, playlist_songs.indices,
         holders.indptr, holders.indices, owner,
-        most, shrink, variety, top_songs, playlists_of_a_song, max(shortlist, pool, most),
+        most, shrink, variety, covered, top_songs, playlists_of_a_song, max(shortlist, pool, most),
         max(pool, most),
     )  # fmt: skip
     return Ragged(offsets, values), gains
@@ -77,7 +81,7 @@ def choose_playlists(
 @njit(nogil=True, cache=True)
 def _choose(
     users, chances, user_ptr, user_songs, playlist_ptr, playlist_songs, holder_ptr, holders, owner,
-    most, shrink, variety, top_songs, playlists_of_a_song, shortlist, pool,
+    most, shrink, variety, share, top_songs, playlists_of_a_song, shortlist, pool,
 ):  # fmt: skip
     n_songs, n_playlists = chances.shape[1], len(playlist_ptr) - 1
     known = np.zeros(n_songs, np.bool_)
@@ -102,19 +106,19 @@ def _choose(
         estimates[found, 0] = 0.0
         _count_known(estimates, mine, holder_ptr, holders, playlists_of_a_song, np.float32(1.0))
         n = len(offered)
-        means, totals = np.zeros(n), np.zeros(n)
+        sizes, totals = np.empty(n), np.zeros(n)
         for at in range(n):
             new = 0
             for song in playlist_songs[playlist_ptr[offered[at]] : playlist_ptr[offered[at] + 1]]:
                 totals[at] += chance[song]
                 new += not known[song]
-            means[at] = totals[at] / (new + shrink)
+            sizes[at] = new + shrink
         if n > pool:
-            gain = means + variety * totals
+            gain = totals / sizes + variety * totals
             kept = np.sort(np.argsort(-gain, kind="mergesort")[:pool])
-            offered, means, totals = offered[kept], means[kept], totals[kept]
+            offered, sizes, totals = offered[kept], sizes[kept], totals[kept]
         count = _grow(
-            offered, means, totals, chance, playlist_ptr, playlist_songs, variety,
+            offered, sizes, totals, chance, playlist_ptr, playlist_songs, variety, share,
             values[offsets[row] : offsets[row] + most], gains[offsets[row] : offsets[row] + most],
         )  # fmt: skip
         offsets[row + 1] = offsets[row] + count
@@ -162,29 +166,29 @@ def _shortlisted(found, estimates, owner, user, shrink, variety, most):
 
 
 @njit(nogil=True, cache=True)
-def _grow(offered, means, totals, chance, playlist_ptr, playlist_songs, variety, values, gains):
+def _grow(offered, sizes, totals, chance, playlist_ptr, playlist_songs, variety, share, values, gains):
     """Takes playlist after playlist by the greatest gain, the lower index among equal ones; returns how many."""
     n = len(offered)
-    taken = np.zeros(n, np.bool_)
+    taken, covered = np.zeros(n, np.bool_), np.zeros(len(chance), np.bool_)
+    gain = totals / sizes + variety * totals
     highest = np.inf
     for place in range(min(n, len(values))):
         best, best_gain = -1, -1.0
         for at in range(n):
-            gain = means[at] + variety * totals[at]
-            if not taken[at] and gain > best_gain:
-                best, best_gain = at, gain
+            if not taken[at] and gain[at] > best_gain:
+                best, best_gain = at, gain[at]
         taken[best] = True
         highest = min(highest, best_gain)
         values[place], gains[place] = offered[best], np.float32(highest)
-        covered = False
         for song in playlist_songs[playlist_ptr[offered[best]] : playlist_ptr[offered[best] + 1]]:
-            covered |= chance[song] > 0.0
-            chance[song] = np.float32(0.0)
-        if covered:
-            for at in range(n):
-                if not taken[at]:
-                    total = 0.0
-                    for song in playlist_songs[playlist_ptr[offered[at]] : playlist_ptr[offered[at] + 1]]:
-                        total += chance[song]
-                    totals[at] = total
+            covered[song] = True
+        for at in range(n):
+            if not taken[at]:
+                fresh, again = 0.0, 0.0
+                for song in playlist_songs[playlist_ptr[offered[at]] : playlist_ptr[offered[at] + 1]]:
+                    if covered[song]:
+                        again += chance[song]
+                    else:
+                        fresh += chance[song]
+                gain[at] = (fresh + share * again) / sizes[at] + variety * fresh
     return min(n, len(values))

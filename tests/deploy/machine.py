@@ -1,0 +1,190 @@
+"""A machine with containers, as the tests of `deploy/` drive it: podman, buildah, and images cached by content.
+
+Everything lies under one folder (BUDDIES_DEPLOY_CACHE), which outlives a run; containers and networks of a run are
+named after it and go with it. What a machine cannot do is found out here, by trying, and said as the reason of a skip.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+CACHE = Path(os.environ.get("BUDDIES_DEPLOY_CACHE", "~/.cache/spotify-buddies-deploy")).expanduser()
+TOOLS = Path(os.environ.get("BUDDIES_DEPLOY_TOOLS", ROOT / ".venv-deploy" / "bin"))
+BASE = "docker.io/library/debian:trixie-slim"
+NEEDED = ("podman", "buildah", "runc", "mmdebstrap")
+TAG = "under-test"
+_REGISTRY_LACKS = (
+    "No matching distribution found",
+    "Unable to locate package",
+    "Could not resolve host",
+    "Temporary failure",
+    "Connection refused",
+    "Network is unreachable",
+)
+
+_CONTAINERS = """[containers]
+default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+_STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{cache}/graph"\nrunroot = "{cache}/run"\n'
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """What a condition gave once it was true; fails when that takes longer."""
+    end = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < end, f"no {what} within {seconds:g} s"
+        time.sleep(0.3)
+
+
+def tool(name: str) -> str:
+    """The path of a tool of deploy/tools.txt; the test is skipped where it is not installed."""
+    path = TOOLS / name
+    if not path.exists():
+        pytest.skip(f"{name} is not installed: `make deploy-tools` installs deploy/tools.txt")
+    return str(path)
+
+
+class Machine:
+    """Containers of one run of the tests."""
+
+    def __init__(self) -> None:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        import resource
+
+        files = min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        (CACHE / "containers.conf").write_text(_CONTAINERS.format(files=files, processes=32_768), encoding="utf-8")
+        (CACHE / "storage.conf").write_text(_STORAGE.format(cache=CACHE), encoding="utf-8")
+        settings = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
+        self.environment = {**os.environ, **{name: str(CACHE / file) for name, file in settings.items()}}
+        self.run_name = f"buddies-test-{secrets.token_hex(4)}"
+        self.network = self.run_name
+
+    def run(self, *command: str, check: bool = True, seconds: float = 900, **more: Any) -> subprocess.CompletedProcess:
+        """A command with the run's containers in its environment; its output is text."""
+        environment = {**self.environment, **more.pop("environment", {})}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=seconds, cwd=ROOT, check=False, **more
+        )
+        assert not check or done.returncode == 0, (
+            f"{' '.join(command[:6])} …: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+        )
+        return done
+
+    def podman(self, *arguments: str, **more: Any) -> str:
+        """What podman printed."""
+        return self.run("podman", *arguments, **more).stdout.strip()
+
+    def start(self, name: str, image: str, *options: str, command: tuple[str, ...] = ()) -> str:
+        """Starts a container as production does: read-only, without capabilities, limited. Its full name."""
+        hard = ("--read-only", "--tmpfs", "/tmp:mode=1777", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+        full = f"{self.run_name}-{name}"
+        named = ("--name", full, "--network", self.network, "--network-alias", name)
+        self.podman("run", "--detach", *named, *hard, *options, image, *command)
+        return full
+
+    def sql(self, url: str, query: str, server: str = "postgres") -> str:
+        """What a query gives, asked inside the container of a server."""
+        inside = url.replace(f"@{server}:", "@127.0.0.1:")
+        return self.podman("exec", f"{self.run_name}-{server}", "psql", "-XAtq", inside, "-c", query)
+
+    def remove(self, *names: str) -> None:
+        """Removes containers, whatever they do."""
+        self.podman("rm", "--force", "--time", "1", "--volumes", *names, check=False)
+
+    def clean(self) -> None:
+        """Removes what the run made, but the images."""
+        listed = self.podman("ps", "--all", "--format", "{{.Names}}", check=False).split()
+        if mine := [name for name in listed if name.startswith(self.run_name)]:
+            self.remove(*mine)
+        self.podman("network", "rm", "--force", self.network, check=False)
+        # layers that no build of the last week used
+        self.podman("image", "prune", "--force", "--filter", "until=168h", check=False)
+        volumes = self.podman("volume", "ls", "--format", "{{.Name}}", check=False).split()
+        for name in volumes:
+            if name.startswith(self.run_name):
+                self.podman("volume", "rm", "--force", name, check=False)
+
+
+def machine_or_skip() -> Machine:
+    """A machine that runs containers, with the base image; skips with the reason where this one cannot."""
+    if os.geteuid() != 0:
+        pytest.skip("this machine: containers with networks need root here")
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"this machine: not installed: {', '.join(missing)} (deploy/test-machine.sh installs them)")
+    machine = Machine()
+    ensure_base(machine)
+    tried = machine.run("podman", "run", "--rm", "--network", "none", BASE, "true", check=False)
+    if tried.returncode:
+        pytest.skip(f"this machine: a container does not start: {tried.stderr.strip().splitlines()[-1]}")
+    made = machine.run("podman", "network", "create", machine.network, check=False)
+    if made.returncode:
+        pytest.skip(f"this machine: no network of containers: {made.stderr.strip().splitlines()[-1]}")
+    return machine
+
+
+def ensure_base(machine: Machine) -> None:
+    """Debian's own image where there is none: a debootstrap under the same name, so one Containerfile will do."""
+    if machine.run("podman", "image", "exists", BASE, check=False).returncode == 0:
+        return
+    tar = CACHE / "trixie-slim.tar"
+    if not tar.exists():
+        partial = CACHE / "partial.tar"
+        left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
+        made = machine.run(
+            "mmdebstrap", "--variant=minbase", "--include=ca-certificates", *left_out,
+            "--dpkgopt=path-include=/usr/share/doc/*/copyright", "trixie", str(partial),
+            os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian"), check=False,
+        )  # fmt: skip
+        if made.returncode:
+            pytest.skip(f"this machine: no base image: {made.stderr.strip().splitlines()[-1]}")
+        partial.rename(tar)
+    machine.podman("import", "--change", 'CMD ["bash"]', str(tar), BASE)
+
+
+def image(machine: Machine, name: str) -> str:
+    """One of our images, built by the script that releases use; layers that did not change come from the cache."""
+    environment = {"TAG": TAG, "COMMIT": "0" * 40}
+    authority = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
+    if authority.exists():
+        settings = CACHE / "pip.conf"
+        settings.write_text("[global]\ncert = /run/secrets/ca.crt\n", encoding="utf-8")
+        environment |= {"PIP_CONF": str(settings), "CA": str(authority)}
+    built = machine.run("deploy/images/build.sh", name, seconds=2_400, environment=environment, check=False)
+    if built.returncode:
+        said = built.stdout + built.stderr
+        away = next((words for words in _REGISTRY_LACKS if words in said), None)
+        if away is not None:
+            pytest.skip(f"this machine: its package registry lacks what the {name} image needs ({away})")
+        raise AssertionError(f"build.sh {name}: {said[-4000:]}")
+    return f"localhost/buddies-{name}:{TAG}"
+
+
+def inspected(machine: Machine, name: str) -> dict[str, Any]:
+    """What podman says of an image."""
+    return json.loads(machine.podman("image", "inspect", name))[0]

@@ -1,0 +1,152 @@
+"""The stack by Compose v2: healthy in order, the graph made in the image, asked through the proxy, feedback stored."""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.deploy.machine import DEPLOY, TAG, Machine, free_port, until
+from tests.deploy.trixie import unpacked
+
+ROW = "compose: the stack healthy, the graph made in its image, feedback stored, pages behind a password"
+WORLD = {"BUDDIES_SYNTHETIC_USERS": "400", "BUDDIES_SYNTHETIC_PLAYLISTS": "4000", "BUDDIES_SEARCH_TRIALS": "0"}
+
+
+class Stack:
+    """A copy of deploy/compose under a project of its own."""
+
+    def __init__(self, machine: Machine, folder: Path, compose: Path) -> None:
+        self.machine = machine
+        self.folder = folder / "compose"
+        shutil.copytree(DEPLOY / "compose", self.folder, ignore=shutil.ignore_patterns("secrets", ".env"))
+        self.ports = {name: free_port() for name in ("API", "DASHBOARD", "DAGSTER", "MLFLOW")}
+        self.socket = folder / "podman.sock"
+        images = {
+            name.upper(): f"localhost/buddies-{name}:{TAG}" for name in ("service", "pipeline", "postgres", "proxy")
+        }
+        self.environment = {
+            **machine.environment, **WORLD, "COMPOSE": str(compose), "DOCKER_HOST": f"unix://{self.socket}",
+            "COMPOSE_PROJECT_NAME": machine.run_name, "WAIT": "600",
+            **{f"{name}_IMAGE": image for name, image in images.items()},
+            **{f"{name}_PORT": str(port) for name, port in self.ports.items()},
+        }  # fmt: skip
+        self._over = threading.Event()
+
+    def compose(self, *arguments: str, check: bool = True) -> str:
+        command = [self.environment["COMPOSE"], *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert not check or done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
+        return done.stdout
+
+    def up(self, *names: str) -> None:
+        done = subprocess.run(
+            [self.folder / "up.sh", *names], env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3_000:] + self.compose("logs", "--tail", "20", check=False)[-6_000:]
+
+    def secret(self, name: str) -> str:
+        return (self.folder / "secrets" / name).read_text()
+
+    def look_after_health(self) -> None:
+        """What systemd's timers do elsewhere: asks each container's health."""
+        while not self._over.wait(1.0):
+            listed = self.machine.podman("ps", "--filter", f"label=com.docker.compose.project={self.machine.run_name}",
+                                         "--format", "{{.Names}}", check=False).split()  # fmt: skip
+            for name in listed:
+                self.machine.run("podman", "healthcheck", "run", name, check=False)
+
+    def over(self) -> None:
+        self._over.set()
+
+
+@pytest.fixture(scope="module")
+def stack(
+    machine: Machine, service_image, pipeline_image, postgres_image, proxy_image, tmp_path_factory
+) -> Iterator[Stack]:
+    program = unpacked("docker-compose") / "usr/libexec/docker/cli-plugins/docker-compose"
+    stack = Stack(machine, tmp_path_factory.mktemp("stack"), program)
+    server = subprocess.Popen(["podman", "system", "service", "--time", "0", stack.environment["DOCKER_HOST"]],
+                              env=machine.environment, stderr=subprocess.DEVNULL)  # fmt: skip
+    until(stack.socket.exists, "podman's API", 20)
+    threading.Thread(target=stack.look_after_health, daemon=True).start()
+    yield stack
+    stack.compose("down", "--volumes", "--timeout", "5", check=False)
+    stack.over()
+    server.terminate()
+    server.wait(20)
+
+
+def test_the_stack_becomes_healthy_in_order(stack: Stack) -> None:
+    stack.up()
+    states = dict(line.split("|") for line in stack.compose("ps", "--format", "{{.Service}}|{{.Status}}").splitlines())
+    assert {"postgres", "code", "webserver", "daemon", "dashboard", "mlflow", "service", "proxy"} <= set(states)
+    assert all("Up" in state for state in states.values()), states
+
+
+def test_the_graph_is_made_in_the_image_and_served_and_feedback_is_stored(stack: Stack) -> None:
+    stack.compose("exec", "-T", "code", "buddies", "run")
+    key = stack.secret("key-recommend")
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{stack.ports['API']}", headers={"x-api-key": key}, timeout=20
+    ) as client:
+        until(lambda: client.get("/health/ready").status_code == 200, "model behind the proxy", 60)
+        (listed,) = client.post("/api/playlist/recommend/", json={"user_ids": [3]}).json()
+        first, *others = listed["playlists"]
+        body = {"user_id": 3, "like_playlist": first, "other_playlists": others}
+        assert client.post("/feedback", json=body).status_code == 200
+        assert first not in client.post("/api/playlist/recommend/", json={"user_ids": [3]}).json()[0]["playlists"]
+        assert client.get("/metrics").status_code == 404
+    url = f"postgresql://buddies:{stack.secret('postgres-password')}@127.0.0.1/buddies"
+    query = "SELECT liked FROM feedback.sessions"
+    assert stack.compose("exec", "-T", "postgres", "psql", "-XAtq", url, "-c", query).strip() == str(first)
+
+
+@pytest.mark.parametrize(("page", "path"), [("DASHBOARD", "/"), ("DAGSTER", "/server_info"), ("MLFLOW", "/health")])
+def test_pages_of_operators_ask_for_a_password(stack: Stack, page: str, path: str) -> None:
+    url = f"http://127.0.0.1:{stack.ports[page]}{path}"
+    assert httpx.get(url, timeout=20).status_code == 401
+    assert httpx.get(url, auth=("operator", "wrong"), timeout=20).status_code == 401
+    assert httpx.get(url, auth=("operator", stack.secret("operator-password")), timeout=20).status_code == 200
+
+
+def test_a_code_server_is_not_replaced_under_a_run(stack: Stack) -> None:
+    assert stack.compose("exec", "-T", "code", "pipeline-entrypoint", "runs-in-flight").strip() == "0"
+    command = [stack.folder / "update.sh"]
+    insert = (
+        "INSERT INTO runs (run_id, pipeline_name, status, run_body, create_timestamp, update_timestamp) "
+        "SELECT 'in-flight-of-a-test', pipeline_name, 'STARTED', replace(run_body, run_id, 'in-flight-of-a-test'), "
+        "now(), now() "
+        "FROM runs LIMIT 1"
+    )
+    url = f"postgresql://buddies:{stack.secret('postgres-password')}@127.0.0.1/buddies"
+    stack.compose("exec", "-T", "postgres", "psql", "-XAtq", url, "-c", insert)
+    environment = {**stack.environment, "WAIT_FOR_RUNS": "0"}
+    before = stack.compose("ps", "--quiet", "code")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "1 runs are in flight" in done.stderr
+    assert stack.compose("ps", "--quiet", "code") == before
+    stack.compose(
+        "exec", "-T", "postgres", "psql", "-XAtq", url, "-c", "DELETE FROM runs WHERE run_id = 'in-flight-of-a-test'"
+    )
+
+
+def test_a_dump_is_made_by_the_stack(stack: Stack) -> None:
+    assert stack.compose("run", "--rm", "-T", "backup").strip().startswith("/backups/2")
+
+
+def test_nothing_listens_beyond_loopback_and_secrets_are_closed(stack: Stack) -> None:
+    published = stack.machine.podman("ps", "--filter", f"label=com.docker.compose.project={stack.machine.run_name}",
+                                     "--format", "{{.Ports}}")  # fmt: skip
+    assert "127.0.0.1" in published and "0.0.0.0" not in published
+    assert oct((stack.folder / "secrets").stat().st_mode)[-3:] == "700"
+    assert oct((stack.folder / ".env").stat().st_mode)[-3:] == "600"
+    first = {path.name: path.read_text() for path in (stack.folder / "secrets").iterdir()}
+    subprocess.run([stack.folder / "secrets.sh"], check=True, capture_output=True, env=os.environ)
+    assert {path.name: path.read_text() for path in (stack.folder / "secrets").iterdir()} == first

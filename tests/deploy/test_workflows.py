@@ -1,0 +1,127 @@
+"""Workflows: pinned, without permissions, and every `run:` calls a script of the repository and nothing else."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.machine import DEPLOY, ROOT, tool
+
+ROW = "workflows: linted, pinned by digest, no permissions by default, run lines call scripts that are tested"
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+NAMED = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in WORKFLOWS}
+SCRIPT = re.compile(r"(?:sudo (?:--preserve-env=PATH )?)?(\S+)(?: .*)?")
+
+
+def steps() -> list[tuple[str, dict[str, Any]]]:
+    jobs = [(name, job) for name, workflow in NAMED.items() for job in workflow["jobs"].values()]
+    return [(name, step) for name, job in jobs for step in job.get("steps", [])]
+
+
+def test_there_are_workflows() -> None:
+    assert {"ci.yml", "images.yml", "deploy.yml", "release.yml"} <= set(NAMED)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_lints(path: Path) -> None:
+    environment = {**os.environ, "PATH": f"{Path(tool('shellcheck')).parent}:{os.environ['PATH']}"}
+    done = subprocess.run([tool("actionlint"), str(path)], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout
+
+
+def test_zizmor_finds_nothing_of_weight() -> None:
+    command = [tool("zizmor"), "--offline", "--min-severity", "medium", str(ROOT / ".github/workflows")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", sorted(NAMED))
+def test_nothing_is_allowed_that_a_job_does_not_ask_for(name: str) -> None:
+    workflow = NAMED[name]
+    assert workflow["permissions"] == {}
+    assert "pull_request_target" not in (workflow.get(True) or {})
+    for job in workflow["jobs"].values():
+        assert "permissions" in job
+        assert "uses" in job or job["timeout-minutes"] <= 360
+
+
+def test_actions_are_pinned_by_digest() -> None:
+    for name, step in steps():
+        if "uses" in step:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"]), (name, step["uses"])
+
+
+def test_every_run_line_calls_one_script_that_is_there() -> None:
+    lines = [(name, step["run"]) for name, step in steps() if "run" in step]
+    assert len(lines) >= 7
+    for name, line in lines:
+        assert "${{" not in line and "\n" not in line.strip(), (name, line)
+        script = SCRIPT.fullmatch(line.strip())[1]
+        if script == "make":
+            assert f"\n{line.split()[-1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), line
+        else:
+            assert os.access(ROOT / script, os.X_OK), (name, script)
+
+
+def test_shell_scripts_lint() -> None:
+    scripts = [str(path) for path in DEPLOY.rglob("*.sh")]
+    done = subprocess.run([tool("shellcheck"), *scripts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+D = [f"registry.example.org/buddies-{name}@sha256:{'ab' * 32}" for name in ("service", "pipeline", "postgres", "proxy")]
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> Path:
+    """A copy of deploy/ to write in."""
+    folder = tmp_path / "deploy"
+    subprocess.run(["cp", "-r", str(DEPLOY), str(folder)], check=True)
+    return folder
+
+
+def promote(deploy: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([deploy / "promote.py", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_one_set_of_digests_travels(deploy: Path) -> None:
+    images = [f"{name}={digest}" for name, digest in zip(("service", "pipeline", "postgres", "proxy"), D, strict=True)]
+    assert promote(deploy, "v1", *images).returncode == 0
+    assert promote(deploy, "production", "--from", "v1").returncode == 0
+    assert (deploy / "releases/v1.yaml").read_text() == (deploy / "releases/production.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["v1"], ["../v1", f"service={D[0]}"], ["v1", f"service={D[0]}"], ["v1", "--from", "none"],
+     ["v1", "service=x:latest", *(f"{n}={d}" for n, d in zip(("pipeline", "postgres", "proxy"), D, strict=False))]],
+)  # fmt: skip
+def test_a_release_that_is_not_whole_or_no_digest_is_refused(deploy: Path, arguments: list[str]) -> None:
+    assert promote(deploy, *arguments).returncode == 1
+    assert not (deploy / "releases/v1.yaml").exists()
+
+
+def test_deploying_calls_helm_with_the_environment_and_takes_back_what_fails(deploy: Path, tmp_path: Path) -> None:
+    images = [f"{name}={digest}" for name, digest in zip(("service", "pipeline", "postgres", "proxy"), D, strict=True)]
+    promote(deploy, "v1", *images)
+    promote(deploy, "production", "--from", "v1")
+
+    def said(*arguments: str) -> subprocess.CompletedProcess:
+        environment = {"HELM": "echo", "PATH": "/usr/bin:/bin"}
+        return subprocess.run(
+            [deploy / "deploy.sh", *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+
+    staging = said("staging", "v1").stdout
+    assert (
+        "--rollback-on-failure --wait" in staging and "environments/staging.yaml --values releases/v1.yaml" in staging
+    )
+    assert "--namespace buddies-staging" in staging
+    canary = said("canary", "v1").stdout
+    assert f"canary.image={D[0]}" in canary and "--namespace buddies-production" in canary
+    for wrong in (["prod", "v1"], ["staging", "../v1"], ["staging", "none"]):
+        assert said(*wrong).returncode == 2
