@@ -24,6 +24,8 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         extra = {"counts": counts} if name in RAW else {}
         for part in ("users", "playlists") if name == "als_factors" else ():
             writer.write_part(part, world[f"als_{part}"])
+        for part in ("listeners",) if name == "listener_plays" else ():
+            writer.write_part(part, world["event_senders"])
         for part, array in world["artist_arrays"].items() if name == "artist_model" else ():
             writer.write_part(part, array)
         writer.commit([writer.write_shard(0, frame)], extra=extra)
