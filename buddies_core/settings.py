@@ -55,6 +55,9 @@ class Settings(EnvironmentSettings):
     lastfm_dir: str | None = Field(
         None, description="Folder or zip of the HetRec Last.fm files, for the artists; unset: synthetic."
     )
+    nowplaying_file: str | None = Field(
+        None, description="The tutorial's #nowplaying CSV (or its zip), for playlists where BUDDIES_MPD_DIR is unset."
+    )
     strict: bool = Field(False, description="Stop at the first bad row or file instead of quarantining it.")
     sample: float = Field(
         1.0, gt=0, le=1, description="Share of playlists and users that is read, by hash of their ids: a first try."

@@ -13,8 +13,9 @@ from quality.history.purge import KEEP_DAYS, KEEP_LAST
 SHOWN_RUNS = 20
 """Runs that a purge names in its metadata."""
 
-OTHERS = [system.name for system in found_systems() if system.name != FIRST]
-"""Groups of the systems that have jobs of their own."""
+_OTHERS = [system for system in found_systems() if system.name != FIRST]
+OTHERS = [*(system.name for system in _OTHERS), *sorted({group for system in _OTHERS for group in system.shared})]
+"""Groups of the systems that have jobs of their own, and of what these share."""
 
 materialise_all_job = dg.define_asset_job(
     "materialise_all_job",
@@ -24,9 +25,17 @@ materialise_all_job = dg.define_asset_job(
 retrain_job = dg.define_asset_job(
     RETRAIN_JOB,
     selection=dg.AssetSelection.assets(
-        "training_window", "bpr_checkpoint", "bpr_evaluation", "ranked_candidates", "listener_evaluation"
+        "training_window",
+        "song_taste",
+        "taste_candidates",
+        "taste_positives",
+        "bpr_checkpoint",
+        "bpr_evaluation",
+        "ranked_candidates",
+        "listener_evaluation",
     ),
-    description="A new model from the offline blocks and the newest feedback; `served_model` follows once checks pass.",
+    description="Lists of taste and a model from what is stored and the newest feedback; `served_model` follows once"
+    " checks pass.",
     tags={"dagster/priority": "-1"},
 )
 daily_job = dg.define_asset_job(

@@ -303,14 +303,18 @@ def recommend_tracks(
     playlist: Annotated[int | None, typer.Option(help="Continue this pid of BUDDIES_MPD_DIR.")] = None,
     title: Annotated[str, typer.Option(help="Title of the playlist.")] = "",
     n: Annotated[int, typer.Option("--n", min=1, max=500, help="Songs wanted.")] = 10,
+    export: Annotated[Path | None, typer.Option(help="Write them to a file too: .txt, .m3u or .csv.")] = None,
 ) -> None:
     """Songs that could follow SONGS, continue a playlist, or fit a title, each with its reason."""
+    from buddies_assets.cli.exporting_tracks import export_tracks
     from buddies_assets.cli.sequences import recommend_tracks as start
     from buddies_assets.cli.sequences import typed_track
     from buddies_core.sequences.answers import Wish
     from buddies_core.settings import Settings
 
-    start(console, Settings(), Wish([typed_track(song) for song in songs or ()], title, n), playlist)
+    named = start(console, Settings(), Wish([typed_track(song) for song in songs or ()], title, n), playlist)
+    if export is not None:
+        export_tracks(export, named)
 
 
 @evaluate.command("next_track")

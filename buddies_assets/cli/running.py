@@ -74,7 +74,9 @@ def run_everything(console: Console, users: int, system: str = FIRST) -> None:
     """
     settings = Settings()
     chosen = chosen_systems(system)
-    what = "the real files" if settings.sources_are_real else "the synthetic sample"
+    playlists_alone = all("sequences" in one.shared for one in chosen)
+    real = settings.mpd_dir is not None if playlists_alone else settings.sources_are_real
+    what = "the real files" if real else "the synthetic sample"
     console.print(f"Materialising the graph on {what}, mode {settings.mode}, into {settings.home}")
     with only_one(settings.local_home, "buddies run"), running_database(settings) as url:
         os.environ["BUDDIES_POSTGRES_URL"] = url

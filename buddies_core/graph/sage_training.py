@@ -43,8 +43,8 @@ class SageConfig(BaseModel):
     playlists: int = Field(default=128, ge=1, description="Playlists in a step.")
     targets: int = Field(default=24, ge=1, description="Songs of a playlist that are asked for in a step.")
     negatives: int = Field(default=1_024, ge=2, description="Shared by all targets of a step.")
-    learning_rate: float = Field(default=0.01, gt=0, description="Of Adagrad for vectors; it falls to a tenth.")
-    dense_rate: float = Field(default=0.003, gt=0, description="Of Adam for matrices.")
+    learning_rate: float = Field(default=0.003, gt=0, description="Of Adagrad for vectors; it falls to a tenth.")
+    dense_rate: float = Field(default=0.005, gt=0, description="Of Adam for matrices.")
     pointwise: float = Field(default=0.3, ge=0, description="Weight of the cross-entropy of links beside the softmax.")
     partly: float = Field(
         default=0.7, ge=0, le=1, description="Share of playlists that show some of their songs alone."

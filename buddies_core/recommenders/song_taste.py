@@ -21,6 +21,8 @@ PLAYS = EaseConfig(ridge=200.0, feature_weight=5.0, exact_items=4_000)
 PLAYLISTS = EaseConfig(ridge=50.0, exact_items=4_000)
 KEPT = 400
 """Songs, the heaviest, that keep a weight in the score of a song."""
+OF_ITSELF = 0.03
+"""What a song told of by as much as a play adds to its own chance; the weights say what it adds to others'."""
 HIDDEN_SHARE = 0.3
 FEWEST_SONGS = 5
 """Listeners with fewer songs hide none of them."""
@@ -53,6 +55,7 @@ class SongTaste:
         user_hashes: np.ndarray,
         song_hashes: np.ndarray,
         seed: int,
+        told: csr_array | None = None,
     ) -> Self:
         """Learn from libraries and playlists.
 
@@ -61,12 +64,17 @@ class SongTaste:
             playlists: float32 [n_playlists, n_songs], 1 where a playlist holds a song.
             artists: float32 [n_artists, n_songs], 1 for each artist's songs.
             user_hashes, song_hashes: uint64, of the ids, so that a new listener changes nobody's hidden plays.
+            told: what listeners said of songs, between -1 and 1, [n_users, n_songs]. Songs above zero are learnt from
+                and asked for as plays are.
 
         Raises:
             TrainingError: nobody has a song.
         """
         if not plays.nnz:
             raise TrainingError("taste of songs: no listener has a song that a playlist could hold")
+        if told is not None:
+            plays = (plays + told.maximum(0)).tocsr()
+            plays.eliminate_zeros()
         of_playlists = Ease(PLAYLISTS).fit(playlists) if playlists.nnz else None
         asked = _listeners(plays, user_hashes)
         hidden = _hidden(plays, asked, user_hashes, song_hashes, seed)
@@ -82,10 +90,18 @@ class SongTaste:
             weights = _heaviest((weights + _heaviest(of_playlists.weights, blend[1])).tocsr(), 1.0)
         return cls(weights, (_popularity(plays) * blend[2]).astype(np.float32), blend)
 
-    def scores(self, histories: csr_array) -> np.ndarray:
-        """Scores of all songs, float32 [n, n_songs], not below zero; those that a listener has are scored as well."""
-        scores = (histories.astype(np.float32) @ self.weights).toarray()
+    def scores(self, histories: csr_array, told: csr_array | None = None) -> np.ndarray:
+        """Scores of all songs, float32 [n, n_songs], not below zero; those that a listener has are scored as well.
+
+        Args:
+            histories: float32 [n, n_songs], 1 where a listener has a song.
+            told: what they said of songs, between -1 and 1, same shape: it counts beside the plays.
+        """
+        rows = histories if told is None else histories + told
+        scores = (rows.astype(np.float32) @ self.weights).toarray()
         scores += np.diff(histories.indptr).astype(np.float32)[:, None] * self.popularity
+        if told is not None:
+            scores += np.float32(OF_ITSELF) * told.toarray()
         return np.maximum(scores, 0.0, out=scores)
 
     def arrays(self) -> Mapping[str, np.ndarray]:

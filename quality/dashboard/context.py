@@ -9,10 +9,12 @@ from urllib.parse import quote
 
 from quality.dashboard.period import Period
 from quality.dashboard.sources import Sources
+from quality.file_rules import owners_of_rules
 from quality.health import CheckHealth, Health, Report
 from quality.history import assets
 from quality.history.assets import AssetVersion
 from quality.incidents import Incident, open_incidents
+from quality.owners import parse_owners
 from quality.reporting import report_of
 
 if TYPE_CHECKING:
@@ -48,6 +50,11 @@ class Context:
     def incidents(self) -> list[Incident]:
         """What needs somebody now, one for each cause."""
         return open_incidents(self.report)
+
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """Who looks after which asset and rule."""
+        return owners_of_rules() | parse_owners(self.sources.settings.owners)
 
     @property
     def checks(self) -> Sequence[CheckHealth]:

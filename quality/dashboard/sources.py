@@ -26,6 +26,7 @@ from quality.history.activity import ActivityIndex
 from quality.history.database import SCHEMA
 from quality.incidents import open_incidents
 from quality.owners import parse_owners
+from quality.profiles import profile, sample_of
 from quality.registry import spec_of
 from quality.reporting import report_of
 from quality.rules.verdict import UNREADABLE
@@ -37,6 +38,29 @@ if TYPE_CHECKING:
     from psycopg2.pool import ThreadedConnectionPool
 
 log = logging.getLogger(__name__)
+
+
+class Profiles:
+    """What columns hold, computed when a page first asks for it and kept until the dataset changes."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+
+    def of(self, dataset: Dataset | None) -> list[dict[str, Any]]:
+        """A row a column; none where the dataset is not stored or cannot be read, which its health says."""
+        if dataset is None:
+            return []
+        kept = self._kept.get(dataset.name)
+        if kept is None or kept[0] != dataset.fingerprint:
+            try:
+                kept = (dataset.fingerprint, profile(sample_of(dataset)))
+            except (*UNREADABLE, OSError, BuddiesError):
+                log.exception("The columns of %s cannot be looked at", dataset.name)
+                return []
+            self._kept[dataset.name] = kept
+        return kept[1]
+
+
 CONNECTIONS = 8
 WAIT_SECONDS = 30.0
 
@@ -69,6 +93,7 @@ class Sources:
         self.dashboard = dashboard
         self.store = DatasetStore.at(settings.home)
         self.activity = ActivityIndex()
+        self.profiles = Profiles()
         self.stored = Stored()
         self._read: dict[str, str] = {}
         self.figures: dict[str, dict[str, Any]] = {}

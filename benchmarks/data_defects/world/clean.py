@@ -13,6 +13,7 @@ import polars as pl
 from benchmarks.data_defects.world.answers import feedback, model, pairings
 from benchmarks.data_defects.world.artists import artists
 from benchmarks.data_defects.world.labels import ownership, scores, splits, training
+from benchmarks.data_defects.world.sequences import sequences
 from benchmarks.data_defects.world.served import served
 from benchmarks.data_defects.world.sizes import COLD, NOW, PLAYLISTS, SONGS, USERS
 from benchmarks.data_defects.world.sources import sources
@@ -65,6 +66,7 @@ def clean_world(seed: int) -> dict[str, Any]:
     likes = (world["splits"], world["liked_playlists"])
     world["training_window"] = _judged_by_none(world["training_window"], *likes, cold)
     world |= artists(np.random.default_rng([seed, 1]))
+    world |= sequences(np.random.default_rng([seed, 2]))
     fingerprints = {"input": ["user_library"], "made_of": ["f00d"], "stored": ["f00d"]}
     world |= {f"lineage:{asset}": pl.DataFrame(fingerprints) for asset, spec in dataset_specs().items() if spec.fresh}
     return with_derived(world)

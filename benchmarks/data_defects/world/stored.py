@@ -10,6 +10,20 @@ from buddies_core.interactions.labelled import row_keys
 from buddies_core.storage.datasets import DatasetStore, Recipe
 from quality.rules.catalogue import rules_by_asset
 
+ARRAYS = {
+    "artist_model": "artist_arrays",
+    "next_track_ranker": "next_track_arrays",
+    "playlist_graph": "graph_by_song",
+    "track2vec": "track2vec_vectors",
+}
+"""Datasets whose parts are arrays, and the input that has them."""
+TABLES = {
+    "graphsage_checkpoint": ("orders", "graphsage_orders"),
+    "listener_plays": ("listeners", "event_senders"),
+    "served_continuation": ("answers", "continuation_answers"),
+    "track_index": ("answers", "next_track_answers"),
+}
+"""Datasets with a table as a part: its name, and the input that it is."""
 RAW = ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs")
 
 
@@ -24,10 +38,10 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         extra = {"counts": counts} if name in RAW else {}
         for part in ("users", "playlists") if name == "als_factors" else ():
             writer.write_part(part, world[f"als_{part}"])
-        for part in ("listeners",) if name == "listener_plays" else ():
-            writer.write_part(part, world["event_senders"])
-        for part, array in world["artist_arrays"].items() if name == "artist_model" else ():
+        for part, array in world[ARRAYS[name]].items() if name in ARRAYS else ():
             writer.write_part(part, array)
+        if name in TABLES:
+            writer.write_part(TABLES[name][0], world[TABLES[name][1]])
         writer.commit([writer.write_shard(0, frame)], extra=extra)
     for name, row, rows in (("user_library", "user", "user_rows"), ("playlist_library", "playlist", "playlist_rows")):
         library, writer = world[name], store.writer(Recipe(name), run_id)

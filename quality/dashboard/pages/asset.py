@@ -3,6 +3,7 @@
 from typing import Any
 
 from buddies_core import charts
+from buddies_core.errors import BuddiesError
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows
 from quality.dashboard.plot import Plot, plot
@@ -10,8 +11,11 @@ from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age,
 from quality.graph import asset_graph
 from quality.health import State
 from quality.history import assets
+from quality.owners import owner_of
+from quality.profiles import MOST_ROWS, with_names
 from quality.registry import spec_of
 
+SAMPLE = 8
 MADE_BY_HAND = "No run has made it in this range."
 
 
@@ -33,6 +37,7 @@ def view(context: Context) -> View | None:
             run_id=made.run_id if made else None,
         ),
         Tile("Size", _size(context, name), "stored"),
+        Tile("Owner", owner_of(name, context.owners), "is told of its incidents"),
         Tile("Checks passing", f"{passing} of {len(checks)}" if checks else "–", "" if checks else "it has none"),
     ]
     rows = Figure("rows", "Rows of each version", "Each point is a run", MADE_BY_HAND, wide=True)
@@ -41,7 +46,7 @@ def view(context: Context) -> View | None:
         subtitle=f"Asset {name}",
         tiles=tiles,
         figures=[rows],
-        tables=[asset_checks(context), neighbours(context), columns(context), versions(context)],
+        tables=[asset_checks(context), neighbours(context), columns(context), sample(context), versions(context)],
         text=[("Why", ". ".join(reason[0].upper() + reason[1:] for reason in health.reasons))],
     )
 
@@ -81,20 +86,44 @@ def neighbours(context: Context) -> Table:
 
 
 def columns(context: Context) -> Table:
-    """The columns of the stored version with their types, and what the schema allows."""
+    """The columns of the stored version: what the schema allows, and what a sample of its rows holds."""
     name = context.query.get("asset", "")
     manifest, schema = context.sources.manifests.get(name), spec_of(name).schema
     fields = schema.fields if schema else {}
+    held = {row["column"]: row for row in context.sources.profiles.of(context.sources.stored.datasets.get(name))}
     found = [
-        {
-            "column": column,
-            "type": kind,
-            "nulls": ("may be null" if fields[column].nullable else "never null") if column in fields else "–",
-        }
+        {"column": column, "type": kind} | held.get(column, {})
+        | {"allowed": ("may be null" if fields[column].nullable else "never null") if column in fields else "–"}
         for column, kind in (manifest.columns if manifest else {}).items()
-    ]
-    shown = (Column("column", "Column", "code"), Column("type", "Type", "code"), Column("nulls", "Schema says"))
-    return Table("columns", "Columns", "Of the stored version", shown, found, "It is not stored as a table.")
+    ]  # fmt: skip
+    figures = (("nulls", "Share of nulls"), ("distinct", "Different"), ("min", "Least"), ("p1", "1 %"), ("p25", "25 %"),
+               ("median", "Median"), ("p75", "75 %"), ("p99", "99 %"), ("max", "Greatest"))  # fmt: skip
+    shown = (
+        Column("column", "Column", "code"),
+        Column("type", "Type", "code"),
+        Column("allowed", "Schema says"),
+        Column("of", "Figures of"),
+        *(Column(key, label, "number") for key, label in figures),
+    )
+    rows = [{key: None for key, _ in figures} | {"of": "–"} | row for row in found]
+    told = f"Of at most {MOST_ROWS:,} rows of all shards; of lists, their lengths"
+    return Table("columns", "Columns", told, shown, rows, "It is not stored as a table.")
+
+
+def sample(context: Context) -> Table:
+    """The first rows of the stored version, with the pid and name of playlists."""
+    stored = context.sources.stored
+    sound = {name: dataset for name, dataset in stored.datasets.items() if name not in stored.damage}
+    dataset = sound.get(context.query.get("asset", ""))
+    if dataset is None or not dataset.manifest.shards:
+        return Table("sample", "Sample rows", "", (), [], "There is no row to show.")
+    try:
+        first = dataset.shard_rows(0, 0, min(SAMPLE, dataset.manifest.shards[0].rows))
+        rows = with_names(first, sound.get("playlist_library"), sound.get("mpd_playlists"))
+    except (BuddiesError, OSError) as error:
+        return Table("sample", "Sample rows", "", (), [], f"It cannot be read: {error}")
+    shown = tuple(Column(name, name) for name in rows.columns)
+    return Table("sample", "Sample rows", "The first of the stored version", shown, rows.to_dicts(), "It has no rows.")
 
 
 def _made(context: Context) -> list[dict[str, Any]]:
@@ -129,5 +158,11 @@ PAGE = Page(
     "Asset",
     view,
     charts={"rows": row_counts},
-    tables={"checks": asset_checks, "neighbours": neighbours, "columns": columns, "versions": versions},
+    tables={
+        "checks": asset_checks,
+        "neighbours": neighbours,
+        "columns": columns,
+        "sample": sample,
+        "versions": versions,
+    },
 )

@@ -20,16 +20,19 @@ def song_taste(
     user_library: Dataset,
     playlist_library: Dataset,
     songs: Dataset,
+    training_window: Dataset,
 ) -> dg.Output[Dataset]:
     """How likely listeners are to play a song, from their songs: `source, weight` of the blend, its arrays as parts.
 
-    EASE of plays with artists, EASE of playlists and popularity; the weights are learnt from plays hidden once more.
+    EASE of plays with artists and of what listeners liked in the window of feedback, EASE of playlists and popularity;
+    the weights are learnt from plays hidden once more.
     """
     from buddies_assets.systems.playlists.steps.taste import fit_song_taste, save_song_taste
 
     seed = pipeline.settings.seed
-    taste = fit_song_taste(user_library, playlist_library, songs, seed=seed)
+    taste = fit_song_taste(user_library, playlist_library, songs, training_window, seed=seed)
     inputs = {"user_library": user_library, "playlist_library": playlist_library, "songs": songs}
+    inputs |= {"training_window": training_window}
     dataset = save_song_taste(taste, pipeline.writer(context, "song_taste", inputs, {"seed": seed}))
     return dg.Output(dataset, metadata={"weights": taste.weights.nnz, "table": table(dataset.frame())})
 
@@ -47,10 +50,12 @@ def taste_candidates(
     user_library: Dataset,
     playlist_library: Dataset,
     playlist_ownership: Dataset,
+    training_window: Dataset,
 ) -> dg.Output[Dataset]:
     """Playlists dense in songs that are new to a user and to their taste: `user, playlists, scores`, best first.
 
-    Of all playlists, owned or not, but the user's own; each adds songs that those before it do not have.
+    Of all playlists, owned or not, but the user's own; each adds songs that those before it do not have. What listeners
+    liked and passed over in the window of feedback counts beside what they play.
     """
     from buddies_assets.systems.playlists.steps.taste import TASTE_CANDIDATES
 
@@ -59,6 +64,7 @@ def taste_candidates(
         "user_library": user_library,
         "playlist_library": playlist_library,
         "playlist_ownership": playlist_ownership,
+        "training_window": training_window,
     }
     ranges = pipeline.users_in_shards(user_library.manifest.rows)
     params = {"most": pipeline.settings.candidates}
@@ -81,6 +87,7 @@ def taste_positives(
     playlist_library: Dataset,
     playlist_ownership: Dataset,
     cold_users: Dataset,
+    training_window: Dataset,
 ) -> dg.Output[Dataset]:
     """What the model is taught: `user, positive, gain, cold`, the ten playlists that taste chooses first for each user.
 
@@ -94,6 +101,7 @@ def taste_positives(
         "playlist_library": playlist_library,
         "playlist_ownership": playlist_ownership,
         "cold_users": cold_users,
+        "training_window": training_window,
     }
     ranges = pipeline.users_in_shards(user_library.manifest.rows)
     params = {"most": BEST_OF_TASTE, "mode": pipeline.settings.mode, "seed": pipeline.settings.seed}

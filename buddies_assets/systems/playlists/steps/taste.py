@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from buddies_assets.sources.steps.hidden import hashes
 from buddies_assets.systems.playlists.steps.blocks import TOY_SHARE
 from buddies_assets.systems.playlists.taste.choice import choose_playlists, playlists_of_songs
+from buddies_assets.systems.playlists.taste.told import told_songs
 from buddies_core.evaluation.splitting import toy_users
 from buddies_core.interactions import ragged
 from buddies_core.interactions.csr import Library
@@ -23,9 +24,12 @@ BEST_OF_TASTE = 10
 SOURCES = ("plays", "playlists", "popularity")
 
 
-def fit_song_taste(user_library: Dataset, playlist_library: Dataset, songs: Dataset, *, seed: int) -> SongTaste:
-    """The model of everybody's plays and of what playlists hold."""
+def fit_song_taste(
+    user_library: Dataset, playlist_library: Dataset, songs: Dataset, training_window: Dataset, *, seed: int
+) -> SongTaste:
+    """The model of everybody's plays, of what playlists hold and of what feedback tells."""
     users, playlists = LabelledLibrary.load(user_library), load_library(playlist_library)
+    told = _told(training_window, playlists, users.library.n_rows)
     return SongTaste.fit(
         as_matrix(users.library),
         as_matrix(playlists),
@@ -33,7 +37,13 @@ def fit_song_taste(user_library: Dataset, playlist_library: Dataset, songs: Data
         user_hashes=hashes(users.rows["user_id"].to_list()),
         song_hashes=hashes(users.columns.to_list()),
         seed=seed,
+        told=told if told.nnz else None,
     )
+
+
+def _told(training_window: Dataset, playlists: Library, n_users: int) -> csr_array:
+    weight = training_window.manifest.params["weight"]
+    return told_songs(training_window.frame(), playlists, n_users, weight=weight)
 
 
 def save_song_taste(taste: SongTaste, writer: DatasetWriter) -> Dataset:
@@ -64,17 +74,19 @@ class _TasteState:
     playlists: Library
     holders: Library
     owner: np.ndarray
+    told: csr_array
     most: int
 
 
 def prepare_taste(inputs: Inputs, params: Params) -> _TasteState:
-    """The model, both libraries, each song's playlists and each playlist's owner."""
+    """The model, both libraries, each song's playlists, each playlist's owner, and what feedback tells of songs."""
     playlists = load_library(inputs["playlist_library"])
     owned = inputs["playlist_ownership"].frame(["playlist", "owner"])
     owner = np.full(playlists.n_rows, -1, np.int64)
     owner[owned["playlist"].to_numpy()] = owned["owner"].to_numpy()
     users, holders = load_library(inputs["user_library"]), playlists_of_songs(playlists)
-    return _TasteState(load_song_taste(inputs["song_taste"]), users, playlists, holders, owner, params["most"])
+    told = _told(inputs["training_window"], playlists, users.n_rows)
+    return _TasteState(load_song_taste(inputs["song_taste"]), users, playlists, holders, owner, told, params["most"])
 
 
 def choose_for_users(state: _TasteState, users: range) -> pl.DataFrame:
@@ -86,7 +98,8 @@ def choose_for_users(state: _TasteState, users: range) -> pl.DataFrame:
 
 def _chosen(state: _TasteState, users: range) -> pl.DataFrame:
     every = np.arange(users.start, users.stop)
-    chances = state.taste.scores(as_matrix(state.users.rows(users.start, users.stop)))
+    told = state.told[users.start : users.stop]
+    chances = state.taste.scores(as_matrix(state.users.rows(users.start, users.stop)), told if told.nnz else None)
     lists, gains = choose_playlists(
         every, chances, state.users, state.playlists, state.holders, state.owner, most=state.most
     )
