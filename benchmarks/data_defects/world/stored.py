@@ -27,6 +27,10 @@ TABLES = {
 RAW = ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs")
 
 
+SONG_PARTS = {"song_ranker": {"popularity": "ranker_popularity"}, "served_songs": {"features": "serving_features"}}
+"""Parts of the songs' datasets that rules read, and what the world calls them."""
+
+
 def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> DatasetStore:
     """The world's datasets as the pipeline would have stored them."""
     store = DatasetStore.at(str(home))
@@ -40,6 +44,8 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
             writer.write_part(part, world[f"als_{part}"])
         for part, array in world[ARRAYS[name]].items() if name in ARRAYS else ():
             writer.write_part(part, array)
+        for part, source in SONG_PARTS.get(name, {}).items():
+            writer.write_part(part, world[source])
         if name in TABLES:
             writer.write_part(TABLES[name][0], world[TABLES[name][1]])
         writer.commit([writer.write_shard(0, frame)], extra=extra)
@@ -52,4 +58,5 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
         counted = world[f"{row}_sizes"].select("songs", "length")
         writer.commit([writer.write_shard(0, world[rows].with_row_index(row).hstack(counted))])
     write_artifact(home / "artists" / "lastfm", {"lists": world["artist_lists"]}, {"experiment": "lastfm"})
+    write_artifact(home / "songs" / "plays", world["song_arrays"], {"experiment": "plays"})
     return store
