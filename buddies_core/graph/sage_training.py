@@ -165,6 +165,7 @@ class _Training:
             for name, value in {
                 "a": eye.clone(), "b": small(d, d), "c": small(len(FEATURES), d), "d": small(d, d),
                 "bias": torch.zeros(d), "e": eye.clone(), "f": small(d, d), "g": torch.zeros(d),
+                "gate": torch.tensor([-0.8, 0.0, 0.0]),
                 "by_degree": torch.linspace(-2, 2, DEGREES), "by_artist_degree": torch.zeros(DEGREES),
                 "same": torch.zeros(8),
             }.items()
@@ -244,7 +245,9 @@ class _Training:
         features = playlist_features(
             count, shown.artists_of[mine] - inside * (others == 0), graph.followers[playlists][mine]
         )
-        hidden = torch.tanh(u @ dense["b"] + torch.from_numpy(features) @ dense["c"] + dense["bias"])
+        told = torch.from_numpy(features)
+        u = u * torch.exp(told @ dense["gate"])[:, None]
+        hidden = torch.tanh(u @ dense["b"] + told @ dense["c"] + dense["bias"])
         p = u @ dense["a"] + hidden @ dense["d"]
 
         # The target as it would be without this edge.
