@@ -83,7 +83,7 @@ def evaluate_files(
     asked = {user: whole[user] for user in wanted}
     return Evaluated(
         evaluate_songs(asked, wanted),
-        beyond(asked, _sets(read.plays), wanted, text=keys, artist=artists),
+        beyond(whole, _sets(read.plays), wanted, text=keys, artist=artists),
         model.learning,
         _facts(model, found),
         dict(pl.concat([read.quarantine, held.quarantine]).group_by("reason").len().sort("reason").iter_rows()),
