@@ -7,7 +7,7 @@ WORKERS ?= 2
 DEPLOY_TOOLS := .venv-deploy
 WITHOUT_CONTAINERS := chart workflows canary gate monitoring
 
-.PHONY: run up test test-all test-deploy check-deploy deploy-tools compose-up check docs install bench clean
+.PHONY: run up test test-all test-deploy check-deploy deploy-tools compose-up check docs install lock bench clean
 
 run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 	$(BIN)/buddies run
@@ -47,13 +47,18 @@ docs: $(INSTALLED)  ## the documentation as a site in build/site; a broken link 
 
 install: $(INSTALLED)
 
-# torch first and pinned: with it there, nothing later pulls another build of it.
-$(INSTALLED): pyproject.toml
+lock:  ## the locked requirements anew, from pyproject.toml
+	requirements/lock
+
+# Every version with its hash (requirements/README.md); torch by itself and pinned, its build being the machine's affair.
+$(INSTALLED): pyproject.toml requirements/dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	@echo "Installing torch (one large download), then the project with all it needs: minutes in all"
+	@echo "Installing what the project needs, then torch (one large download): minutes in all"
+	$(BIN)/python -m pip install --progress-bar off --require-hashes --no-deps --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --progress-bar off torch==2.13.0
-	$(BIN)/python -m pip install --progress-bar off --editable ".[dev]"
+	$(BIN)/python -m pip install --progress-bar off --no-deps --editable .
+	$(BIN)/python -m pip check
 	touch $@
 
 $(DEPLOY_TOOLS)/.installed: deploy/tools.txt
@@ -61,8 +66,8 @@ $(DEPLOY_TOOLS)/.installed: deploy/tools.txt
 	$(DEPLOY_TOOLS)/bin/pip install --quiet --requirement deploy/tools.txt
 	touch $@
 
-$(BENCH_INSTALLED): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --editable ".[dev,bench]"
+$(BENCH_INSTALLED): $(INSTALLED) requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement requirements/bench.txt
 	touch $@
 
 clean:

@@ -26,6 +26,9 @@ BENCHMARKS = {
     "loop": "benchmarks.loop",
     "attack": "benchmarks.attack",
     "links": "benchmarks.links",
+    "songs": "benchmarks.songs",
+    "next_track": "benchmarks.next_track",
+    "continuation": "benchmarks.continuation",
     "sensors": "benchmarks.sensors",
 }
 """Name -> module with `run(scale: str) -> Report`; imported only when asked for."""

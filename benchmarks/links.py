@@ -4,15 +4,13 @@
 `small`: every eighth slice of them. `full`: 150,000 drawn playlists and 50 epochs, against the clock.
 """
 
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from benchmarks.measure import Report, Row
-from buddies_assets.cli.sequences import rows_and_names
+from benchmarks.real_playlists import SEED, real_playlists, table_text
 from buddies_core.graph.additive import train_additive
 from buddies_core.graph.evaluation import AlsBaseline, continuation_table, link_table, sage_scorers
 from buddies_core.graph.links import TEST, TRAIN, VALIDATION, chosen_rows, judged_links, parts_of_links
@@ -20,10 +18,8 @@ from buddies_core.graph.projection import bipartite, co_occurrence
 from buddies_core.graph.sage import PlaylistGraph
 from buddies_core.graph.sage_training import SageConfig, train_sage
 from buddies_core.kernels.randomness import SPLIT, uniform
-from buddies_core.sequences.corpus import Sequences, encoded, vocabulary
-from buddies_core.sequences.splits import without_copies
+from buddies_core.sequences.corpus import Sequences
 
-SEED = 20_250_514
 _SIZES = (446, 893, 1_787, 3_574)
 _FULL = (150_000, 850_000, 67)
 """Playlists, songs and songs of a playlist, as in the reference."""
@@ -35,7 +31,8 @@ def run(scale: str) -> Report:
     if scale in ("full", "tenth"):
         _at_size(report, 1.0 if scale == "full" else 0.1)
         return report
-    train, unseen, artist_of = _real(every=1 if scale == "real" else 8)
+    train, unseen, songs = real_playlists(every=1 if scale == "real" else 8)
+    artist_of = songs.artist_of
     parts = parts_of_links(train, seed=SEED)
     validation, test = (judged_links(train, parts, part, seed=SEED) for part in (VALIDATION, TEST))
     graph = _graph(chosen_rows(train, parts == TRAIN), artist_of)
@@ -54,26 +51,16 @@ def run(scale: str) -> Report:
     }
     edgeless = float((test.degree == 0).mean())
     report.notes.append(f"{len(train):,} playlists, {len(test):,} test links, {edgeless:.0%} of them without an edge")
-    report.notes.append(_text(link_table(systems, validation, test, seed=SEED)))
+    report.notes.append(table_text(link_table(systems, validation, test, seed=SEED)))
     popular = {"popularity": lambda _: degree, "ALS-64": als.scores, "GraphSAGE": continued}
-    report.notes.append(_text(continuation_table(popular, unseen, seed=SEED, of_each=500)))
-    report.notes.append(_text(_by_size(train, artist_of)))
+    report.notes.append(table_text(continuation_table(popular, unseen, seed=SEED, of_each=500)))
+    report.notes.append(table_text(_by_size(train, artist_of)))
     for name, size in (("bipartite", bipartite(train)), ("co-occurrence", co_occurrence(train))):
         report.notes.append(
             f"{name}: {size.edges:,} edges, {size.bytes / 2**20:,.1f} MiB, "
             f"{size.seconds_to_add * 1e6:,.0f} us to add a playlist"
         )
     return report
-
-
-def _real(every: int) -> tuple[Sequences, Sequences, np.ndarray]:
-    """Playlists to learn from, playlists that are not, and artists of the songs of the former."""
-    rows, names = rows_and_names(Path(os.environ["BUDDIES_REAL_DATA"]) / "mpd", strict=False)
-    rows = rows.filter(pl.col("pid") // 1_000 % (2 * every) == 0)
-    kept = pl.Series(uniform(SEED, SPLIT, rows["pid"].to_numpy().astype(np.int64)) < 1 / 6)
-    songs = vocabulary(rows.filter(~kept))
-    train, unseen = (encoded(rows.filter(chosen), names, songs) for chosen in (~kept, kept))
-    return train, without_copies(unseen, train), songs.artist_of
 
 
 def _graph(sequences: Sequences, artist_of: np.ndarray) -> PlaylistGraph:
@@ -129,7 +116,7 @@ def _at_size(report: Report, share: float) -> None:
     )
     degree = np.bincount(graph.songs, minlength=graph.n_songs).astype(np.float32)
     systems = {"popularity": lambda _, s: degree[s], "GraphSAGE": sage_scorers(sage, graph)[0]}
-    report.notes.append(_text(link_table(systems, validation, test, seed=SEED)))
+    report.notes.append(table_text(link_table(systems, validation, test, seed=SEED)))
 
 
 def _timed(report: Report, step: str, system: str, graph: PlaylistGraph, work):  # type: ignore[no-untyped-def]
@@ -138,8 +125,3 @@ def _timed(report: Report, step: str, system: str, graph: PlaylistGraph, work): 
     seconds, cpu = time.perf_counter() - started, time.process_time() - used
     row = Row(step, system, 1, seconds, len(graph.songs) / seconds, "edges", None, cpu)
     return found, report.add(row)
-
-
-def _text(table: pl.DataFrame) -> str:
-    with pl.Config(tbl_rows=100, tbl_cols=40, tbl_width_chars=250, float_precision=3, fmt_str_lengths=60):
-        return str(table)

@@ -14,7 +14,7 @@ from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.feedback import assets as feedback
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.resources.pipeline import Pipeline, pipeline_resource
-from buddies_assets.sources.assets import hidden, raw, songs
+from buddies_assets.sources.assets import hidden, raw, sequences, songs
 from buddies_assets.systems.found import FIRST, System, chosen_systems, installed_systems
 from buddies_assets.systems.playlists.assets.release_checks import failure_mode_checks
 from buddies_core.settings import Settings, get_settings
@@ -25,7 +25,7 @@ from quality.drift_watch import watched
 from quality.expectation_checks import build_expectation_checks
 from quality.graph import AssetNode
 
-ASSET_MODULES = [raw, hidden, songs, feedback, *chosen_systems(FIRST)[0].asset_modules]
+ASSET_MODULES = [raw, hidden, songs, sequences, feedback, *chosen_systems(FIRST)[0].asset_modules]
 """Modules of the assets of playlists, and of those that it shares with others."""
 
 
@@ -63,7 +63,7 @@ def asset_nodes() -> dict[str, AssetNode]:
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions under given settings; tests call it with their own."""
     others = other_systems()
-    system_jobs = [system_job(system.name) for system in others if system.asset_modules]
+    system_jobs = [system_job(system.name, *system.shared) for system in others if system.asset_modules]
     return dg.Definitions(
         assets=assets(),
         asset_checks=[

@@ -14,7 +14,7 @@ OWNERS = [TEAM]
 
 SOURCES, SONGS, SCORING, SPLITTING, TRAINING, PAIRING, SERVING = (
     "sources",
-    "songs",
+    "libraries",
     "scoring",
     "splitting",
     "training",

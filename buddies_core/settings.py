@@ -55,6 +55,14 @@ class Settings(EnvironmentSettings):
     lastfm_dir: str | None = Field(
         None, description="Folder or zip of the HetRec Last.fm files, for the artists; unset: synthetic."
     )
+    song_plays_file: str | None = Field(
+        None,
+        description="Dated plays for the songs: `user, time, song…`, CSV, TSV or Parquet, or the form of the Last.fm "
+        "1K users data; `synthetic`: a sample; unset: the Echo Nest's plays.",
+    )
+    nowplaying_file: str | None = Field(
+        None, description="The tutorial's #nowplaying CSV (or its zip), for playlists where BUDDIES_MPD_DIR is unset."
+    )
     strict: bool = Field(False, description="Stop at the first bad row or file instead of quarantining it.")
     sample: float = Field(
         1.0, gt=0, le=1, description="Share of playlists and users that is read, by hash of their ids: a first try."

@@ -42,7 +42,8 @@ def small_models() -> SequenceModels:
 
 def small_artifact() -> dict[str, np.ndarray]:
     """What is stored of them; song 0 of artist 0 has a second URI, `spotify:track:other`."""
-    songs, _ = small_corpus()
+    songs, sequences = small_corpus()
+    playlists = sequences.pids, sequences.titles
     uris = {uri: song for song, uri in enumerate(songs.table["uri"].to_list())} | {"spotify:track:other": 0}
     columns = {name: songs.table[name].to_list() for name in ("key", "uri", "title", "artist")}
-    return served_arrays(small_models(), columns, songs.artists.to_list(), uris)
+    return served_arrays(small_models(), columns, songs.artists.to_list(), uris, playlists)

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-SOURCES_TO_LIBRARIES = dg.AssetSelection.groups("sources", "songs")
+SOURCES_TO_LIBRARIES = dg.AssetSelection.groups("sources", "libraries")
 PREPARATION = SOURCES_TO_LIBRARIES | dg.AssetSelection.groups("scoring", "splitting", "pairing")
 TRAINING_DATA = dg.AssetSelection.assets("user_blocks", "triplets", "validation_batches", "test_batches")
 WINDOW = dg.AssetSelection.assets("training_window")
@@ -42,8 +42,12 @@ publish_job = dg.define_asset_job(
 JOBS = [prepare_data_job, train_job, search_job, publish_job]
 
 
-def system_job(name: str):
-    """The job that makes a system whose assets are in the group of its name."""
-    return dg.define_asset_job(
-        f"{name}_job", selection=dg.AssetSelection.groups(name), description=f"The whole system {name} in one run."
-    )
+def system_job(name: str, *shared: str):
+    """The job that makes a system whose assets are in the group of its name, and those it shares with what they need.
+
+    Args:
+        shared: groups of assets that several systems are made from.
+    """
+    own = dg.AssetSelection.groups(name)
+    selection = own | dg.AssetSelection.groups(*shared).upstream() if shared else own
+    return dg.define_asset_job(f"{name}_job", selection=selection, description=f"The whole system {name} in one run.")

@@ -13,8 +13,9 @@ from quality.history.purge import KEEP_DAYS, KEEP_LAST
 SHOWN_RUNS = 20
 """Runs that a purge names in its metadata."""
 
-OTHERS = [system.name for system in found_systems() if system.name != FIRST]
-"""Groups of the systems that have jobs of their own."""
+_OTHERS = [system for system in found_systems() if system.name != FIRST]
+OTHERS = [*(system.name for system in _OTHERS), *sorted({group for system in _OTHERS for group in system.shared})]
+"""Groups of the systems that have jobs of their own, and of what these share."""
 
 materialise_all_job = dg.define_asset_job(
     "materialise_all_job",

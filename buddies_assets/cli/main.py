@@ -42,11 +42,25 @@ def common(
 def run(
     users: Annotated[int, typer.Option(help="For how many users to show recommendations at the end.")] = 3,
     system: Annotated[str, typer.Option(help="Which system to make; `all` makes every one installed.")] = "playlists",
+    select: Annotated[
+        str | None,
+        typer.Option(
+            help="Only these assets, with commas between; `+name`, `name+` a step more, `*name`, `name*` all."
+        ),
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Make nothing; say what would be, with its last time and disk."),
+    ] = False,
 ) -> None:
     """Materialise the whole graph, run its checks, and print datasets, evaluation and recommendations."""
-    from buddies_assets.cli.running import run_everything
+    from buddies_assets.cli.running import run_everything, show_plan
 
-    run_everything(console, users, system)
+    if dry_run:
+        show_plan(console, system, select)
+    else:
+        run_everything(console, users, system, select)
 
 
 @app.command()
@@ -160,6 +174,23 @@ def evaluate_artists(
     from buddies_assets.cli.fitting import evaluate_system
 
     evaluate_system(console, "artists", train, heldout, out, tags, items)
+
+
+@evaluate.command("songs")
+def evaluate_songs(
+    train: Annotated[Path, typer.Option(help="Plays that the model is fitted on: user, song, plays.")],
+    heldout: Annotated[Path, typer.Option(help="Plays that it is judged by.")],
+    out: Annotated[Path, typer.Option(help="Where 500 songs a listener are written: user, item, rank.")],
+    songs: Annotated[list[Path] | None, typer.Option(help="Song text; default: BUDDIES_MSD_FILE.")] = None,
+    mismatches: Annotated[
+        Path | None, typer.Option(help="Ids of wrong text; default: BUDDIES_MSD_MISMATCHES_FILE.")
+    ] = None,
+    playlists: Annotated[Path | None, typer.Option(help="MPD slices; default: BUDDIES_MPD_DIR.")] = None,
+) -> None:
+    """Fit the songs' system on one file of plays alone, write 500 for each listener, and print what they are worth."""
+    from buddies_assets.cli.songs import evaluate_songs as start
+
+    start(console, train, heldout, out, songs, mismatches, playlists)
 
 
 @app.command()
@@ -297,20 +328,36 @@ def fit_playlists() -> None:
     start(console, Settings())
 
 
+@app.command("recommend-songs")
+def recommend_songs(
+    users: Annotated[list[str], typer.Argument(help="Listeners by id.")],
+    n: Annotated[int, typer.Option(min=1, max=50, help="Songs each.")] = 10,
+    name: Annotated[str, typer.Option(help="Which served songs.")] = "plays",
+) -> None:
+    """Show the songs that are served to USERS, with a reason for each; strangers get the popular ones."""
+    from buddies_assets.cli.songs import recommend_songs as start
+
+    start(console, users, n, name)
+
+
 @app.command("recommend-tracks")
 def recommend_tracks(
     songs: Annotated[list[str] | None, typer.Argument(help="Songs in order: URIs, or `Artist - Title`.")] = None,
     playlist: Annotated[int | None, typer.Option(help="Continue this pid of BUDDIES_MPD_DIR.")] = None,
     title: Annotated[str, typer.Option(help="Title of the playlist.")] = "",
     n: Annotated[int, typer.Option("--n", min=1, max=500, help="Songs wanted.")] = 10,
+    export: Annotated[Path | None, typer.Option(help="Write them to a file too: .txt, .m3u or .csv.")] = None,
 ) -> None:
     """Songs that could follow SONGS, continue a playlist, or fit a title, each with its reason."""
+    from buddies_assets.cli.exporting_tracks import export_tracks
     from buddies_assets.cli.sequences import recommend_tracks as start
     from buddies_assets.cli.sequences import typed_track
     from buddies_core.sequences.answers import Wish
     from buddies_core.settings import Settings
 
-    start(console, Settings(), Wish([typed_track(song) for song in songs or ()], title, n), playlist)
+    named = start(console, Settings(), Wish([typed_track(song) for song in songs or ()], title, n), playlist)
+    if export is not None:
+        export_tracks(export, named)
 
 
 @evaluate.command("next_track")

@@ -66,15 +66,34 @@ def chatter_to(log: Path) -> Iterator[Console]:
         os.close(original)
 
 
-def run_everything(console: Console, users: int, system: str = FIRST) -> None:
-    """Materialise a system (or `all`) with its checks, then print datasets, evaluation and recommendations.
+def show_plan(console: Console, system: str = FIRST, select: str | None = None) -> None:
+    """Print what `run_everything` would make, with the time and disk of the last time; nothing is made."""
+    from buddies_assets.cli.planning import past_runs, plan_table, planned, selected_job
+    from buddies_assets.definitions import defs
+
+    settings = Settings()
+    job = selected_job(defs, chosen_systems(system), select)
+    with past_runs(settings) as instance:
+        console.print(plan_table(planned(job, DatasetStore.at(settings.home), instance), settings))
+
+
+def run_everything(console: Console, users: int, system: str = FIRST, select: str | None = None) -> None:
+    """Materialise a system (or `all`, or the assets of `select`) with its checks, then print what came out.
 
     Raises:
         RunFailedError: a step or a blocking check failed.
+        SelectionError: `select` names nothing that can be made.
     """
+    from buddies_assets.cli.planning import selected_job
+    from buddies_assets.definitions import build_definitions
+
     settings = Settings()
     chosen = chosen_systems(system)
-    what = "the real files" if settings.sources_are_real else "the synthetic sample"
+    if select is not None:
+        selected_job(build_definitions(settings), chosen, select)  # a mistake is told before anything is started
+    playlists_alone = all("sequences" in one.shared for one in chosen)
+    real = settings.mpd_dir is not None if playlists_alone else settings.sources_are_real
+    what = "the real files" if real else "the synthetic sample"
     console.print(f"Materialising the graph on {what}, mode {settings.mode}, into {settings.home}")
     with only_one(settings.local_home, "buddies run"), running_database(settings) as url:
         os.environ["BUDDIES_POSTGRES_URL"] = url
@@ -82,11 +101,12 @@ def run_everything(console: Console, users: int, system: str = FIRST) -> None:
         prepare_dagster_home(settings)
         log = settings.local_home / "logs" / "run.log"
         with chatter_to(log) as terminal, dg.DagsterInstance.get() as instance, progress_bars(terminal) as bars:
-            for one in chosen:
-                _materialise(instance, bars, one.name)
+            defs = build_definitions(get_settings())
+            for some in [chosen] if select is not None else [[one] for one in chosen]:
+                _materialise(instance, bars, selected_job(defs, some, select))
     store = DatasetStore.at(settings.home)
     console.print(datasets_table(store))
-    if FIRST not in [one.name for one in chosen]:
+    if select is not None or FIRST not in [one.name for one in chosen]:
         return
     if (aside := set_aside_table(store)) is not None:
         console.print(aside)
@@ -96,11 +116,9 @@ def run_everything(console: Console, users: int, system: str = FIRST) -> None:
         console.print(recommender.table(user))
 
 
-def _materialise(instance: dg.DagsterInstance, bars: Bars | Lines, system: str) -> None:
-    from buddies_assets.definitions import defs
+def _materialise(instance: dg.DagsterInstance, bars: Bars | Lines, job: dg.JobDefinition) -> None:
     from buddies_assets.resources.run_launcher import host_tags
 
-    job = defs.resolve_job_def("materialise_all_job" if system == FIRST else f"{system}_job")
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     result = job.execute_in_process(instance=instance, run_config=quiet, tags=host_tags(), raise_on_error=False)
     checks = result.get_asset_check_evaluations()

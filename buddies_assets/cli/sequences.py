@@ -9,6 +9,7 @@ from rich.table import Table
 
 from buddies_assets.release.sharing import share
 from buddies_assets.sources.mpd import find_slices, read_slices
+from buddies_assets.sources.nowplaying import read_nowplaying
 from buddies_core.artifact.named_arrays import read_artifact, write_artifact
 from buddies_core.errors import BuddiesError, SourceNotFoundError
 from buddies_core.sequences.answers import SYSTEM, Named, ServedSequences, Wish, served_arrays
@@ -36,15 +37,17 @@ def fit_playlists(console: Console, settings: Settings) -> str:
     from buddies_core.sequences.training import ModelsConfig, fit_models
 
     started = time.perf_counter()
-    rows, names = rows_and_names(_slices(settings), strict=settings.strict)
+    rows, names = _rows(console, settings)
     songs = vocabulary(rows)
+    sequences = encoded(rows, names, songs)
     models = fit_models(
-        encoded(rows, names, songs), catalogue_of(songs), ModelsConfig(seed=settings.seed),
+        sequences, catalogue_of(songs), ModelsConfig(seed=settings.seed),
         workers=settings.worker_threads,
         progress=lambda step: console.print(f"{time.perf_counter() - started:6.0f} s  {step}", highlight=False),
     )  # fmt: skip
+    playlists = sequences.pids, sequences.titles
     columns = {name: songs.table[name].to_list() for name in ("key", "uri", "title", "artist")}
-    arrays = served_arrays(models, columns, songs.artists.to_list(), _song_of_uris(rows, songs))
+    arrays = served_arrays(models, columns, songs.artists.to_list(), _song_of_uris(rows, songs), playlists)
     facts = {"system": SYSTEM, "experiment": EXPERIMENT, "playlists": names.height, "songs": len(songs)}
     version = write_artifact(_root(settings), arrays, facts)
     share(settings)
@@ -54,15 +57,14 @@ def fit_playlists(console: Console, settings: Settings) -> str:
 
 def recommend_tracks(console: Console, settings: Settings, wish: Wish, playlist: int | None) -> list[Named]:
     """Songs that could follow, as a table with reasons; of a playlist its songs and title are what is continued."""
-    served = ServedSequences(read_artifact(_root(settings)).arrays)
-    if playlist is not None:
-        rows, names = rows_and_names(_slices(settings), strict=settings.strict)
-        held = rows.filter(pl.col("pid") == playlist)
-        if not held.height:
-            raise NoSuchPlaylistError(f"no slice of {settings.mpd_dir} holds playlist {playlist}. Give the pid of one.")
-        title = names.filter(pl.col("pid") == playlist)["name"][0]
-        wish = Wish(held["track_uri"].to_list(), title or "", wish.n)
     task = NEXT if wish.tracks and playlist is None and not wish.title else CONTINUE
+    own = settings.local_home / SYSTEM / task
+    served = ServedSequences(read_artifact(own if (own / "current.json").is_file() else _root(settings)).arrays)
+    if playlist is not None:
+        found = served.playlist(playlist)
+        if found is None:
+            raise NoSuchPlaylistError(f"the model was fitted on no playlist {playlist}. Give one of its pids.")
+        wish = Wish(found[0], found[1], wish.n)
     known, named = served.answer(task, wish)
     if not all(known):
         unknown = [str(track) for track, there in zip(wish.tracks, known, strict=True) if not there]
@@ -77,6 +79,18 @@ def recommend_tracks(console: Console, settings: Settings, wish: Wish, playlist:
         table.add_row(song.title, song.artist, song.uri, f"{song.why.kind}{of}{times}")
     console.print(table)
     return named
+
+
+def _rows(console: Console, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keyed rows and names of BUDDIES_MPD_DIR, or of BUDDIES_NOWPLAYING_FILE where that is unset."""
+    if settings.mpd_dir is not None or settings.nowplaying_file is None:
+        return rows_and_names(_slices(settings), strict=settings.strict)
+    read = read_nowplaying(Path(settings.nowplaying_file), strict=settings.strict)
+    for row in read.quarantine.head(5).iter_rows(named=True):
+        console.print(f"set aside: {row['file']}, line {row['position']}: {row['reason']}", markup=False)
+    if read.quarantine.height > 5:
+        console.print(f"… {read.quarantine.height:,} rows in all are set aside.")
+    return keyed_rows(read.tracks), read.playlists.select("pid", "name")
 
 
 def typed_track(text: str) -> str | tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from buddies_assets.sources.sequence_datasets import SEQUENCES
 from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore
@@ -220,4 +221,4 @@ SONGS = (
     ),
 )
 
-DATASETS: tuple[DatasetSpec, ...] = (*RAW, *SONGS)
+DATASETS: tuple[DatasetSpec, ...] = (*RAW, *SONGS, *SEQUENCES)

@@ -18,6 +18,11 @@ class SourcePaths:
     mismatches: Path | None
 
 
+def playlists_path(settings: Settings) -> Path:
+    """The slices of playlists: those of BUDDIES_MPD_DIR, which systems of playlists alone need, or the sample's."""
+    return Path(settings.mpd_dir) if settings.mpd_dir is not None else source_paths(settings).mpd
+
+
 def source_paths(settings: Settings) -> SourcePaths:
     """The files that the settings name, or those of the synthetic sample, written on first use.
 

@@ -3,9 +3,11 @@
 A system is a package with `assets`, `datasets` (what is told of each: `quality.dataset_spec`) and `rules`, each a
 module or a package of modules.
 Its `__init__` may name in `REQUIRES` the packages that it cannot do without; where one is missing, the system is left
-out and says so. Other systems than playlists keep their assets in the group of their own name.
+out and says so. `SHARED` names groups of shared assets that its job makes as well. Other systems than playlists keep
+their assets in the group of their own name.
 """
 
+import importlib
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -27,6 +29,11 @@ class System:
 
     name: str
     missing: tuple[str, ...]
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Groups of assets in `sources` that it is made from and shares with others: `SHARED` of its `__init__`."""
+        return getattr(importlib.import_module(f"{systems.__name__}.{self.name}"), "SHARED", ())
 
     @property
     def asset_modules(self) -> list[ModuleType]:

@@ -13,7 +13,6 @@ from numba import njit, prange
 
 from buddies_core.evaluation.metrics import DEPTH, HITS, NonFiniteScoresError, ranks_of, summarise
 from buddies_core.interactions.csr import Library
-from buddies_core.kernels.prefetch import row_to_read
 from buddies_core.kernels.randomness import TRAINING, hash_pairs
 from buddies_core.kernels.threads import use_threads
 from buddies_core.recommenders.bpr.data import Bags
@@ -24,7 +23,6 @@ BagScorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 _BAG_CHUNK = 1 << 14
 _DIVERGED = 0
-_AHEAD = 8
 
 
 @njit(parallel=True, fastmath={"reassoc", "contract"}, nogil=True, cache=True)
@@ -32,7 +30,6 @@ def _bag_ranks(users, playlists, bag_users, positives, negatives):
     n, width = negatives.shape
     dimension = users.shape[1]
     ranks = np.empty(n, np.float32)
-    line, base = dimension * 4, playlists.ctypes.data
     for b in prange(n):
         user = users[bag_users[b]]
         positive = playlists[positives[b]]
@@ -42,8 +39,6 @@ def _bag_ranks(users, playlists, bag_users, positives, negatives):
         higher, equal = 0, 0
         finite = np.isfinite(score)
         for k in range(width):
-            if k + _AHEAD < width:
-                row_to_read(base + np.int64(negatives[b, k + _AHEAD]) * line, line)
             other = playlists[negatives[b, k]]
             against = np.float32(0.0)
             for d in range(dimension):

@@ -5,7 +5,7 @@ never seen before has one as soon as it has a song. A song's vector is made from
 playlists'; a song never seen before has its artist's. The score of a pair is the product of both, and what popularity
 and songs by the same artist say. With z = song + artist:
 
-    playlist  u = sum of z / sqrt(songs + 1);   p = u A + tanh(u B + features C + b) D
+    playlist  u = sum of z / sqrt(songs + 1) * exp(features . gate);   p = u A + tanh(u B + features C + b) D
     song      h = own + z E + (mean over its playlists of their mean z) F
     score     p . h + popularity(song) + popularity(artist) + same(songs of that artist in the playlist) + p . g
 """
@@ -78,7 +78,7 @@ class SageModel:
 
     Attributes:
         songs, own: float32 [n_songs, d]; artists: float32 [n_artists + 1, d], the last row for an unknown one.
-        a, b, c, d, bias, e, f, g: the matrices above.
+        a, b, c, d, bias, e, f, g, gate: the matrices above; the gate makes as much of one song as of many.
         by_degree, by_artist_degree: float32 [DEGREES].
         same: float32 [8], by how many songs of the artist the playlist has.
         places: float32 [n_songs, d], mean over a song's playlists of their mean z; `degree`, `artist_degree` int32.
@@ -96,6 +96,7 @@ class SageModel:
     e: np.ndarray
     f: np.ndarray
     g: np.ndarray
+    gate: np.ndarray
     by_degree: np.ndarray
     by_artist_degree: np.ndarray
     same: np.ndarray
@@ -134,6 +135,7 @@ class SageModel:
         features = playlist_features(
             np.array([count]), np.array([len(np.unique(artists))]), np.array([followers], np.float32)
         )[0]
+        u = u * np.exp(features @ self.gate)
         return (u @ self.a + np.tanh(u @ self.b + features @ self.c + self.bias) @ self.d).astype(np.float32)
 
     def all_scores(self, songs: np.ndarray, artists: np.ndarray, followers: float = 0.0) -> np.ndarray:
@@ -163,7 +165,9 @@ def link_scores(
     z = model.songs + model.artists[model.artist_of]
     lengths = np.diff(graph.indptr)
     u = sums_of_rows(graph.indptr, z[graph.songs]) / np.sqrt(lengths + 1)[:, None].astype(np.float32)
-    p = u @ model.a + np.tanh(u @ model.b + graph.features() @ model.c + model.bias) @ model.d
+    features = graph.features()
+    u = u * np.exp(features @ model.gate)[:, None]
+    p = u @ model.a + np.tanh(u @ model.b + features @ model.c + model.bias) @ model.d
     edges = np.sort(graph.owner << 32 | graph.artist_of[graph.songs].astype(np.int64))
     scores = np.empty(len(songs), np.float32)
     for first in range(0, len(songs), at_once):

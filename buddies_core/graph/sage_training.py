@@ -43,8 +43,8 @@ class SageConfig(BaseModel):
     playlists: int = Field(default=128, ge=1, description="Playlists in a step.")
     targets: int = Field(default=24, ge=1, description="Songs of a playlist that are asked for in a step.")
     negatives: int = Field(default=1_024, ge=2, description="Shared by all targets of a step.")
-    learning_rate: float = Field(default=0.01, gt=0, description="Of Adagrad for vectors; it falls to a tenth.")
-    dense_rate: float = Field(default=0.003, gt=0, description="Of Adam for matrices.")
+    learning_rate: float = Field(default=0.003, gt=0, description="Of Adagrad for vectors; it falls to a tenth.")
+    dense_rate: float = Field(default=0.005, gt=0, description="Of Adam for matrices.")
     pointwise: float = Field(default=0.3, ge=0, description="Weight of the cross-entropy of links beside the softmax.")
     partly: float = Field(
         default=0.7, ge=0, le=1, description="Share of playlists that show some of their songs alone."
@@ -165,6 +165,7 @@ class _Training:
             for name, value in {
                 "a": eye.clone(), "b": small(d, d), "c": small(len(FEATURES), d), "d": small(d, d),
                 "bias": torch.zeros(d), "e": eye.clone(), "f": small(d, d), "g": torch.zeros(d),
+                "gate": torch.tensor([-0.8, 0.0, 0.0]),
                 "by_degree": torch.linspace(-2, 2, DEGREES), "by_artist_degree": torch.zeros(DEGREES),
                 "same": torch.zeros(8),
             }.items()
@@ -244,7 +245,9 @@ class _Training:
         features = playlist_features(
             count, shown.artists_of[mine] - inside * (others == 0), graph.followers[playlists][mine]
         )
-        hidden = torch.tanh(u @ dense["b"] + torch.from_numpy(features) @ dense["c"] + dense["bias"])
+        told = torch.from_numpy(features)
+        u = u * torch.exp(told @ dense["gate"])[:, None]
+        hidden = torch.tanh(u @ dense["b"] + told @ dense["c"] + dense["bias"])
         p = u @ dense["a"] + hidden @ dense["d"]
 
         # The target as it would be without this edge.

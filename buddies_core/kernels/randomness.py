@@ -10,7 +10,7 @@ from numba import njit, uint64
 from numpy.typing import ArrayLike
 
 EXPLORATION, COLD, SPLIT, HARD, EASY, BLOCK, BATCH, CANDIDATE, TOY, SHUFFLE, PAIRING, TRAINING, TIE = range(1, 14)
-TASTE, HIDDEN, ROUNDING = range(14, 17)
+TASTE, HIDDEN, ROUNDING, SONG_FOLD, SONG_HIDDEN, SONG_THIN = range(14, 20)
 """Streams: one per purpose, so that two draws for the same entity are independent."""
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)

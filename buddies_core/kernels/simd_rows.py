@@ -1,9 +1,9 @@
-"""Arithmetic on a few whole rows at once, as LLVM vectors: the steps of a BPR group, the products of ALS.
+"""Arithmetic on a few whole rows at once, as LLVM vectors: the steps of a BPR group, the sums of skip-gram.
 
-Rows are given by their addresses: in BPR a user's row and those of a positive and its negatives, in ALS a row and some
-of its members. Numba's own loops over them are not vectorised well: any two of six rows might be the same, so each loop
-is guarded by checks and each row is walked alone. Here all rows are walked at once, sixteen numbers a time, with every
-load of a row after the stores to the rows before it, so that a playlist that is in a group twice takes both steps.
+Rows are given by their addresses: in BPR a user's row and those of a positive and its negatives. Numba's own loops
+over them are not vectorised well: any two of six rows might be the same, so each loop is guarded by checks and each
+row is walked alone. Here all rows are walked at once, sixteen numbers a time, with every load of a row after the
+stores to the rows before it, so that a playlist that is in a group twice takes both steps.
 
 How many rows and how many vectors there are is the length of a tuple: numba knows it when it compiles, and the loops
 are unrolled. Any row is as long as `vectors` x 16 float32.

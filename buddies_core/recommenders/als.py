@@ -9,62 +9,59 @@ a like costs O(d) a step and no d x d matrix is made for a row. Rows are indepen
 number of threads.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit, prange
 
 from buddies_core.interactions.csr import Library
-from buddies_core.kernels.prefetch import row_to_read
-from buddies_core.kernels.simd_rows import WIDTH, add_rows, dot_products, padded
+from buddies_core.kernels.simd_rows import padded
 from buddies_core.kernels.threads import use_threads
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.factors import Factors, aligned, aligned_copy, random_rows
 
 _STEPS = 3
-_TILE = 4
-"""Members of a row that are multiplied together: what each reads of the row itself is read once for all."""
-_AHEAD = 3
+"""Of conjugate gradient a sweep."""
 _ROW_WORK = 24
 """What a row costs beside its members, its products with the Gram matrix, in members."""
 _PARTS = 64
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
+class _Workspace(NamedTuple):
+    """What conjugate gradient needs beside a row x, each float32 [width], overwritten."""
+
+    product: np.ndarray
+    residual: np.ndarray
+    direction: np.ndarray
+
+
 @njit(fastmath=_FAST, nogil=True, cache=True)
-def _places(members, base, line, none, places):
-    """Addresses of the members' rows, and of the row of zeros up to a whole tile; returns how many there are."""
+def _add_members(other, members, amounts, x, out, gain, bonus, alpha):
+    """out += the sum of (gain + bonus * w + alpha * w * y'x) y over the members' rows y; w is 1 without amounts.
+
+    Args:
+        other: float32 [n, width]; `members` uint32 are rows of it, `amounts` their weights float32, or None.
+        x, out: float32 [width].
+    """
     for m in range(len(members)):
-        places[m] = base + np.int64(members[m]) * line
-    count = len(members)
-    while count % _TILE:
-        places[count] = none
-        count += 1
-    return count
+        row = other[members[m]]
+        weight = np.float32(0.0)
+        for d in range(len(x)):
+            weight += x[d] * row[d]
+        amount = np.float32(1.0) if amounts is None else amounts[m]
+        weight = gain + amount * (bonus + alpha * weight)
+        for d in range(len(x)):
+            out[d] += weight * row[d]
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True)
-def _add_members(places, count, x, out, gain, bonus, alpha, amounts, tile, vectors):
-    """out += the sum of (gain + bonus * w + alpha * w * y'x) y over the members' rows y; w is 1 without amounts."""
-    weights = np.empty(_TILE, np.float32)
-    line = len(x) * 4
-    for m in range(0, count, _TILE):
-        for k in range(m + _AHEAD * _TILE, min(m + (_AHEAD + 1) * _TILE, count)):
-            row_to_read(places[k], line)
-        dot_products(x.ctypes.data, places[m:].ctypes.data, weights.ctypes.data, tile, vectors)  # type: ignore[call-arg]
-        for k in range(_TILE):
-            if amounts is None:
-                weights[k] = gain + bonus + alpha * weights[k]
-            else:
-                # Rows of zeros fill the last tile; the weight they are given changes nothing.
-                amount = amounts[min(m + k, len(amounts) - 1)]
-                weights[k] = gain + amount * (bonus + alpha * weights[k])
-        add_rows(out.ctypes.data, places[m:].ctypes.data, weights.ctypes.data, tile, vectors)
-
-
-@njit(fastmath=_FAST, nogil=True, cache=True)
-def _add_gram(gram_places, x, out, tile, vectors):
-    """out += gram x, a symmetric matrix whose rows lie at the places."""
-    for a in range(0, len(x), _TILE):
-        add_rows(out.ctypes.data, gram_places[a:].ctypes.data, x[a:].ctypes.data, tile, vectors)  # type: ignore[call-arg]
+def _add_gram(gram, x, out):
+    """out += gram x; gram is float32 [width, width] and symmetric."""
+    for a in range(len(x)):
+        row, by = gram[a], x[a]
+        for d in range(len(x)):
+            out[d] += by * row[d]
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True)
@@ -76,13 +73,14 @@ def _dot(a, b):
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True)
-def _solve_row(places, count, x, gram_places, alpha, amounts, steps, product, residual, direction, tile, vectors):
-    """Conjugate gradient on (gram + alpha * sum of w y y') x = sum of (1 + alpha * w) y, from x on."""
+def _solve_row(other, members, amounts, gram, alpha, steps, x, workspace):
+    """Conjugate gradient on (gram + alpha * sum of w y y') x = sum of (1 + alpha * w) y, from x on, float32 [width]."""
+    product, residual, direction = workspace
     none, one = np.float32(0.0), np.float32(1.0)
-    product[:] = np.float32(0.0)
-    residual[:] = np.float32(0.0)
-    _add_gram(gram_places, x, product, tile, vectors)
-    _add_members(places, count, x, residual, one, alpha, -alpha, amounts, tile, vectors)
+    product[:] = none
+    residual[:] = none
+    _add_gram(gram, x, product)
+    _add_members(other, members, amounts, x, residual, one, alpha, -alpha)
     for d in range(len(x)):
         residual[d] -= product[d]
         direction[d] = residual[d]
@@ -90,9 +88,9 @@ def _solve_row(places, count, x, gram_places, alpha, amounts, steps, product, re
     for _ in range(steps):
         if size < np.float32(1e-12):
             break
-        product[:] = np.float32(0.0)
-        _add_gram(gram_places, direction, product, tile, vectors)
-        _add_members(places, count, direction, product, none, none, alpha, amounts, tile, vectors)
+        product[:] = none
+        _add_gram(gram, direction, product)
+        _add_members(other, members, amounts, direction, product, none, none, alpha)
         step = size / _dot(direction, product)
         for d in range(len(x)):
             x[d] += step * direction[d]
@@ -110,38 +108,18 @@ def _part(weights, first, last):
 
 
 @njit(parallel=True, fastmath=_FAST, nogil=True, cache=True)
-def _solve(bounds, indptr, indices, weights, rows, other, gram, alpha, steps, tile, vectors):
+def _solve(bounds, indptr, indices, weights, rows, other, gram, alpha, steps):
     """Solve every row, those of a part by one thread; bounds are the parts', weights None where all are 1."""
-    width, most = rows.shape[1], 0
-    for r in range(len(rows)):
-        most = max(most, indptr[r + 1] - indptr[r])
+    width = rows.shape[1]
     for part in prange(len(bounds) - 1):
-        gram_places = np.empty(width, np.int64)
-        for a in range(width):
-            gram_places[a] = gram.ctypes.data + a * width * 4
-        zeros, product = np.zeros(width, np.float32), np.empty(width, np.float32)
-        residual, direction = np.empty(width, np.float32), np.empty(width, np.float32)
-        places = np.empty(most + _TILE, np.int64)
+        workspace = _Workspace(np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32))
         for r in range(bounds[part], bounds[part + 1]):
-            members = indices[indptr[r] : indptr[r + 1]]
-            if not len(members):
+            first, last = indptr[r], indptr[r + 1]
+            if first == last:
                 rows[r] = np.float32(0.0)
                 continue
-            count = _places(members, other.ctypes.data, width * 4, zeros.ctypes.data, places)
-            _solve_row(
-                places,
-                count,
-                rows[r],
-                gram_places,
-                alpha,
-                _part(weights, indptr[r], indptr[r + 1]),
-                steps,
-                product,
-                residual,
-                direction,
-                tile,
-                vectors,
-            )
+            amounts = _part(weights, first, last)
+            _solve_row(other, indices[first:last], amounts, gram, alpha, steps, rows[r], workspace)
 
 
 def _even_parts(indptr: np.ndarray) -> np.ndarray:
@@ -207,10 +185,7 @@ def solve_rows(
     """
     width = rows.shape[1]
     gram = aligned_copy(other.T @ other + np.eye(width, dtype=np.float32) * np.float32(l2))
-    _solve(
-        _even_parts(indptr), indptr, indices, weights, rows, other, gram, np.float32(alpha), steps,
-        (0,) * _TILE, (0,) * (width // WIDTH),
-    )  # fmt: skip
+    _solve(_even_parts(indptr), indptr, indices, weights, rows, other, gram, np.float32(alpha), steps)
 
 
 def _widened(rows: np.ndarray, width: int) -> np.ndarray:

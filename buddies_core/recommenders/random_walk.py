@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
+from buddies_core.interactions.side_rows import with_side_rows
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.own_greatest import own_greatest
 from buddies_core.tuning.space import Search
@@ -23,6 +24,7 @@ class RandomWalkConfig(BaseModel):
     beta: Annotated[float, Search(0.0, 0.8)] = Field(
         default=0.2, ge=0.0, le=2.0, description="Ends are divided by the listeners of the item to this power."
     )
+    feature_weight: float = Field(default=0.0, ge=0.0, description="Weight of the rows of side information; 0: none.")
 
 
 class RandomWalk:
@@ -44,10 +46,10 @@ class RandomWalk:
         self.depth: np.ndarray
 
     def fit(self, interactions: csr_array, features: csr_array | None = None) -> Self:
-        """See `Recommender.fit`; side information is not walked."""
+        """See `Recommender.fit`; rows of side information are walked like listeners."""
         if not interactions.nnz:
             raise TrainingError("random walk: there is no interaction to learn from")
-        return self._set(interactions.astype(np.float32))
+        return self._set(with_side_rows(interactions, features, self.config.feature_weight))
 
     def _set(self, graph: csr_array) -> Self:
         self.graph, self.n_items = graph, graph.shape[1]

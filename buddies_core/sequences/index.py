@@ -6,6 +6,8 @@ from typing import Self
 
 import numpy as np
 
+from buddies_core.artifact.errors import ServedModelError
+
 
 @dataclass(frozen=True)
 class SequenceIndex:
@@ -109,7 +111,14 @@ class SequenceIndex:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
-        """The index from its arrays; others are ignored."""
+        """The index from its arrays; others are ignored.
+
+        Raises:
+            ServedModelError: an array is missing, as in what an older version stored.
+        """
+        missing = [field.name for field in fields(cls) if field.name not in arrays]
+        if missing:
+            raise ServedModelError(f"the model of playlists lacks {', '.join(missing[:3])}: fit it again")
         return cls(**{field.name: arrays[field.name] for field in fields(cls)})
 
 

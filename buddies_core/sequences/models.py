@@ -19,6 +19,8 @@ PER_SCORER = {NEXT: 300, CONTINUE: 500}
 
 ASKED_OF_TREES = {NEXT: 600, CONTINUE: 900}
 """Candidates, the best by the networks, that trees rank as well."""
+WRONG_SHOWN = 250
+"""Wrong candidates of an example that rankers learn from."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,17 @@ class Stack:
         found = scores - scores[best].min() + both.min()
         found[best] = both
         return found
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """How likely each candidate is right, float32 [n]; NaN without trees.
+
+        Trees learn from some of the wrong candidates alone, which makes right ones look common: their log-odds are
+        lowered by the share that was shown.
+        """
+        if self.trees is None:
+            return np.full(len(features), np.nan, np.float32)
+        odds = self.trees.scores(features) + np.log(min(1.0, WRONG_SHOWN / max(len(features), 1)))
+        return (1 / (1 + np.exp(-np.clip(odds, -60, 60)))).astype(np.float32)
 
     def arrays(self, prefix: str) -> dict[str, np.ndarray]:
         """All arrays by name, each behind a prefix."""
@@ -109,3 +122,7 @@ class Answerer:
         """Candidates, and the score of each."""
         candidates = self.featuriser.candidates(query)
         return candidates, self._stack.scores(candidates.features, self._asked_of_trees)
+
+    def probabilities(self, candidates: Candidates) -> np.ndarray:
+        """How likely each candidate is right, float32 [n]."""
+        return self._stack.probabilities(candidates.features)

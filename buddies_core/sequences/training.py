@@ -17,7 +17,7 @@ from buddies_core.sequences.corpus import Sequences
 from buddies_core.sequences.features import Featuriser
 from buddies_core.sequences.fit import SequenceConfig, fit_index
 from buddies_core.sequences.index import SequenceIndex
-from buddies_core.sequences.models import NEXT, PER_SCORER, TASKS, SequenceModels, Stack
+from buddies_core.sequences.models import NEXT, PER_SCORER, TASKS, WRONG_SHOWN, SequenceModels, Stack
 from buddies_core.sequences.processes import in_processes
 from buddies_core.sequences.ranker_training import Example, RankerConfig, train_ranker
 from buddies_core.sequences.splits import content_hashes, folds_of
@@ -34,7 +34,7 @@ class ModelsConfig(BaseModel):
     folds: int = Field(default=4, ge=2, le=20, description="Parts of the playlists that take turns as examples.")
     prefixes: int = Field(default=4, ge=1, description="Random prefixes of a playlist, as examples of a next track.")
     categories: int = Field(default=3, ge=1, le=8, description="Categories of a playlist, as examples to continue.")
-    most_wrong: int = Field(default=250, ge=1, description="Wrong candidates of an example that are learned from.")
+    most_wrong: int = Field(default=WRONG_SHOWN, ge=1, description="Wrong candidates of an example, to learn from.")
     most_right: int = Field(default=60, ge=1, description="Right candidates of an example that are learned from.")
     rankers: int = Field(default=1, ge=1, le=10, description="Networks whose scores are averaged, for each task.")
     next_track: RankerConfig = Field(default_factory=RankerConfig)

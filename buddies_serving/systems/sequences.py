@@ -7,6 +7,7 @@ Answers come from the artifact of `buddies fit-playlists`, worked out in a threa
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -53,7 +54,10 @@ class NextTrackRequest(msgspec.Struct, frozen=True):
 
 
 class ContinueRequest(msgspec.Struct, frozen=True):
-    """A playlist by its songs, its title, or both, and how it goes on."""
+    """A playlist by its songs, its title, or both, or by its id in the data, and how it goes on.
+
+    With a `threshold`, songs are drawn at random among all that are right with this probability or more.
+    """
 
     tracks: Tracks = []
     title: Annotated[str, msgspec.Meta(max_length=500)] = ""
@@ -63,6 +67,8 @@ class ContinueRequest(msgspec.Struct, frozen=True):
     fresh: Fresh | None = None
     popularity: Annotated[float, msgspec.Meta(ge=-3, le=3)] = 0.0
     order: Literal["score", "flow"] = "score"
+    playlist: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
+    threshold: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
 
 
 class Why(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -74,7 +80,7 @@ class Why(msgspec.Struct, frozen=True, omit_defaults=True):
     playlists: int = 0
 
 
-class NextSong(msgspec.Struct, frozen=True):
+class NextSong(msgspec.Struct, frozen=True, omit_defaults=True):
     """One song of an answer; the score tells order alone."""
 
     track_uri: str
@@ -82,6 +88,7 @@ class NextSong(msgspec.Struct, frozen=True):
     artist: str
     score: float
     why: Why
+    probability: float | None = None
 
 
 class NextSongs(msgspec.Struct, frozen=True):
@@ -174,16 +181,20 @@ class _Shared:
 _OPEN: dict[Path, Experiments[_Shared]] = {}
 
 
-def _shared(request: Request) -> _Shared:
+def _shared(request: Request, task: str = CONTINUE) -> _Shared:
+    """What answers a task: the system's own version of the graph, or else what `buddies fit-playlists` stored."""
     settings: ServingSettings = request.app.state.service.settings
     root = settings.local_home / SYSTEM
     known = _OPEN.get(root)
     if known is None:
         known = Experiments(root, _Shared, poll_seconds=settings.model_poll_seconds, default=DEFAULT)
         _OPEN[root] = known
-    if not known.names():
-        raise Problem(404, "No model of playlists is fitted yet: run `buddies fit-playlists`.")
-    return known.get(None)
+    names = known.names()
+    if task not in names and DEFAULT not in names:
+        raise Problem(
+            404, f"No model of playlists is fitted yet: run `buddies fit-playlists` or `buddies run --system {task}`."
+        )
+    return known.get(task if task in names else DEFAULT)
 
 
 def _decoded(content: bytes, kind: type[T]) -> T:
@@ -197,7 +208,7 @@ def _wish(wanted: NextTrackRequest | ContinueRequest) -> Wish:
     tracks = [track if isinstance(track, str) else (track.title, track.artist) for track in wanted.tracks[-500:]]
     return Wish(
         tracks, getattr(wanted, "title", ""), wanted.n, wanted.exclude, wanted.max_per_artist, wanted.fresh,
-        wanted.popularity, getattr(wanted, "order", "score") == "flow",
+        wanted.popularity, getattr(wanted, "order", "score") == "flow", getattr(wanted, "threshold", None),
     )  # fmt: skip
 
 
@@ -206,6 +217,7 @@ def _songs(named: list[Named]) -> list[NextSong]:
         NextSong(
             song.uri, song.title, song.artist, round(song.score, 4),
             Why(song.why.kind, song.why.of, song.why.playlists),
+            None if song.probability is None else round(song.probability, 4),
         )
         for song in named
     ]  # fmt: skip
@@ -216,8 +228,22 @@ def _json(content: msgspec.Struct, version: str) -> Response:
 
 
 async def _answered(request: Request, task: str, wanted: NextTrackRequest | ContinueRequest) -> Response:
-    shared = _shared(request)
-    known, named = await shared.ask(lambda served: served.answer(task, _wish(wanted)))
+    shared = _shared(request, task)
+    pid = getattr(wanted, "playlist", None)
+
+    def question(served: ServedSequences) -> tuple[list[bool], list[Named]] | None:
+        wish = _wish(wanted)
+        if pid is None:
+            return served.answer(task, wish)
+        found = served.playlist(pid)
+        if found is None:
+            return None
+        return served.answer(task, replace(wish, tracks=[*found[0], *wish.tracks][-500:], title=wish.title or found[1]))
+
+    answered = await shared.ask(question)
+    if answered is None:
+        raise Problem(404, f"No playlist has the id {pid}: give its `pid` in the data, or send its songs as `tracks`.")
+    known, named = answered
     return _json(NextSongs(shared.version, known, _songs(named)), shared.version)
 
 
@@ -261,7 +287,7 @@ async def continue_playlist(request: Request) -> Response:
 )
 async def neighbours(request: Request, uri: str, n: Annotated[int, Query(ge=1, le=200)] = 20) -> Response:
     """Within 20 steps in playlists."""
-    shared = _shared(request)
+    shared = _shared(request, NEXT)
 
     def question(served: ServedSequences) -> list[Named] | None:
         song = served.song(uri)
@@ -312,7 +338,7 @@ async def recommendations(
 async def predict(request: Request) -> Response:
     """Every split of `Artist-Title` is tried, since either may hold a hyphen itself."""
     wanted = _decoded(await request.body(), PredictRequest)
-    shared = _shared(request)
+    shared = _shared(request, NEXT)
 
     def question(served: ServedSequences) -> list[Named]:
         tracks = [_split(served, text) for text in wanted.instances]

@@ -4,7 +4,8 @@
 set -eu
 site="$(echo "$1"/lib/python3*/site-packages)"
 rm -rf "$site"/pip "$site"/pip-*.dist-info "$1"/bin/pip* "$1"/bin/activate* "$1"/bin/Activate.ps1
-find "$site" -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} +
+# Not `test`: Dagster's code server imports a module of that name.
+find "$site" -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -rf {} +
 if [ -d "$site/botocore/data" ]; then
   find "$site/botocore/data" -mindepth 1 -maxdepth 1 -type d \
     ! -name s3 ! -name sts ! -name sso ! -name sso-oidc -exec rm -rf {} +

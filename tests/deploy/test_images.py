@@ -79,6 +79,13 @@ def test_dagster_reads_the_instance_of_the_chart(machine: Machine, pipeline_imag
     assert done.stdout.startswith("True"), done.stdout
 
 
+def test_every_server_of_the_pipeline_finds_its_modules(machine: Machine, pipeline_image: str) -> None:
+    code = (
+        "import dagster._grpc.server, dagster._utils.test, dagster_webserver.app, mlflow.server, quality.dashboard.app"
+    )
+    machine.podman("run", "--rm", pipeline_image, "python", "-c", code)
+
+
 def test_kernels_come_compiled(machine: Machine, pipeline_image: str) -> None:
     counted = "find /opt/numba-cache -name '*.nbc' | wc -l"
     assert int(machine.podman("run", "--rm", "--entrypoint", "sh", pipeline_image, "-c", counted)) > 20

@@ -84,3 +84,54 @@ def test_without_a_fitted_model_the_answer_names_the_command(server):
     answer = server.post("/api/track/next/", json={"tracks": [SEED]})
     assert answer.status_code == 404
     assert "buddies fit-playlists" in answer.json()["detail"]
+
+
+def test_a_playlist_is_named_by_its_id_and_goes_on_after_its_songs(server, fitted):
+    body = {"playlist": 7, "n": 5}
+    answer = server.post("/api/playlist/continue/", json=body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert len(found["known"]) == 9 and all(found["known"])
+    assert len(found["tracks"]) == 5
+    wrong = server.post("/api/playlist/continue/", json={"playlist": 40})
+    assert (wrong.status_code, "No playlist has the id 40" in wrong.text) == (404, True)
+
+
+def test_a_threshold_draws_among_what_is_likely_and_says_how_likely(server, fitted):
+    def asked(threshold: float, fresh: int) -> list[dict[str, Any]]:
+        body = {"tracks": [SEED], "n": 5, "threshold": threshold, "fresh": fresh, "max_per_artist": 0}
+        answer = server.post("/api/playlist/continue/", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["tracks"]
+
+    few = asked(0.01, 1)
+    assert few and all(song["probability"] >= 0.01 for song in few)
+    assert asked(0.01, 1) == few
+    assert any(asked(0.01, fresh) != few for fresh in (2, 3, 4))
+    assert asked(0.9999, 1) == []
+
+
+def test_each_task_is_answered_by_its_own_version_where_the_graph_made_one(server, fitted, tmp_path, arrays):
+    own = write_artifact(tmp_path / "sequences" / "next_track", arrays, {"system": "sequences", "experiment": "next"})
+    body = {"tracks": [SEED], "n": 2}
+    assert server.post("/api/track/next/", json=body).json()["model"] == own
+    assert server.post("/api/playlist/continue/", json=body).json()["model"] == fitted
+
+
+def test_spotipy_as_released_gets_recommendations_with_another_base_address(server, fitted):
+    spotipy = pytest.importorskip("spotipy", reason="spotipy is a development dependency")
+    import requests
+
+    class Session(requests.Session):
+        """Requests as spotipy makes them, answered by the test's server."""
+
+        def request(self, method, url, params=None, **more):  # type: ignore[override]
+            found = server.request(method, url.removeprefix("http://buddies"), params=params)
+            answer = requests.Response()
+            answer.status_code, answer._content, answer.url = found.status_code, found.content, url
+            return answer
+
+    client = spotipy.Spotify(auth="nobody", requests_session=Session())
+    client.prefix = "http://buddies/v1/"
+    found = client.recommendations(seed_tracks=["other"], limit=3)
+    assert len(found["tracks"]) == 3 and found["tracks"][0]["artists"][0]["name"]

@@ -13,8 +13,10 @@ import polars as pl
 from benchmarks.data_defects.world.answers import feedback, model, pairings
 from benchmarks.data_defects.world.artists import artists
 from benchmarks.data_defects.world.labels import ownership, scores, splits, training
+from benchmarks.data_defects.world.sequences import sequences
 from benchmarks.data_defects.world.served import served
 from benchmarks.data_defects.world.sizes import COLD, NOW, PLAYLISTS, SONGS, USERS
+from benchmarks.data_defects.world.songs import songs as songs_system
 from benchmarks.data_defects.world.sources import sources
 from quality.inputs import with_derived
 from quality.registry import dataset_specs
@@ -65,6 +67,8 @@ def clean_world(seed: int) -> dict[str, Any]:
     likes = (world["splits"], world["liked_playlists"])
     world["training_window"] = _judged_by_none(world["training_window"], *likes, cold)
     world |= artists(np.random.default_rng([seed, 1]))
+    world |= sequences(np.random.default_rng([seed, 2]))
+    world |= songs_system(np.random.default_rng([seed, 3]))
     fingerprints = {"input": ["user_library"], "made_of": ["f00d"], "stored": ["f00d"]}
     world |= {f"lineage:{asset}": pl.DataFrame(fingerprints) for asset, spec in dataset_specs().items() if spec.fresh}
     return with_derived(world)

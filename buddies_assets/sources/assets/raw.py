@@ -5,7 +5,7 @@ import polars as pl
 
 from buddies_assets.metadata import OWNERS, SOURCES, plain, spread, table
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_assets.sources.paths import source_paths
+from buddies_assets.sources.paths import playlists_path, source_paths
 from buddies_assets.sources.steps.raw import RawRun
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
@@ -36,7 +36,7 @@ def mpd(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline])
     """Both datasets come from one pass over the slices."""
     from buddies_assets.sources.steps.read_mpd import read_mpd
 
-    playlists, tracks = read_mpd(_run(context, pipeline), source_paths(pipeline.settings).mpd)
+    playlists, tracks = read_mpd(_run(context, pipeline), playlists_path(pipeline.settings))
     for dataset, lists in ((playlists, "tracks"), (tracks, None)):
         facts = dataset.manifest.extra["counts"]
         lengths = spread("tracks a playlist", dataset.frame([lists])[lists]) if lists else {}

@@ -14,6 +14,7 @@ from buddies_core.recommenders.catalogue import recommender_classes
 from buddies_core.recommenders.content import Content
 from buddies_core.recommenders.dual_ease import DualEase, DualEaseConfig
 from buddies_core.recommenders.ease import Ease, EaseConfig
+from buddies_core.recommenders.item2item import Item2Item, Item2ItemConfig
 from buddies_core.recommenders.item_knn import ItemKnn, ItemKnnConfig
 from buddies_core.recommenders.logistic_mf import LogisticMf, LogisticMfConfig
 from buddies_core.recommenders.popular import Popular
@@ -22,6 +23,7 @@ from buddies_core.recommenders.pure_svd import PureSvd, PureSvdConfig
 from buddies_core.recommenders.random_walk import RandomWalk
 from buddies_core.recommenders.ranker import Ranker, RankerConfig
 from buddies_core.recommenders.sources import Source
+from buddies_core.recommenders.user_knn import UserKnn, UserKnnConfig
 from buddies_core.recommenders.weighted_als import AlsConfig, WeightedAls
 
 SIZE = 20
@@ -35,6 +37,8 @@ MODELS = {
     "BPR": lambda: BprFactors(BprConfig(factors=4, epochs=60)),
     "PureSVD": lambda: PureSvd(PureSvdConfig(factors=2)),
     "random walk": RandomWalk,
+    "user neighbours": lambda: UserKnn(UserKnnConfig(neighbours=SIZE // 2)),
+    "item2item": lambda: Item2Item(Item2ItemConfig(factors=4)),
     "content": Content,
     "blend": lambda: Blend(BlendConfig(sources=SOURCES)),
     "ranker": lambda: Ranker(RankerConfig(sources=SOURCES, candidates=8, trees=5, leaves=3, fewest=5, folds=3)),

@@ -1,8 +1,10 @@
 """Candidates, rankers and whole models of a corpus in which the next song is plain to see."""
 
 import numpy as np
+import pytest
 from small_sequences import CONFIG, SMALL
 
+from buddies_core.artifact.errors import ServedModelError
 from buddies_core.sequences.catalogue import catalogue_of
 from buddies_core.sequences.evaluation import evaluate_continuation, evaluate_next_track
 from buddies_core.sequences.features import FEATURES, Featuriser, Query
@@ -95,3 +97,9 @@ def test_reports_hold_every_baseline_and_unknown_answers_stay_in_the_denominator
     assert lost.value("blend (served)", "last", "hit@100") == 0.0
     whole = evaluate_continuation(models, sequences, seed=1, of_each=5)
     assert {"0", "mean"} <= set(whole.rows["kind"])
+
+
+def test_what_an_older_version_stored_is_told_to_be_fitted_again(models):
+    older = {name: array for name, array in models.arrays().items() if name != "forward_songs"}
+    with pytest.raises(ServedModelError, match="lacks forward_songs: fit it again"):
+        SequenceModels.from_arrays(older)

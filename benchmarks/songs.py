@@ -1,0 +1,160 @@
+"""Songs: what lists are worth beside peers and the reference's recipe, and what fitting and ranking cost.
+
+`--scale real`: BUDDIES_REAL_DATA/entp with song text and MPD playlists; of three listeners in ten a half is hidden by
+the hash of (listener, song). `small`: the synthetic sample of dated plays, split by date. `tenth`, `full`: plays drawn
+at the size of the Taste Profile (1,019,318 listeners, 384,546 songs, 48 of them each); fits and ranking alone.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_array, csr_matrix
+from threadpoolctl import threadpool_limits
+
+from benchmarks.measure import Report, Row
+from buddies_assets.sources.dated_plays import read_dated
+from buddies_assets.sources.synthetic.dated_plays import write_dated_plays
+from buddies_assets.systems.songs.catalogue import CanonicalPlays, canonical, no_text, read_text, with_texts
+from buddies_assets.systems.songs.evaluation import ALS_PEER, REFERENCE, evaluated
+from buddies_assets.systems.songs.reading import read_tracks
+from buddies_assets.systems.songs.recommender import Material, fit, material
+from buddies_assets.systems.songs.splits import part_of, seen_plays, split_plays
+from buddies_assets.systems.songs.stored import hidden_of, proposed_by
+from buddies_core.interactions.text_hash import hashed_share
+from buddies_core.recommenders.weighted_als import AlsConfig, WeightedAls
+from buddies_core.songs.histories import Histories
+from buddies_core.songs.model import SongsConfig, SongsModel
+
+SEED = 20_250_514
+_FULL = (1_019_318, 384_546, 48)
+_ALS = AlsConfig(factors=64, alpha=1.0, ridge=0.05, sweeps=15)
+T = TypeVar("T")
+
+
+def run(scale: str) -> Report:
+    """See the module's text."""
+    report = Report("songs")
+    if scale in ("tenth", "full"):
+        share = 1.0 if scale == "full" else 0.1
+        users, songs, each = _FULL
+        known = drawn_plays(int(users * share), int(songs * np.sqrt(share)), each)
+        _als(report, known)
+        return report
+    found, splits, catalogue = _real() if scale == "real" else _small()
+    model = _timed(
+        report, "fit", "everything", found.plays.matrix.nnz, "plays", lambda: fit(found, SongsConfig(seed=SEED))
+    )
+    hidden = hidden_of(splits, "test")
+    proposals = {
+        source.name: proposed_by(source, found, hidden, model.config) for source, _ in model.models
+    }  # fmt: skip
+    frame = evaluated(model, found, splits, proposals, catalogue)
+    shown = frame.filter(
+        (pl.col("segment") == "all") & pl.col("metric").is_in(["map500", "ndcg", "precision", "recall500"])
+    )
+    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160, fmt_str_lengths=60, float_precision=4):
+        report.notes.append(str(shown.pivot("metric", index="system", values="value")))
+        lead = frame.filter((pl.col("segment") == "all") & (pl.col("metric") == "map500"))
+        report.notes.append(str(lead.select("system", "value", "low", "high", "ahead", "ahead_low", "ahead_high")))
+    for metric in ("map500", "ndcg"):
+        for name, peer in (("reference", REFERENCE), ("implicit", ALS_PEER)):
+            theirs = _value(frame, peer, metric)
+            if theirs:
+                report.ratios[f"songs_{metric}_over_{name}"] = _value(frame, "ranker", metric) / theirs
+    _als(report, found.histories.known)
+    _ranking(report, model, found)
+    return report
+
+
+def drawn_plays(users: int, songs: int, each: int) -> csr_array:
+    """Plays whose songs are popular by a power law, float32 ones [users, songs]."""
+    rng = np.random.default_rng(SEED)
+    lengths = np.maximum(rng.geometric(1 / each, users), 5)
+    row = np.repeat(np.arange(users), lengths)
+    song = (songs * rng.random(len(row)) ** 3).astype(np.int32)
+    plays = csr_array((np.ones(len(row), np.float32), (row, song)), shape=(users, songs))
+    plays.sum_duplicates()
+    plays.data[:] = 1.0
+    return plays
+
+
+def _real() -> tuple[Material, pl.DataFrame, pl.DataFrame]:
+    folder = os.environ.get("BUDDIES_REAL_DATA")
+    if folder is None:
+        raise SystemExit("BUDDIES_REAL_DATA is unset: it names a folder with entp/, msd/ and mpd/")
+    data = Path(folder)
+    plays = read_dated(data / "entp" / "train_triplets.txt").plays
+    text = read_text([data / "msd" / "song_data.csv"], data / "msd" / "sid_mismatches.txt", strict=False)
+    tracks = read_tracks(data / "mpd")
+    whole = canonical(plays, text, tracks)
+    users = whole.plays["user"].to_list()
+    asked = hashed_share(users, ["asked"] * len(users), seed=SEED) < 0.3
+    away = hashed_share(users, whole.plays["song"].to_list(), seed=SEED) < 0.5
+    many = whole.plays.select(pl.len().over("user"))["len"].to_numpy() >= 10
+    split = np.where(asked & away & many, "test", "train")
+    splits = whole.plays.select("user", "song").with_columns(split=pl.Series(split.tolist()))
+    return _train(whole, splits, tracks), splits, whole.catalogue
+
+
+def _small() -> tuple[Material, pl.DataFrame, pl.DataFrame]:
+    with tempfile.TemporaryDirectory() as folder:
+        read = read_dated(write_dated_plays(Path(folder) / "plays.tsv", 300, 400, SEED))
+    whole = canonical(read.plays, with_texts(no_text(), read.texts))
+    splits = split_plays(whole.plays, seed=SEED)
+    return _train(whole, splits, None), splits, whole.catalogue
+
+
+def _train(whole: CanonicalPlays, splits: pl.DataFrame, tracks: pl.DataFrame | None) -> Material:
+    kept = part_of(seen_plays(whole.plays, whole.events, splits), splits, "train")
+    return material(CanonicalPlays(kept, whole.catalogue, whole.events), tracks)
+
+
+def _als(report: Report, known: csr_array) -> None:
+    """ALS beside implicit's at the same factors and sweeps, in turns."""
+    from implicit.als import AlternatingLeastSquares
+
+    def theirs() -> None:
+        peer = AlternatingLeastSquares(
+            factors=_ALS.factors, regularization=_ALS.ridge, alpha=_ALS.alpha, iterations=_ALS.sweeps, num_threads=1
+        )
+        with threadpool_limits(1, user_api="blas"):
+            peer.fit(csr_matrix(known), show_progress=False)
+
+    for _ in range(3):
+        _timed(report, "fit ALS", "ours", known.nnz, "plays", lambda: WeightedAls(_ALS).fit(known))
+        _timed(report, "fit ALS", "implicit", known.nnz, "plays", theirs)
+    seconds = {name: float(np.median([r.cpu_seconds for r in report.rows if (r.step, r.system) == ("fit ALS", name)]))
+               for name in ("ours", "implicit")}  # fmt: skip
+    report.ratios["songs_als_over_implicit"] = seconds["implicit"] / seconds["ours"]
+
+
+def _ranking(report: Report, model: SongsModel, found: Material) -> None:
+    """Features and rankers of candidates, and the rankers alone."""
+    rows = np.arange(min(256, len(found.plays.users)))
+    mine: Histories = found.histories.of(rows)
+    proposed = model.proposed(mine)
+    pairs = proposed.songs.size
+    values = _timed(report, "features", "ours", pairs, "pairs", lambda: model.features(mine, proposed))
+    flat = values.reshape(-1, values.shape[2])
+    for kind, predictors in model._loaded().items():
+        rankers = predictors[:1]
+        _timed(report, "rank", kind, pairs, "pairs", lambda one=rankers[0]: one.margins(flat, model.config.threads))
+
+
+def _timed(report: Report, step: str, system: str, count: int, unit: str, work: Callable[[], T]) -> T:
+    started, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    seconds, used = time.perf_counter() - started, time.process_time() - cpu
+    report.add(Row(step, system, 1, seconds, count / max(used, 1e-9), unit, cpu_seconds=used))
+    return result
+
+
+def _value(frame: pl.DataFrame, system: str, metric: str) -> float:
+    found = frame.filter((pl.col("system") == system) & (pl.col("segment") == "all") & (pl.col("metric") == metric))
+    return float(found["value"][0]) if found.height else 0.0

@@ -1,0 +1,44 @@
+"""Playlists in order and how they are divided: what next track and continuation share."""
+
+import dagster as dg
+import polars as pl
+
+from buddies_assets.metadata import OWNERS, plain, table
+from buddies_assets.resources.pipeline import Pipeline
+from buddies_core.storage.code_version import code_version
+from buddies_core.storage.datasets import Dataset
+
+GROUP = "sequences"
+KINDS = {"parquet", "polars"}
+_CODE = code_version("buddies_assets.sources.steps.sequences")
+_IN_SHARD = 50_000
+
+
+@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, code_version=_CODE)
+def playlist_sequences(
+    context: dg.AssetExecutionContext,
+    pipeline: dg.ResourceParam[Pipeline],
+    mpd_playlists: Dataset,
+    mpd_tracks: Dataset,
+) -> dg.Output[Dataset]:
+    """One row a song of a playlist, in order and once: `pid, place, song, artist`; songs, artists, titles are parts."""
+    from buddies_assets.sources.steps.sequences import in_order, write_corpus
+    from buddies_core.sequences.order_statistics import order_statistics
+
+    columns = ["pid", "pos", "track_uri", "track_name", "artist_name"]
+    corpus = in_order(mpd_tracks.frame(columns), mpd_playlists.frame(["pid", "name", "num_followers"]))
+    inputs = {"mpd_playlists": mpd_playlists, "mpd_tracks": mpd_tracks}
+    writer = pipeline.writer(context, "playlist_sequences", inputs, {"in shard": _IN_SHARD})
+    dataset = write_corpus(writer, corpus, _IN_SHARD)
+    shown = order_statistics(corpus.sequences, seed=pipeline.settings.seed)
+    facts = {"playlists": len(corpus.sequences), "songs": len(corpus.songs), "artists": len(corpus.songs.artists)}
+    return dg.Output(dataset, metadata=plain(facts | vars(shown)))
+
+
+@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, code_version=_CODE)
+def sequence_splits(pipeline: dg.ResourceParam[Pipeline], playlist_sequences: Dataset) -> dg.Output[pl.DataFrame]:
+    """One row a playlist: `pid, content, split`; train, validation, test by content, so that copies stay together."""
+    from buddies_assets.sources.steps.sequences import read_corpus, split_frame
+
+    frame = split_frame(read_corpus(playlist_sequences).sequences, seed=pipeline.settings.seed)
+    return dg.Output(frame, metadata={"splits": table(frame.group_by("split").len().sort("split"))})

@@ -1,0 +1,88 @@
+"""What is told of the datasets of next track."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from buddies_assets.sources.sequence_datasets import (
+    SHARE,
+    TEXT,
+    U32,
+    arrays_of,
+    figures_schema,
+    last_figure,
+    part_of,
+    published_schema,
+)
+from quality.dataset_spec import DatasetSpec, Field, Parameter, Read, TableSchema
+
+_WEIGHT, _TIMES = Field(pl.Float32, low=0), Field(pl.Int32, low=1)
+
+
+def _vectors(handles: Mapping[str, Any]) -> dict[str, Any]:
+    return arrays_of("track2vec")(handles)
+
+
+DATASETS = (
+    DatasetSpec(
+        "song_successors",
+        schema=TableSchema({"song": U32, "next": U32, "weight": _WEIGHT, "playlists": _TIMES}, ("song", "next")),
+        fresh=True,
+    ),
+    DatasetSpec(
+        "artist_transitions",
+        schema=TableSchema({"artist": U32, "next": U32, "weight": _WEIGHT, "playlists": _TIMES}, ("artist", "next")),
+        fresh=True,
+    ),
+    DatasetSpec(
+        "track2vec_search",
+        schema=TableSchema(
+            {"number": Field(pl.Int64, low=0, unique=True), "cosine": SHARE, "in_out": SHARE, "config": TEXT}
+        ),
+        fresh=True,
+        blocking=False,
+    ),
+    DatasetSpec(
+        "track2vec",
+        schema=TableSchema({"song": Field(pl.UInt32, unique=True), "playlists": U32}),
+        fresh=True,
+        inputs={"track2vec_vectors": Read(_vectors), "track2vec_least": Parameter("least", 1)},
+    ),
+    DatasetSpec(
+        "next_track_ranker",
+        schema=TableSchema(
+            {"task": TEXT, "songs": Field(pl.Int64, low=1), "playlists": Field(pl.Int64, low=1), "config": TEXT}
+        ),
+        fresh=True,
+        inputs={"next_track_arrays": Read(arrays_of("next_track_ranker"))},
+    ),
+    DatasetSpec(
+        "next_track_evaluation",
+        schema=figures_schema({"hit@10": SHARE, "hit@100": SHARE, "mrr@100": SHARE}),
+        fresh=True,
+        inputs={"next_track_last": last_figure("next_track_evaluation", "next_track", "hit@100 random")},
+    ),
+    DatasetSpec(
+        "track_index",
+        schema=published_schema(),
+        fresh=True,
+        inputs={"next_track_answers": part_of("track_index", "answers")},
+    ),
+    DatasetSpec("genre_labels", schema=TableSchema({"song": Field(pl.UInt32, unique=True), "genre": TEXT}), fresh=True),
+    DatasetSpec(
+        "latent_map",
+        schema=TableSchema(
+            {
+                "song": Field(pl.UInt32, unique=True),
+                "x": Field(pl.Float32),
+                "y": Field(pl.Float32),
+                "genre": Field(pl.String, nullable=True),
+                "in_space": Field(pl.Float64, nullable=True),
+                "in_plane": Field(pl.Float64, nullable=True),
+            }
+        ),
+        fresh=True,
+        blocking=False,
+    ),
+)

@@ -1,0 +1,97 @@
+"""The models that propose songs, each fitted on plays and on what is said of songs, and asked by histories."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.sparse import csr_array
+
+from buddies_core.recommenders.protocol import Recommender
+from buddies_core.recommenders.sources import Source, new_source
+from buddies_core.songs.facts import SongFacts
+
+
+class SongSource(BaseModel):
+    """A source of candidates: a model, what it is fitted on, and its weight in the blend."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="What tables call it.")
+    source: Source = Field(description="Model and configuration; its weight is that in the blend.")
+    reads: Literal["plays", "playlists"] = Field(default="plays", description="Rows that it learns from.")
+    side: Literal["none", "rows", "descriptions"] = Field(default="none", description="Side information beside them.")
+
+
+def _source(
+    name: str, model: str, weight: float, reads: Literal["plays", "playlists"] = "plays",
+    side: Literal["none", "rows", "descriptions"] = "none", **config: Any,
+) -> SongSource:  # fmt: skip
+    return SongSource(name=name, source=Source(model=model, config=config, weight=weight), reads=reads, side=side)
+
+
+SOURCES = (
+    _source("EASE with artists", "DualEase", 2.0, side="rows",
+            ridge=100.0, dropout=0.3, popularity_power=0.1, feature_weight=1.0),
+    _source("EASE for the rare", "DualEase", 1.0, side="rows",
+            ridge=250.0, dropout=0.3, popularity_power=0.25, feature_weight=1.0),
+    _source("EASE", "DualEase", 0.3, ridge=150.0, dropout=0.3, popularity_power=0.1),
+    _source("ALS", "WeightedAls", 0.7, side="rows", factors=64, alpha=8.0, ridge=8.0, sweeps=12, feature_weight=0.4),
+    _source("BPR", "BprFactors", 0.2, factors=64, rate=0.05, epochs=40),
+    _source("random walk", "RandomWalk", 0.6, side="rows", beta=0.3, feature_weight=0.6),
+    _source("item neighbours", "ItemKnn", 0.5, alpha=0.5, shrink=5.0),
+    _source("user neighbours", "UserKnn", 0.4, neighbours=80),
+    _source("Item2Item", "Item2Item", 0.1, side="descriptions", factors=100),
+    _source("words", "Content", 0.2, side="descriptions"),
+    _source("MPD playlists", "ItemKnn", 0.1, reads="playlists", shrink=2.0),
+    _source("popular", "Popular", 0.1),
+)  # fmt: skip
+"""Weights and configurations chosen on cuts inside real plays."""
+
+
+def fitted_sources(
+    sources: Sequence[SongSource], weights: csr_array, facts: SongFacts
+) -> list[tuple[SongSource, Recommender]]:
+    """Each source fitted; one that reads playlists is left out where no playlist holds a song.
+
+    Args:
+        weights: float32 [n_listeners, n_songs], of plays.
+    """
+    side = {"none": None, "rows": facts.side_rows(), "descriptions": facts.descriptions()}
+    found = []
+    for source in sources:
+        rows = weights if source.reads == "plays" else facts.playlists
+        if not rows.nnz:
+            continue
+        features = side[source.side]
+        if features is not None and not features.nnz:
+            features = None
+        found.append((source, new_source(source.source).fit(rows, features)))
+    return found
+
+
+def scored(models: Sequence[tuple[SongSource, Recommender]], histories: csr_array) -> dict[str, np.ndarray]:
+    """Scores of all songs by name of source, float32 [n, n_songs]."""
+    return {source.name: model.scores(histories) for source, model in models}
+
+
+def source_arrays(models: Sequence[tuple[SongSource, Recommender]]) -> dict[str, np.ndarray]:
+    """Arrays of the models, each under `<place>/<name>`."""
+    return {
+        f"{place}/{name}": array
+        for place, (_, model) in enumerate(models)
+        for name, array in model.arrays().items()
+    }  # fmt: skip
+
+
+def restored_sources(
+    sources: Sequence[SongSource], arrays: Mapping[str, np.ndarray]
+) -> list[tuple[SongSource, Recommender]]:
+    """The models of `source_arrays`; `sources` are those that were fitted, in order."""
+    found: list[tuple[SongSource, Recommender]] = []
+    for place, source in enumerate(sources):
+        head = f"{place}/"
+        own = {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
+        empty = new_source(source.source)
+        found.append((source, type(empty).from_arrays(empty.config, own)))
+    return found

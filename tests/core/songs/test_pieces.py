@@ -1,0 +1,112 @@
+"""Calibration, mixing, facts and candidates of songs, each by hand."""
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_array
+from song_worlds import facts, plays
+
+from buddies_core.songs.calibration import Calibration
+from buddies_core.songs.candidates import best_places, propose
+from buddies_core.songs.facts import no_facts, rows_of, song_facts
+from buddies_core.songs.histories import Histories
+from buddies_core.songs.mixing import average_precision, best_mix, row_standard
+from buddies_core.songs.model import JudgedList
+from buddies_core.songs.sources import SOURCES, fitted_sources
+
+
+def test_chances_are_the_shares_that_were_played():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=20_000)
+    true = 1 / (1 + np.exp(-(1.5 * scores - 2)))
+    hits = rng.random(20_000) < true
+    found = Calibration.of(scores, hits, np.ones(20_000), np.full(20_000, 9))
+    np.testing.assert_allclose(
+        found.chances(np.array([-1.0, 0.0, 2.0]), 9), 1 / (1 + np.exp(-np.array([-3.5, -2, 1]))), atol=0.03
+    )
+
+
+def test_scores_that_say_nothing_still_rise():
+    found = Calibration.of(np.array([1.0, 2.0]), np.array([True, False]), np.ones(2), np.array([5, 5]))
+    assert found.slope > 0
+
+
+def test_the_mix_that_ranks_best_is_taken():
+    good, bad = np.array([3.0, 2.0, 1.0]), np.array([1.0, 2.0, 3.0])
+    hits = np.array([True, False, False])
+    lists = [JudgedList({"blend": bad, "one": good, "two": bad}, hits, np.ones(3), 5, 1)]
+    mix, figures = best_mix(lists, ("one", "two"))
+    assert mix.weights == {"one": 1.0}
+    assert figures["one"] == figures["mix"] == 1.0
+    assert figures["two"] == figures["blend"] == 1 / 3
+
+
+def test_average_precision_divides_by_what_was_hidden():
+    assert average_precision(np.array([3.0, 2.0, 1.0]), np.array([True, False, True]), 4) == (1 + 2 / 3) / 4
+
+
+def test_what_is_barred_stays_last_and_does_not_move_the_others():
+    found = row_standard(np.array([[1.0, -np.inf, 3.0], [2.0, 2.0, 2.0]]))
+    assert found[0].tolist() == [-1.0, -2.0, 1.0]
+    assert found[1].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_row_is_a_number_that_several_songs_share():
+    assert rows_of(np.array([1, -1, 0, 1, -1])).toarray().tolist() == [[1, 0, 0, 1, 0]]
+    assert rows_of(np.array([-1, -1])).shape == (0, 2)
+
+
+def test_songs_without_text_have_no_side_rows():
+    assert no_facts(3).side_rows().shape == (0, 3)
+    texts = pl.DataFrame(
+        schema={
+            "song": pl.String,
+            "artist_key": pl.String,
+            "title_key": pl.String,
+            "release": pl.String,
+            "year": pl.UInt16,
+        }
+    )
+    assert song_facts(["a", "b"], texts).descriptions().nnz == 0
+
+
+def test_places_are_those_of_the_best_and_never_of_what_is_barred():
+    found = best_places(np.array([[5.0, -np.inf, 7.0, 1.0]], np.float32), 3)
+    assert found.tolist() == [[1.0, np.inf, 0.0, 2.0]]
+
+
+def test_every_source_brings_its_best_songs_and_the_union_is_cut():
+    models = fitted_sources(SOURCES, plays(), facts())
+    histories = Histories(plays())
+    found = propose(models, histories, 15, half_life=1.0)
+    assert found.songs.shape == (len(plays().toarray()), 15)
+    known = plays().toarray() > 0
+    for row, songs in enumerate(found.songs.tolist()):
+        assert not known[row][songs].any()
+        for values in found.scores.values():
+            best = np.where(known[row], -np.inf, values[row]).argmax()
+            assert best in songs
+
+
+def test_a_source_that_reads_playlists_is_left_out_where_there_are_none():
+    names = [source.name for source, _ in fitted_sources(SOURCES, plays(), no_facts(plays().shape[1]))]
+    assert "MPD playlists" not in names
+    assert "EASE with artists" in names
+
+
+def test_an_old_play_weighs_less_and_never_nothing():
+    matrix = csr_array(np.ones((1, 3), np.float32))
+    found = Histories(matrix, np.array([0.0, 10.0, 1e6], np.float32)).weights(10.0)
+    assert found.data.tolist() == [1.0, 0.5, np.float32(0.1)]
+    assert Histories(matrix).weights(10.0).data.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_what_ranks_other_listeners_well_is_added_to_the_mix():
+    one, other = np.array([3.0, 2.0, 1.0, 0.0]), np.array([0.0, 1.0, 2.0, 3.0])
+    first, last = np.array([True, False, False, False]), np.array([False, False, False, True])
+    lists = [
+        JudgedList({"blend": one, "a": one, "b": other * 0.1}, first, np.ones(4), 5, 1),
+        JudgedList({"blend": one * 0.1, "a": one * 0.1, "b": other}, last, np.ones(4), 5, 1),
+    ]
+    mix, figures = best_mix(lists, ())
+    assert figures["mix"] == 1.0 > figures["a"]
+    assert "b" in mix.weights
