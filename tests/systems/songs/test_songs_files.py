@@ -2,8 +2,11 @@
 
 import numpy as np
 import polars as pl
+import pytest
+from rich.console import Console
 from song_worlds import LISTENERS, SMALL, SONGS, plays
 
+from buddies_assets.cli.songs import SongsNotServedError, recommend_songs
 from buddies_assets.systems.songs.commands import LISTED, Beside, evaluate_files
 
 QUICK = SMALL.model_copy(update={"trees": 5})
@@ -42,3 +45,9 @@ def test_what_is_held_out_changes_no_list(tmp_path):
     heldout.write_text("\n".join(f"{user}\tS{np.arange(SONGS)[-1]:02d}\t9" for user in users) + "\n")
     evaluate_files(train, heldout, tmp_path / "other.tsv", Beside(), config=QUICK)
     assert (tmp_path / "one.tsv").read_bytes() == (tmp_path / "other.tsv").read_bytes()
+
+
+def test_the_terminal_says_what_to_do_where_nothing_is_served(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUDDIES_HOME", str(tmp_path))
+    with pytest.raises(SongsNotServedError, match="buddies run --system songs"):
+        recommend_songs(Console(), ["ann"], 5, "plays")
