@@ -12,6 +12,7 @@ BENCHMARKS = {
     "scores": "benchmarks.scores",
     "pairing": "benchmarks.pairing",
     "serving": "benchmarks.serving",
+    "song_requests": "benchmarks.song_requests",
     "durability": "benchmarks.durability",
     "bpr": "benchmarks.bpr",
     "bpr_cuda": "benchmarks.bpr_cuda",

@@ -78,6 +78,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *LOOP_JOBS,
             *system_jobs,
             feedback.feedback_days_job,
+            feedback.event_days_job,
         ],
         sensors=[*build_sensors(settings), *build_alert_sensors(settings), build_served_model_sensor(settings)],
         schedules=build_schedules(settings),

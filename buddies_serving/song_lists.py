@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from buddies_core.artifact.served_songs import Listed, Reason, ServedSongs
 
 Merge = Literal["score", "round_robin"]
@@ -59,53 +61,51 @@ def song_list(
     """
     offline = served.listed(user) if user is not None else []
     personal = bool(offline)
-    online = _online(served, heard, merge)
+    seeds = list(reversed(heard.chosen[-SEEDS:]))
     known = set(heard.met)
-    if user is not None and online:
-        known.update(served.known(user).tolist())
-    if merge == "score" and online:
-        candidates: Iterable[Listed] = _merged(offline, online)
-    else:
-        candidates = chain(online, offline)
+    candidates: Iterable[Listed] = offline
+    if seeds:
+        known.update(() if user is None else served.known(user).tolist())
+        turns = merge == "round_robin"
+        candidates = chain(_by_turns(served, seeds), offline) if turns else _by_chance(served, offline, seeds)
     whole = chain(candidates, _popular(served, user))
     distinct = _distinct(whole, known)
     chosen = _spread(served, distinct, count, per_artist) if per_artist else _first(distinct, count)
-    return SongList(chosen, personal, bool(online))
+    return SongList(chosen, personal, bool(seeds))
 
 
-def _online(served: ServedSongs, heard: Heard, merge: Merge) -> list[Listed]:
-    """Songs like those of late; the most likely first, or by turns of the sources for the newest song first."""
-    seeds = list(reversed(heard.chosen[-SEEDS:]))
-    if merge == "round_robin":
-        by_source: list[list[Listed]] = [[] for _ in served.sources]
-        for seed in seeds:
-            for held, songs in zip(by_source, served.neighbours_by_source(seed), strict=True):
-                held.extend(Listed(song, 0.0, Reason.PLAYED, seed) for song in songs)
-        return [song for turn in zip_longest(*by_source) for song in turn if song is not None]
-    missed: dict[int, float] = {}
-    best: dict[int, tuple[float, int]] = {}
-    weight = 1.0
+def _by_turns(served: ServedSongs, seeds: Sequence[int]) -> Iterator[Listed]:
+    """Songs like those of late by turns of the sources, each for the newest song first."""
+    by_source: list[list[Listed]] = [[] for _ in served.sources]
     for seed in seeds:
-        for song, score in served.neighbours(seed):
-            chance = min(score * weight, 1.0)
-            missed[song] = missed.get(song, 1.0) * (1.0 - chance)
-            if song not in best or chance > best[song][0]:
-                best[song] = chance, seed
-        weight *= FADING
-    return [Listed(song, 1.0 - left, Reason.PLAYED, best[song][1]) for song, left in missed.items()]
+        for held, songs in zip(by_source, served.neighbours_by_source(seed), strict=True):
+            held.extend(Listed(song, 0.0, Reason.PLAYED, seed) for song in songs)
+    return (song for turn in zip_longest(*by_source) for song in turn if song is not None)
 
 
-def _merged(offline: list[Listed], online: list[Listed]) -> list[Listed]:
-    """Both by falling chance that either is right, equal ones by row; the reason is that of the stronger."""
-    found = {listed.song: listed for listed in offline}
-    for listed in online:
-        before = found.get(listed.song)
-        if before is not None:
-            either = 1.0 - (1.0 - before.score) * (1.0 - listed.score)
-            stronger = listed if listed.score > before.score else before
-            listed = Listed(listed.song, either, stronger.reason, stronger.because)
-        found[listed.song] = listed
-    return sorted(found.values(), key=lambda listed: (-listed.score, listed.song))
+def _by_chance(served: ServedSongs, offline: list[Listed], seeds: Sequence[int]) -> Iterator[Listed]:
+    """The offline list and songs like those of late by falling chance that any of them is right; equal ones by row.
+
+    The reason is that of the greatest of the chances; of equal ones the offline list's, then the newest song's.
+    """
+    near, scores = served.near(seeds)
+    fading = FADING ** np.arange(len(seeds))
+    songs = np.concatenate([np.array([listed.song for listed in offline], np.int32), near.ravel()])
+    chances = np.concatenate(
+        [np.array([listed.score for listed in offline]), np.minimum(scores * fading[:, None], 1.0).ravel()]
+    )
+    (told,) = np.nonzero(songs >= 0)
+    distinct, of = np.unique(songs[told], return_inverse=True)
+    with np.errstate(divide="ignore"):
+        missed = np.exp(np.bincount(of, np.log1p(-chances[told])))
+    by_strength = np.lexsort((-chances[told], of))
+    strongest = told[by_strength[np.searchsorted(of[by_strength], np.arange(len(distinct)))]]
+    for place in np.argsort(missed, kind="stable").tolist():
+        origin, song, chance = int(strongest[place]), int(distinct[place]), 1.0 - float(missed[place])
+        if origin < len(offline):
+            yield Listed(song, chance, offline[origin].reason, offline[origin].because)
+        else:
+            yield Listed(song, chance, Reason.PLAYED, seeds[(origin - len(offline)) // near.shape[1]])
 
 
 def _popular(served: ServedSongs, user: int | None) -> Iterator[Listed]:

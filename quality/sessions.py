@@ -15,6 +15,12 @@ _SESSIONS = """
 """
 
 
+_EVENTS = """
+    SELECT event_id::text AS event_id, created_at, user_key, kind, song_id, song_key, playlist, seconds, share
+    FROM feedback.listener_events WHERE created_at >= %(since)s ORDER BY created_at
+"""
+
+
 def read_sessions(settings: Settings, since: datetime) -> pl.DataFrame:
     """Feedback sessions since a time, oldest first; none where the service has never run."""
     schema: dict[str, Any] = {
@@ -27,6 +33,23 @@ def read_sessions(settings: Settings, since: datetime) -> pl.DataFrame:
         "recommendation_id": pl.String,
     }
     return pl.DataFrame(_query(settings, "feedback.sessions", _SESSIONS, {"since": since}), schema=schema, orient="row")
+
+
+def read_events(settings: Settings, since: datetime) -> pl.DataFrame:
+    """What listeners did since a time, oldest first; none where the service has never run."""
+    schema: dict[str, Any] = {
+        "event_id": pl.String,
+        "created_at": pl.Datetime("us", "UTC"),
+        "user_key": pl.String,
+        "kind": pl.String,
+        "song_id": pl.String,
+        "song_key": pl.String,
+        "pid": pl.Int64,
+        "seconds": pl.Float64,
+        "share": pl.Float64,
+    }
+    found = _query(settings, "feedback.listener_events", _EVENTS, {"since": since})
+    return pl.DataFrame(found, schema=schema, orient="row")
 
 
 def has_sessions(settings: Settings) -> bool:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-SOURCES_TO_LIBRARIES = dg.AssetSelection.groups("sources", "libraries")
+SOURCES_TO_LIBRARIES = dg.AssetSelection.groups("sources", "libraries") | dg.AssetSelection.assets("listener_plays")
 PREPARATION = SOURCES_TO_LIBRARIES | dg.AssetSelection.groups("scoring", "splitting", "pairing")
 TRAINING_DATA = dg.AssetSelection.assets("user_blocks", "triplets", "validation_batches", "test_batches")
 WINDOW = dg.AssetSelection.assets("training_window")

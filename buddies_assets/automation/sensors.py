@@ -13,6 +13,7 @@ from buddies_assets.release.canary_trial import look_at_trial, note_level
 from buddies_assets.release.channels import channels, model_of
 from buddies_assets.release.degradation_test import watch
 from buddies_assets.release.feedback_counts import arm_of, days_of
+from buddies_assets.release.new_events import decide_events, events_so_far
 from buddies_assets.release.reject_failed import reject_what_failed
 from buddies_assets.release.retraining_inputs import failed_checks, mark_lost, patience_of, situation
 from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
@@ -77,6 +78,20 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         return dg.SkipReason(told)
 
     @dg.sensor(job=prepare_data_job, minimum_interval_seconds=max(60, every), default_status=on)
+    def events_sensor(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
+        """Prepares the data again once listeners have played enough songs since, or enough listeners are new."""
+        url = feedback_database(pipeline.settings)
+        if url is None:
+            return dg.SkipReason(NO_DATABASE)
+        with connected(url) as connection:
+            seen = events_so_far(connection, pipeline.settings)
+        if seen is None:
+            return dg.SkipReason("no user_library yet: materialise the graph once")
+        new, strange, total = seen
+        key, reason = decide_events(new, strange, pipeline.settings.retrain_sessions, total)
+        return dg.RunRequest(run_key=key, tags={"buddies/reason": reason}) if key else dg.SkipReason(reason)
+
+    @dg.sensor(job=prepare_data_job, minimum_interval_seconds=max(60, every), default_status=on)
     def raw_files_sensor(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
         """Prepares the data again when slices, triplets or song text are new or changed, and have come to rest."""
         if not pipeline.settings.sources_are_real:
@@ -100,7 +115,7 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         uploaded = share(pipeline.settings)
         return dg.SkipReason(f"uploaded {', '.join(uploaded)}" if uploaded else "the store serves what is served here")
 
-    found = [feedback_retrain_sensor, degradation_sensor, canary_sensor, raw_files_sensor]
+    found = [feedback_retrain_sensor, degradation_sensor, canary_sensor, events_sensor, raw_files_sensor]
     return [*found, shared_store_sensor] if settings.shared_store is not None else found
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from buddies_assets.feedback.event_days import KEPT
 from buddies_core.interactions.numbers import stored_register
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
 from quality.evidence import Evidence, table
 from quality.inputs import with_derived
-from quality.sessions import published_versions, read_sessions
+from quality.sessions import published_versions, read_events, read_sessions
 
 FEEDBACK_WINDOW = timedelta(days=28)
 """Sessions that feedback checks look at: the window that models are trained on."""
@@ -49,6 +50,22 @@ def feedback_block_inputs(settings: Settings) -> Mapping[str, Any]:
 def quarantined_feedback_inputs(settings: Settings) -> Mapping[str, Any]:
     """Every stored day of sessions that were set aside."""
     return {"quarantined_feedback": _days(DatasetStore.at(settings.home), "quarantined_feedback", _NO_REASONS)}
+
+
+def event_inputs(settings: Settings) -> Mapping[str, Any]:
+    """The events of the last four weeks."""
+    now = datetime.now(UTC)
+    return {"listener_events": read_events(settings, now - FEEDBACK_WINDOW), "now_at": now}
+
+
+def event_day_inputs(settings: Settings) -> Mapping[str, Any]:
+    """Every stored day of graded events."""
+    return {"listener_event_days": _days(DatasetStore.at(settings.home), "listener_event_days", KEPT)}
+
+
+def quarantined_event_inputs(settings: Settings) -> Mapping[str, Any]:
+    """Every stored day of events that were set aside."""
+    return {"quarantined_events": _days(DatasetStore.at(settings.home), "quarantined_events", _NO_REASONS)}
 
 
 _NO_BLOCKS = pl.Schema([("user", pl.UInt32()), ("positive", pl.UInt32()), ("negatives", pl.List(pl.UInt32))])

@@ -60,18 +60,25 @@ class Known:
 
 @dataclass(frozen=True)
 class Converted:
-    """Sessions turned to `blocks` (columns of `BLOCKS`), and those set aside (`QUARANTINE`: sessions with a reason)."""
+    """Sessions turned to `blocks` (columns of `BLOCKS`), and those set aside (`QUARANTINE`: sessions with a reason).
+
+    `waiting`: sessions in neither, of listeners whom the next library will have.
+    """
 
     blocks: pl.DataFrame
     quarantined: pl.DataFrame
+    waiting: int = 0
 
 
 def to_blocks(sessions: pl.DataFrame, known: Known, *, seed: int) -> Converted:
-    """Every session as a block or in quarantine, in the order of (created_at, session_id)."""
+    """Every session as a block or in quarantine, in the order of (created_at, session_id).
+
+    A session of somebody who has no number yet (a stand-in below 0) waits until they are a user.
+    """
     ordered = sessions.sort("created_at", "session_id")
     placed = _translated(ordered, known)
     reason = (
-        pl.when(pl.col("user").is_null())
+        pl.when(pl.col("user").is_null() & ~(pl.col("user_id") < 0))
         .then(pl.lit("the user is not in the user library"))
         .when(pl.col("shown").list.n_unique() != pl.col("shown").list.len())
         .then(pl.lit("a playlist is shown twice"))
@@ -87,11 +94,13 @@ def to_blocks(sessions: pl.DataFrame, known: Known, *, seed: int) -> Converted:
         .then(pl.lit(f"more than {MOST_NEGATIVES} other playlists were shown"))
     )
     placed = placed.with_columns(reason=reason)
-    good = placed.filter(pl.col("reason").is_null())
+    good = placed.filter(pl.col("reason").is_null() & pl.col("user").is_not_null())
+    quarantined = placed.filter(pl.col("reason").is_not_null())
     good = good.with_columns(split=pl.Series("split", splits(good["session_id"], seed=seed), pl.String))
     return Converted(
         good.select(BLOCKS.names()).cast(BLOCKS),
-        placed.filter(pl.col("reason").is_not_null()).select(QUARANTINE.names()),
+        quarantined.select(QUARANTINE.names()),
+        placed.height - good.height - quarantined.height,
     )
 
 
@@ -118,7 +127,7 @@ def _translated(sessions: pl.DataFrame, known: Known) -> pl.DataFrame:
 
 def splits(session_ids: pl.Series, *, seed: int) -> list[str]:
     """train (70 %), validation (20 %) or test (10 %) of each session, by a hash of (seed, session) alone."""
-    draw = _draws(session_ids, seed=seed, stream=FEEDBACK_SPLIT)
+    draw = draws(session_ids, seed=seed, stream=FEEDBACK_SPLIT)
     return np.where(draw < 0.7, "train", np.where(draw < 0.9, "validation", "test")).tolist()
 
 
@@ -126,16 +135,21 @@ def in_window(blocks: pl.DataFrame, window: Window, *, weight: float, seed: int)
     """Blocks of the window with `copies` (u8): how often training repeats them; the others' is 0 and they go.
 
     Expected copies are `weight` times the window's share of the session; the fraction is rounded up or down by a hash
-    of (seed, session), so a session that has left stays out, and the same window is the same data.
+    of (seed, session), so a session that has left stays out, and the same window is the same data. Blocks may have a
+    `grade`, which their copies are multiplied by; the column goes.
     """
     shares = np.array([window.share(at) for at in blocks["created_at"].to_list()], np.float64)
-    expected = weight * shares
-    rounded = np.floor(expected + _draws(blocks["session_id"], seed=seed, stream=FEEDBACK_COPIES))
-    counted = blocks.with_columns(copies=pl.Series("copies", rounded.clip(0, 255).astype(np.uint8), pl.UInt8))
+    grades = blocks["grade"].to_numpy() if "grade" in blocks.columns else 1.0
+    expected = weight * shares * grades
+    rounded = np.floor(expected + draws(blocks["session_id"], seed=seed, stream=FEEDBACK_COPIES))
+    counted = blocks.drop("grade", strict=False).with_columns(
+        copies=pl.Series("copies", rounded.clip(0, 255).astype(np.uint8), pl.UInt8)
+    )
     return counted.filter((pl.col("copies") > 0) | ((pl.col("split") != "train") & pl.Series(shares > 0)))
 
 
-def _draws(session_ids: pl.Series, *, seed: int, stream: int) -> np.ndarray:
+def draws(session_ids: pl.Series, *, seed: int, stream: int) -> np.ndarray:
+    """A number in [0, 1) of each UUID."""
     from buddies_core.kernels.randomness import uniform
 
     numbers = [UUID(session).int for session in session_ids.to_list()]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from buddies_assets.feedback.event_days import event_counts
 from buddies_assets.release import decision_log as ledger
 from buddies_assets.release.channels import channels, model_of
 from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
@@ -63,6 +64,8 @@ def situation(
     days = window_days(now, settings.feedback_window_days)
     counts = day_counts(connection, days[0], days[-1])
     new = new_sessions(counts, newest.lineage, now, settings.feedback_window_days)
+    events = event_counts(connection, days[0], days[-1], playlists=True)
+    new += new_sessions(events, newest.lineage, now, settings.feedback_window_days, kind="events")
     served = channels(settings.local_home / "served_model")
     trial = model_of(served.challenger.version) if served and served.challenger else None
     runs = tuple(retrain_runs(instance, connection, newest.version))

@@ -138,6 +138,11 @@ class ServedSongs:
         )
         return [(other, score) for other, score in pairs if other >= 0]
 
+    def near(self, songs: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """`neighbours` of several songs as they are stored: rows int32 and scores float32, [songs, NEAREST]."""
+        rows = np.array(songs, np.int64)
+        return self._arrays["similar"][rows], self._arrays["similar_scores"][rows]
+
     def neighbours_by_source(self, song: int, count: int = NEAREST_OF_SOURCE) -> list[list[int]]:
         """Songs like a song, a list for each source."""
         return [[o for o in row if o >= 0] for row in self._arrays["similar_by_source"][:, song, :count].tolist()]

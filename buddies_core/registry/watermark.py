@@ -51,9 +51,9 @@ class Watermark:
         return {"sessions": self.sessions, "days": dict(sorted(self.days.items()))}
 
     @classmethod
-    def of_lineage(cls, lineage: Mapping[str, Any]) -> "Watermark":
-        """The watermark of a checkpoint; of one that was trained without feedback, nothing was read."""
-        return cls(dict(lineage.get("feedback", {}).get("days", {})))
+    def of_lineage(cls, lineage: Mapping[str, Any], kind: str = "feedback") -> "Watermark":
+        """The watermark of a checkpoint, of `feedback` or of `events`; trained without, nothing was read."""
+        return cls(dict(lineage.get(kind, {}).get("days", {})))
 
 
 def day_counts(connection: "Connection", first: date, last: date) -> dict[str, int]:
@@ -68,10 +68,14 @@ def window_days(now: datetime, days: int) -> list[date]:
     return [today - timedelta(days=ago) for ago in range(days - 1, -1, -1)]
 
 
-def new_sessions(counts: Mapping[str, int], lineage: Mapping[str, Any], now: datetime, days: int) -> int:
-    """Sessions of the last `days` days that the training with this lineage has not read, of those counted by day.
+def new_sessions(
+    counts: Mapping[str, int], lineage: Mapping[str, Any], now: datetime, days: int, kind: str = "feedback"
+) -> int:
+    """Sessions, or `events`, of the last `days` days that the training with this lineage has not read.
+
+    `counts` is what is stored now, by day.
 
     What the retraining sensor decides by, and what the dashboard shows as progress to the next retraining.
     """
     window = [day.isoformat() for day in window_days(now, days)]
-    return Watermark.of_lineage(lineage).new_sessions(counts, window)
+    return Watermark.of_lineage(lineage, kind).new_sessions(counts, window)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import msgspec
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as UrlPath
 
@@ -133,10 +134,13 @@ class SongShelf:
     """One version as routes want it: songs as text are kept, since the same ones are asked for again and again."""
 
     def __init__(self, artifact: Artifact) -> None:
-        self.served = ServedSongs(artifact)
+        # without the memmap subclass, whose slicing costs several times an array's
+        plain = {name: np.asarray(array) for name, array in artifact.arrays.items()}
+        self.served = ServedSongs(Artifact(artifact.version, artifact.facts, plain))
         self.version = artifact.version
         self.row_of: Callable[[str], int | None] = lru_cache(_KEPT)(self.served.find_song)
         self.song: Callable[[int], ServedSong] = lru_cache(_KEPT)(self._song)
+        self.why: Callable[[Reason, int, str], SongWhy] = lru_cache(_KEPT)(self._why)
 
     def heard(self, names: HeardNames) -> Heard:
         """The rows of what a listener did of late, as far as the catalogue has them."""
@@ -150,17 +154,17 @@ class SongShelf:
         return ListedSong(
             *(song.id, song.title, song.artist, song.release, song.year, song.uri, song.listeners),
             score=round(listed.score, 6),
-            why=self._why(listed, song),
+            why=self.why(listed.reason, listed.because, song.artist if listed.reason == Reason.ARTIST else ""),
         )
 
-    def _why(self, listed: Listed, song: ServedSong) -> SongWhy:
-        of = self.song(listed.because) if listed.because >= 0 else None
+    def _why(self, reason: Reason, because: int, artist: str) -> SongWhy:
+        of = self.song(because) if because >= 0 else None
         named = "" if of is None else f"{of.title} by {of.artist}" if of.title else "a song without a known title"
-        match listed.reason:
+        match reason:
             case Reason.PLAYED if of is not None:
                 return SongWhy("played", f"because you played {named}", of.id)
             case Reason.ARTIST if of is not None:
-                return SongWhy("artist", f"you play {song.artist}, such as {of.title}", of.id)
+                return SongWhy("artist", f"you play {artist}, such as {of.title}", of.id)
             case Reason.LISTENERS if of is not None:
                 return SongWhy("listeners", f"listeners of {named} also play this", of.id)
             case Reason.POPULAR:

@@ -34,6 +34,7 @@ from quality.dashboard.pages import (
     models,
     overview,
     search,
+    songs,
     training,
     users,
 )
@@ -54,6 +55,7 @@ PAGES: dict[str, Page] = {
         users.PAGE,
         checks.PAGE,
         models.PAGE,
+        songs.PAGE,
         lineage.PAGE,
         expectations.PAGE,
         checks.DETAIL,

@@ -11,11 +11,19 @@ import pytest
 from buddies_assets.definitions import build_definitions
 from buddies_assets.feedback.assets import DAILY
 from buddies_assets.resources.loop_database import connected
+from buddies_assets.sources.steps.hidden import HiddenPlays
+from buddies_core.artifact.listeners import stand_in
+from buddies_core.interactions.numbers import stored_register
 from buddies_core.postgres.schema import execute
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 
+_EVENT = (
+    "INSERT INTO feedback.listener_events"
+    " (event_id, created_at, received_at, user_id, user_key, kind, song_id, playlist)"
+    " VALUES (gen_random_uuid(), %(at)s, %(at)s, %(user)s, %(key)s, %(kind)s, %(song)s, %(pid)s)"
+)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -49,10 +57,11 @@ def with_feedback(tiny_world, loop_settings: Settings) -> Settings:
 
 def test_feedback_is_partitioned_by_day_and_outside_of_what_one_run_materialises():
     specs = {spec.key.to_user_string(): spec for spec in build_definitions(Settings()).resolve_all_asset_specs()}
-    for name in ("feedback_blocks", "quarantined_feedback"):
+    by_day = {"feedback_blocks", "quarantined_feedback", "listener_event_days", "quarantined_events"}
+    for name in by_day:
         assert specs[name].partitions_def == DAILY
     graph = build_definitions(Settings()).resolve_asset_graph()
-    outside = {"user_feedback", "feedback_blocks", "quarantined_feedback"}
+    outside = {"user_feedback", "listener_events", *by_day}
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} - {
         key.to_user_string() for key in graph.materializable_asset_keys
     } == outside
@@ -89,3 +98,52 @@ def test_a_day_can_be_backfilled_by_itself(with_feedback, instance):
         day.isoformat(),
         (day - timedelta(days=1)).isoformat(),
     }
+
+
+def test_somebody_new_is_a_user_of_the_next_training_with_the_songs_and_playlists_that_they_named(
+    with_feedback, instance
+):
+    store, stranger = DatasetStore.at(with_feedback.home), "0" * 39 + "e"
+    before = stored_register(store.open("user_library"))
+    songs, pids = store.open("songs").frame(), store.open("playlist_library").frame()["pid"].to_list()
+    named = [ids[0] for ids in songs["song_ids"].to_list()[:6]]
+    at = datetime.now(UTC) - timedelta(hours=1)
+    with connected(with_feedback.postgres_url or "") as connection:
+        told = {"user": stand_in(stranger), "key": stranger, "at": at}
+        for song in named:
+            execute(connection, _EVENT, {**told, "kind": "save", "song": song, "pid": None})
+        execute(connection, _EVENT, {**told, "kind": "like", "song": None, "pid": pids[7]})
+        execute(
+            connection,
+            "INSERT INTO feedback.sessions (session_id, created_at, received_at, user_id, user_key, liked, shown,"
+            " model_version, arm) VALUES (gen_random_uuid(), %(at)s, %(at)s, %(user)s, %(key)s, %(liked)s,"
+            " %(shown)s, '000001-a-b', 'champion')",
+            {**told, "liked": pids[1], "shown": pids[:5]},
+        )
+    job = build_definitions(with_feedback).resolve_implicit_global_asset_job_def()
+    data = (
+        dg.AssetSelection.assets("listener_plays").downstream() & dg.AssetSelection.assets("bpr_checkpoint").upstream()
+    )
+    keys = data.resolve(build_definitions(with_feedback).resolve_asset_graph())
+    materialised = [key for key in keys if key in job.asset_layer.executable_asset_keys]
+    assert job.execute_in_process(instance=instance, run_config=QUIET, asset_selection=materialised).success
+    library = store.open("user_library")
+    users = library.frame()
+    theirs = users.filter(pl.col("user_id") == stranger)
+    hidden = HiddenPlays.of(store.open("hidden_plays"))
+    visible = hidden.visible(pl.DataFrame({"user_id": [stranger] * 6, "song_id": named})).height
+    assert theirs["songs"].to_list() == [visible]
+    # a number that was nobody's, while everybody else keeps theirs
+    assert theirs["number"].to_list() == [before.height]
+    after = stored_register(library)
+    assert after.filter(pl.col("number") < before.height).equals(before)
+    window = store.open("training_window").frame().filter(pl.col("user") == theirs["user"][0])
+    rows = store.open("playlist_library").frame()
+    assert set(window["positive"].to_list()) <= set(rows.filter(pl.col("pid").is_in([pids[1], pids[7]]))["playlist"])
+    assert window.height >= 1
+    checkpoint = CheckpointStore(Path(with_feedback.home) / "checkpoints").latest()
+    assert checkpoint.lineage["events"]["sessions"] == 1
+    factors = CheckpointStore(Path(with_feedback.home) / "checkpoints").factors(checkpoint.version)
+    assert len(factors.users) == users.height
+    quarantined = store.folder("quarantined_feedback").rglob("*.parquet")
+    assert stranger not in {key for path in quarantined for key in pl.read_parquet(path)["user_key"].to_list()}

@@ -70,7 +70,7 @@ def test_every_asset_that_is_made_has_a_schema_and_a_named_check():
     for key in graph.asset_check_keys:
         if key.asset_key in keys:
             checks[key.asset_key.to_user_string()].add(key.name)
-    by_rules_alone = {"user_library", "playlist_library", "bpr_checkpoint", "user_feedback"}
+    by_rules_alone = {"user_library", "playlist_library", "bpr_checkpoint", "user_feedback", "listener_events"}
     assert {asset for asset, names in checks.items() if not names - {"matches_its_schema", DRIFT}} == set()
     assert {asset for asset, names in checks.items() if "matches_its_schema" not in names} == by_rules_alone
 

@@ -127,8 +127,12 @@ def test_one_song_playlists_crowd_only_when_they_are_shown_more_than_offered_and
     assert rule.judge({**known, "places_by_playlist": places}).passed is (single == 0)
 
 
-@pytest.mark.parametrize("asset", ["user_feedback", "feedback_blocks", "training_window", "quarantined_feedback"])
+_OF_LISTENERS = ("user_feedback", "feedback_blocks", "training_window", "quarantined_feedback", "listener_events",
+                 "listener_event_days", "quarantined_events", "listener_plays")  # fmt: skip
+
+
+@pytest.mark.parametrize("asset", _OF_LISTENERS)
 def test_before_the_first_feedback_there_is_no_alarm(asset, world):
-    names = ("user_feedback", "feedback_scores", "feedback_blocks", "training_window", "quarantined_feedback")
+    names = (*_OF_LISTENERS, "feedback_scores")
     nothing = {**world, **{name: world[name].clear() for name in names}}
     assert [rule.name for rule in rules_by_asset()[asset] if not rule.judge(nothing).passed] == []

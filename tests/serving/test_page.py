@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from songs_world import publish as publish_songs
 
 from buddies_serving.keys import new_key
 
@@ -265,3 +266,40 @@ def test_without_a_model_the_page_says_so_and_names_no_file(browser: Browser, se
     with opened(browser, serve()) as shown:
         expect(shown.get_by_role("alert").filter(has_text="No model is served yet")).to_be_visible()
         expect(shown.get_by_text("current.json")).to_have_count(0)
+
+
+def test_songs_for_you_are_played_from_the_page_and_the_list_counts_it(own_page: Page, tmp_path: Path) -> None:
+    publish_songs(tmp_path)
+    page = own_page
+    page.get_by_label("Listener number or id").fill("0")
+    page.get_by_role("button", name="Show playlists").first.click()
+    tracks = page.get_by_role("region", name="Songs for you")
+    expect(tracks.get_by_role("heading", level=3).first).to_have_text("T2")
+    expect(tracks.locator(".why").first).to_have_text("Because you played T0 by A0")
+    tracks.get_by_role("button", name="Play: T2").click()
+    expect(tracks.get_by_role("status")).to_contain_text("You played “T2”. The list counts it.")
+    expect(tracks.get_by_role("heading", name="T2", exact=True)).to_have_count(0)
+    tracks.get_by_role("button", name="Not for me: T3").click()
+    expect(tracks.get_by_role("heading", name="T3", exact=True)).to_have_count(0)
+
+
+def test_somebody_new_is_shown_what_most_have_and_can_like_both(own_page: Page, server: Any, tmp_path: Path) -> None:
+    publish_songs(tmp_path)
+    page = own_page
+    page.get_by_label("Listener number or id").fill("client:ada")
+    page.get_by_role("button", name="Show playlists").first.click()
+    expect(page.get_by_role("heading", name="Playlists for listener ada")).to_be_visible()
+    tracks = page.get_by_role("region", name="Songs for you")
+    expect(tracks.get_by_role("status")).to_contain_text("favourites of all listeners")
+    tracks.get_by_role("button", name="Like: T14").click()
+    expect(tracks.get_by_role("status")).to_contain_text("You like “T14”")
+    assert [deed.kind for deed in server.service.writer.spooled()] == ["like"]
+    page.get_by_role("button", name="Like", exact=False).first.click()
+    expect(page.get_by_text("You like", exact=False).first).to_be_visible()
+
+
+def test_where_no_songs_are_made_the_page_is_one_of_playlists(page: Page) -> None:
+    page.get_by_label("Listener number or id").fill("0")
+    page.get_by_role("button", name="Show playlists").first.click()
+    expect(page.get_by_role("heading", name="Playlists for listener 0")).to_be_visible()
+    expect(page.get_by_role("region", name="Songs for you")).to_have_count(0)

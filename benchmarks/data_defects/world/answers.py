@@ -174,6 +174,34 @@ def feedback(rng: np.random.Generator, candidates: pl.DataFrame, playlist_rows: 
         "user_feedback": frame,
         "feedback_blocks": blocks,
         "quarantined_feedback": pl.DataFrame({"reason": ["no such user"], "user_id": [99_999]}),
+        **_events(),
+    }
+
+
+def _events() -> dict[str, Any]:
+    """What forty listeners did over ten days: each plays a song, likes it, and hears a part of a playlist."""
+    rows = []
+    for number in range(400):
+        song = {"song_id": f"SO{number % 50:016d}", "song_key": None, "pid": None, "seconds": None, "share": None}
+        playlist = {**song, "song_id": None, "pid": number % 30, "share": 0.25 + 0.5 * (number % 2)}
+        common = {"created_at": NOW - timedelta(days=number // 40, minutes=5), "user_key": f"{number % 40:040x}"}
+        deeds = (("play", {**song, "seconds": 120.0}, 0.5), ("like", song, 1.0), ("skip", song, 0.0))
+        for kind, told, grade in (*deeds, ("play", playlist, playlist["share"])):
+            rows.append({"event_id": f"{number}-{len(rows)}", **common, "kind": kind, **told, "grade": grade})
+    types = {"pid": pl.Int64, "song_key": pl.String, "seconds": pl.Float64, "share": pl.Float64, "grade": pl.Float64}
+    days = pl.DataFrame(
+        rows, schema_overrides={**types, "created_at": pl.Datetime("us", "UTC")}, infer_schema_length=None
+    )
+    liked = days.filter(pl.col("pid").is_null() & (pl.col("kind") == "like"))
+    plays = liked.group_by(user_id="user_key", song_id="song_id", song_key="song_key").agg(
+        plays=pl.len().cast(pl.UInt32), grade=pl.col("grade").max(), last=pl.col("created_at").max()
+    )
+    return {
+        "listener_events": days.drop("grade"),
+        "listener_event_days": days,
+        "quarantined_events": pl.DataFrame({"reason": ["too fast"], "user_key": ["a" * 40]}),
+        "listener_plays": plays.sort("user_id", "song_id"),
+        "event_senders": plays.select("user_id").unique().sort("user_id"),
     }
 
 

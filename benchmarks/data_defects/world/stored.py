@@ -19,6 +19,7 @@ ARRAYS = {
 """Datasets whose parts are arrays, and the input that has them."""
 TABLES = {
     "graphsage_checkpoint": ("orders", "graphsage_orders"),
+    "listener_plays": ("listeners", "event_senders"),
     "served_continuation": ("answers", "continuation_answers"),
     "track_index": ("answers", "next_track_answers"),
 }

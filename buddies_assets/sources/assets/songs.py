@@ -72,21 +72,23 @@ def user_library(
     entp_plays: Dataset,
     hidden_plays: Dataset,
     songs: Dataset,
+    listener_plays: Dataset,
 ) -> dg.Output[Dataset]:
     """Which shared songs each user has played, as binary CSR; every user has a row, by 40-hex id, and a number.
 
-    Hidden plays are not in it. The number is what the service calls a user: given once, and kept for as long as this
-    dataset is.
+    What listeners played since the file counts too, and whoever is new has a row. Hidden plays are not in it. The
+    number is what the service calls a user: given once, and kept for as long as this dataset is.
     """
     from buddies_assets.sources.steps import libraries
     from buddies_assets.sources.steps.hidden import HiddenPlays
+    from buddies_assets.sources.steps.plays_since import PlaysSince
     from buddies_core.interactions import numbers
 
     stored = pipeline.store.open("user_library") if pipeline.store.has("user_library") else None
     known = numbers.stored_register(stored)
     settings, lengths = pipeline.settings, pipeline.settings.lengths
     library, register = libraries.user_library(
-        entp_plays,
+        PlaysSince.of(entp_plays, listener_plays, songs),
         songs,
         known,
         lengths=lengths,
@@ -94,7 +96,12 @@ def user_library(
         seed=settings.seed,
         hidden=HiddenPlays.of(hidden_plays),
     )
-    inputs = {"entp_plays": entp_plays, "hidden_plays": hidden_plays, "songs": songs}
+    inputs = {
+        "entp_plays": entp_plays,
+        "hidden_plays": hidden_plays,
+        "songs": songs,
+        "listener_plays": listener_plays,
+    }
     # Part of the recipe, since the numbers of earlier runs decide the content too.
     params: dict[str, Any] = {"numbers": digest(register.write_csv().encode()), "lengths": lengths}
     if settings.user_share < 1:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.sources.steps.hidden import EVERYTHING_VISIBLE, HiddenPlays
+from buddies_assets.sources.steps.plays_since import PlaysSince
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions import numbers
 from buddies_core.interactions.csr import Library
@@ -42,7 +43,7 @@ Lengths = Literal["all", "shared"]
 
 
 def user_library(
-    entp_plays: Dataset,
+    entp_plays: Dataset | PlaysSince,
     songs: Dataset,
     register: pl.DataFrame,
     *,
@@ -53,11 +54,13 @@ def user_library(
 ) -> tuple[LabelledLibrary, pl.DataFrame]:
     """Which shared songs each user is seen to have played, and the register of numbers with those of new users added.
 
-    Every user of the file has a row, sorted by their 40-hex id: `user, user_id, songs, length, number`.
+    Every user of the file has a row, and so has every listener who sent something since, sorted by their 40-hex id:
+    `user, user_id, songs, length, number`.
     With a `share` below 1 so many of the users, those whose id has a low hash: the same whoever else there is.
     """
     entries = _entries(entp_plays, "user_id", "song_id", songs, "played", hidden)
-    users = sampled(entries.owners.unique().sort(), share, seed=seed)
+    also = [entp_plays.listeners] if isinstance(entp_plays, PlaysSince) else []
+    users = sampled(pl.concat([entries.owners, *also]).unique().sort(), share, seed=seed)
     register = numbers.extended(register, users)
     library, index = entries.library(users, lengths)
     index = index.join(register, on="user_id", how="left", maintain_order="left")
@@ -122,7 +125,12 @@ class _Entries:
 
 
 def _entries(
-    dataset: Dataset, owner: str, track: str, songs: Dataset, part: str, hidden: HiddenPlays = EVERYTHING_VISIBLE
+    dataset: Dataset | PlaysSince,
+    owner: str,
+    track: str,
+    songs: Dataset,
+    part: str,
+    hidden: HiddenPlays = EVERYTHING_VISIBLE,
 ) -> _Entries:
     """One pass over the text: each song id becomes a number, and of the owners' ids one a run is kept, not one a row.
 

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from buddies_assets.systems.songs.slugs import SLUGS
-from quality.dataset_spec import Chart, DatasetSpec, Field, Read, TableSchema
+from buddies_core.storage.datasets import Dataset, DatasetStore
+from quality.dataset_spec import Chart, DatasetSpec, Field, Figures, Read, TableSchema
 from quality.statistics import rows_per_value
 
 _TEXT, _MAYBE = Field(pl.String, pattern=".+"), Field(pl.String, nullable=True)
@@ -35,6 +36,12 @@ _FEATURES = TableSchema(
         "missing": Field(pl.Float64, low=0, high=1), "importance": Field(pl.Float64, low=0, high=1),
     }
 )  # fmt: skip
+
+
+def _as_rows(dataset: Dataset, store: DatasetStore) -> Figures:
+    """The whole of a small table, for the dashboard's page of songs."""
+    return {"rows": dataset.frame().to_dicts()}
+
 
 DATASETS = (
     DatasetSpec(
@@ -88,6 +95,7 @@ DATASETS = (
             }
         ),
         fresh=True,
+        figures=_as_rows,
     ),
     DatasetSpec(
         "song_ranker",
@@ -109,6 +117,7 @@ DATASETS = (
             ("system", "segment", "metric"),
         ),
         fresh=True,
+        figures=_as_rows,
     ),
     DatasetSpec(
         "served_songs",

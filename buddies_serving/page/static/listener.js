@@ -67,12 +67,18 @@ function reason(why) {
   return `From buddy ${why.buddy}, ${closeness(why.similarity)}${songs ? `; ${songs}` : ""}`;
 }
 
+function calledBy(user) {
+  if (user.startsWith("client:")) return user.slice("client:".length);
+  return user.length === 40 ? `${user.slice(0, 8)}…` : user;
+}
+
 function titleOf(card) {
   return card.name.trim() || "Untitled playlist";
 }
 
 function clear(title) {
   shown = null;
+  document.dispatchEvent(new CustomEvent("listener", { detail: null }));
   byId("list-title").textContent = title;
   byId("playlists").replaceChildren();
   byId("more").hidden = true;
@@ -122,8 +128,9 @@ async function showUser(user, skip = 0, thanks = "") {
   const list = await call(`/api/users/${encodeURIComponent(user)}/recommendations?k=${LENGTH}&skip=${skip}&explain=true`);
   if (mine !== latest) return;
   shown = { user, list, skip };
-  byId("list-title").textContent = `Playlists for listener ${user.length === 40 ? `${user.slice(0, 8)}…` : user}`;
-  draw(list.playlists, list.user !== null);
+  byId("list-title").textContent = `Playlists for listener ${calledBy(user)}`;
+  draw(list.playlists, true);
+  document.dispatchEvent(new CustomEvent("listener", { detail: { user, number: list.user } }));
   const about = list.cold ? "We do not know this listener yet: these are favourites of all listeners." : "";
   say([thanks, about].filter(Boolean).join(" ") || count(list.playlists.length, "playlist", "playlists"));
   if (!list.playlists.length) say(`${thanks} No ${skip ? "other " : ""}playlist is left for this listener.`.trim());
@@ -148,7 +155,7 @@ function like(card, name) {
   const { user, list, skip } = shown;
   const others = list.playlists.map((other) => other.playlist).filter((pid) => pid !== card.playlist);
   const body = {
-    user_id: list.user,
+    user_id: list.user ?? user,
     like_playlist: card.playlist,
     other_playlists: others,
     recommendation_id: list.recommendation_id,
@@ -257,9 +264,11 @@ async function go(state, thanks = "") {
 }
 
 function checkedUser(text) {
-  const user = text.trim().toLowerCase();
-  if (!/^([0-9]{1,10}|[0-9a-f]{40})$/.test(user)) throw new Error("Enter a number, or an id of 40 letters and digits.");
-  return user;
+  const named = text.trim();
+  if (/^client:[!-~]{1,200}$/.test(named)) return named;
+  const user = named.toLowerCase();
+  if (/^([0-9]{1,10}|[0-9a-f]{40})$/.test(user)) return user;
+  throw new Error("Enter a number, an id of 40 letters and digits, or client: and a name without spaces.");
 }
 
 function checkedSongs(text) {

@@ -171,6 +171,7 @@ def bpr_checkpoint(
     lineage = {
         "datasets": job.datasets,
         "feedback": training_window.manifest.extra["feedback"] | training_window.manifest.params,
+        "events": training_window.manifest.extra.get("events", {}),
         "run_id": context.run.run_id,
         "mode": settings.mode,
         "preset": settings.preset,
