@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from buddies_core.songs.facts import SongFacts, song_facts
 from buddies_core.songs.histories import Histories
 from buddies_core.songs.model import SongsConfig, SongsModel
-from buddies_core.songs.sources import SOURCES
+from buddies_core.songs.source_list import SOURCES
 
 LISTENERS, SONGS = 48, 40
 SMALL = SongsConfig(

@@ -9,7 +9,8 @@ from scipy.sparse import csr_array
 
 from buddies_core.recommenders.own_greatest import own_greatest
 from buddies_core.recommenders.protocol import Recommender
-from buddies_core.recommenders.sources import Source, fitted, restored, stored
+from buddies_core.recommenders.source import Source
+from buddies_core.recommenders.sources import fitted, restored, stored
 from buddies_core.recommenders.standardised import known_items, standardised
 
 

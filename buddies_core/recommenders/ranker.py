@@ -19,7 +19,7 @@ from buddies_core.interactions.folds import fold_of_cells, kept_cells
 from buddies_core.recommenders.blend import Blend, BlendConfig
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.candidates import Candidates, ItemFacts, candidate_features, item_facts
-from buddies_core.recommenders.sources import Source
+from buddies_core.recommenders.source import Source
 from buddies_core.tuning.space import Search
 
 _AT_ONCE = 256

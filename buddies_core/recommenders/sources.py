@@ -1,23 +1,12 @@
 """Models that a blend or a ranker is made of: named in its configuration, stored within its arrays."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
 from buddies_core.recommenders.protocol import Recommender
-
-
-class Source(BaseModel):
-    """One model of several: its class, its configuration, and its weight in a sum of standardised scores."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str = Field(description="Class of the recommender, such as `WeightedAls`.")
-    config: dict[str, Any] = Field(default_factory=dict, description="Fields of its configuration.")
-    weight: float = Field(default=1.0, description="In the sum; 0 keeps it as a feature of the ranker alone.")
+from buddies_core.recommenders.source import Source
 
 
 def new_source(source: Source) -> Recommender:

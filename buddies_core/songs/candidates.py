@@ -8,7 +8,8 @@ import numpy as np
 from buddies_core.recommenders.protocol import Recommender
 from buddies_core.recommenders.standardised import known_items, standardised
 from buddies_core.songs.histories import Histories
-from buddies_core.songs.sources import SongSource, scored
+from buddies_core.songs.source_list import SongSource
+from buddies_core.songs.sources import scored
 
 BLEND_AHEAD = 2.0
 """How much further down the blend's own list is followed than a source's."""

@@ -21,7 +21,8 @@ from buddies_core.songs.features import FeatureWorld, candidate_features, featur
 from buddies_core.songs.histories import Histories
 from buddies_core.songs.lessons import Fold, folds
 from buddies_core.songs.mixing import Mix, best_mix, row_standard
-from buddies_core.songs.sources import SOURCES, SongSource, fitted_sources
+from buddies_core.songs.source_list import SOURCES, SongSource
+from buddies_core.songs.sources import fitted_sources
 from buddies_core.songs.trees import KINDS, Kind, Lesson, Predictor, grown, joined
 
 _AT_ONCE = 128

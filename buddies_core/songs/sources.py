@@ -1,52 +1,14 @@
 """The models that propose songs, each fitted on plays and on what is said of songs, and asked by histories."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
 from buddies_core.recommenders.protocol import Recommender
-from buddies_core.recommenders.sources import Source, new_source
+from buddies_core.recommenders.sources import new_source
 from buddies_core.songs.facts import SongFacts
-
-
-class SongSource(BaseModel):
-    """A source of candidates: a model, what it is fitted on, and its weight in the blend."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(min_length=1, description="What tables call it.")
-    source: Source = Field(description="Model and configuration; its weight is that in the blend.")
-    reads: Literal["plays", "playlists"] = Field(default="plays", description="Rows that it learns from.")
-    side: Literal["none", "rows", "descriptions"] = Field(default="none", description="Side information beside them.")
-
-
-def _source(
-    name: str, model: str, weight: float, reads: Literal["plays", "playlists"] = "plays",
-    side: Literal["none", "rows", "descriptions"] = "none", **config: Any,
-) -> SongSource:  # fmt: skip
-    return SongSource(name=name, source=Source(model=model, config=config, weight=weight), reads=reads, side=side)
-
-
-SOURCES = (
-    _source("EASE with artists", "DualEase", 2.0, side="rows",
-            ridge=100.0, dropout=0.3, popularity_power=0.1, feature_weight=1.0),
-    _source("EASE for the rare", "DualEase", 1.0, side="rows",
-            ridge=250.0, dropout=0.3, popularity_power=0.25, feature_weight=1.0),
-    _source("EASE", "DualEase", 0.3, ridge=150.0, dropout=0.3, popularity_power=0.1),
-    _source("ALS", "WeightedAls", 0.7, side="rows", factors=64, alpha=8.0, ridge=8.0, sweeps=12, feature_weight=0.4),
-    _source("BPR", "BprFactors", 0.2, factors=64, rate=0.05, epochs=40),
-    _source("random walk", "RandomWalk", 0.6, side="rows", beta=0.3, feature_weight=0.6),
-    _source("item neighbours", "ItemKnn", 0.5, alpha=0.5, shrink=5.0),
-    _source("user neighbours", "UserKnn", 0.4, neighbours=80),
-    _source("Item2Item", "Item2Item", 0.1, side="descriptions", factors=100),
-    _source("words", "Content", 0.2, side="descriptions"),
-    _source("MPD playlists", "ItemKnn", 0.1, reads="playlists", shrink=2.0),
-    _source("popular", "Popular", 0.1),
-)  # fmt: skip
-"""Weights and configurations chosen on cuts inside real plays."""
+from buddies_core.songs.source_list import SongSource
 
 
 def fitted_sources(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from buddies_core.recommenders.sources import Source
+from buddies_core.recommenders.source import Source
 from buddies_core.tuning.space import Search
 
 

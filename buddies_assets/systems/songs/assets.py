@@ -9,7 +9,7 @@ import polars as pl
 from buddies_assets.metadata import OWNERS, plain, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.songs.slugs import SLUGS
-from buddies_core.songs.sources import SOURCES, SongSource
+from buddies_core.songs.source_list import SOURCES, SongSource
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
 

@@ -18,7 +18,7 @@ from buddies_core.artifact.served_songs import (
 )
 from buddies_core.recommenders.protocol import Recommender
 from buddies_core.songs.model import SongsModel
-from buddies_core.songs.sources import SongSource
+from buddies_core.songs.source_list import SongSource
 
 ALIKE = ("ALS", "BPR", "item neighbours", "Item2Item")
 """Sources whose neighbours are served one by one, for a round robin."""

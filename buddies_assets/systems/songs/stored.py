@@ -17,7 +17,8 @@ from buddies_core.songs.calibration import Calibration
 from buddies_core.songs.features import features_of
 from buddies_core.songs.mixing import Mix
 from buddies_core.songs.model import Learning, SongsConfig, SongsModel
-from buddies_core.songs.sources import SongSource, fitted_sources
+from buddies_core.songs.source_list import SongSource
+from buddies_core.songs.sources import fitted_sources
 from buddies_core.songs.trees import library_versions
 from buddies_core.storage.datasets import Dataset, DatasetWriter
 

@@ -22,7 +22,7 @@ from buddies_core.recommenders.protocol import Recommender
 from buddies_core.recommenders.pure_svd import PureSvd, PureSvdConfig
 from buddies_core.recommenders.random_walk import RandomWalk
 from buddies_core.recommenders.ranker import Ranker, RankerConfig
-from buddies_core.recommenders.sources import Source
+from buddies_core.recommenders.source import Source
 from buddies_core.recommenders.user_knn import UserKnn, UserKnnConfig
 from buddies_core.recommenders.weighted_als import AlsConfig, WeightedAls
 
