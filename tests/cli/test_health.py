@@ -52,7 +52,7 @@ def test_status_is_red_for_a_run_that_failed_and_green_once_it_is_repaired(buddi
     run(is_broken=True)
     code, shown = buddies("status")
     assert code == 1
-    assert "incident asset songs: run failed: OSError: song_data.csv ends in the middle of a row" in shown
+    assert "incident 1 asset songs: run failed: OSError: song_data.csv ends in the middle of a row" in shown
     told = json.loads(buddies("status", "--json")[1])
     assert told["healthy"] is False
     assert told["incidents"][0]["subject"] == "asset songs"

@@ -239,7 +239,7 @@ def test_the_keyboard_reaches_the_content_and_the_navigation(page):
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
-    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(9)
+    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(10)
     expect(page.locator("nav a[aria-current=page]")).to_have_text("Checks")
 
 

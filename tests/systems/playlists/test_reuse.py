@@ -34,9 +34,12 @@ def first_file(dataset) -> Path:
     return Path(str(dataset.folder)) / dataset.manifest.shards[0].file
 
 
+IN_POSTGRESQL = {"user_feedback", "listener_events"}
+
+
 def test_every_asset_that_is_made_here_has_a_version_of_its_code():
     definitions = build_definitions(Settings())
-    made = [spec for spec in definitions.resolve_all_asset_specs() if spec.key.to_user_string() != "user_feedback"]
+    made = [spec for spec in definitions.resolve_all_asset_specs() if spec.key.to_user_string() not in IN_POSTGRESQL]
     without = {spec.key.to_user_string() for spec in made if not spec.code_version}
     assert without == set()
 

@@ -106,7 +106,9 @@ OTHERS: dict[str, dict[str, Any]] = {
 NOT_OF_THE_GRAPH = {
     # where things are, and who answers where
     *("home", "postgres_url", "ray_address", "mpd_dir", "entp_file", "msd_file", "msd_mismatches_file", "track"),
-    *("dagster_port", "port", "dashboard_port", "mlflow_port", "service_url", "service_api_key", "alert_webhook"),
+    *("dagster_port", "port", "dashboard_port", "mlflow_port", "service_url", "service_api_key", "model_store"),
+    # who is told what, and who owns it
+    *("alert_webhook", "alerts", "alert_digest_hours", "owners"),
     "mlflow_tracking_uri",
     "mlflow_artifacts",
     "synthetic_playlists",
