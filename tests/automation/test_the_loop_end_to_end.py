@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 import numpy as np
+import polars as pl
 import pytest
 from living import ROOT, daemon, free_port, runs_now, service, wait_for
 
@@ -19,9 +20,9 @@ from buddies_assets.resources.loop_database import connected
 from buddies_assets.simulation.command import service_url
 from buddies_assets.simulation.run import Population, ServiceClient, simulate_listeners
 from buddies_core.artifact.traffic_split import draw
-from buddies_core.recommenders.factors import Factors
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore, Recipe
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200, func_only=True)]
 LISTENERS = 300
@@ -38,9 +39,6 @@ def living(
         "HOME": tmp_path / "home",
         "POSTGRES_URL": postgres_url,
         "PORT": free_port(),
-        # Lists by the vectors of a checkpoint that learns likes: these listeners like by the score, and can tell it.
-        "RANKING": "reference",
-        "POSITIVES": "likes",
         "SEARCH_TRIALS": 0,
         "TRACK": "false",
         "SYNTHETIC_USERS": 400,
@@ -99,7 +97,7 @@ class Listeners:
         """Ask for that many lists and answer them; the like-rate."""
         self.rounds += 1
         end = datetime.now(UTC)
-        everyone = Population.of(self.settings, users=LISTENERS, seed=1)
+        everyone = Population.of(self.settings, users=LISTENERS, preference="taste", seed=1)
         population = replace(everyone, users=np.sort(everyone.users)[self.half :: 2], seed=self.rounds)
         with ServiceClient(service_url(self.settings)) as client:
             report = simulate_listeners(population, client, start=end - timedelta(days=14), end=end, lists=lists)
@@ -174,12 +172,19 @@ def looked_since(moment: float) -> bool:
 
 
 def sabotage(checkpoints: CheckpointStore, settings: Settings) -> None:
-    """A model whose vectors belong to other users, past the offline gate: only listeners can tell."""
+    """A model with lists drawn at random, past the offline gate: only listeners can tell."""
     good = checkpoints.latest()
     factors = checkpoints.factors(good.version)
-    order = np.random.default_rng(0).permutation(len(factors.users))
-    wrong = Factors(np.ascontiguousarray(-factors.users[order]), factors.playlists)
-    checkpoints.save(wrong, good.config, metrics=good.metrics, lineage=good.lineage | {"run_id": "sabotage"})
+    checkpoints.save(factors, good.config, metrics=good.metrics, lineage=good.lineage | {"run_id": "sabotage"})
+    store, generator = DatasetStore.at(settings.home), np.random.default_rng(0)
+    lists = store.open("taste_candidates").frame()
+    drawn = [generator.choice(len(factors.playlists), 75, replace=False).tolist() for _ in range(lists.height)]
+    wrong = lists.with_columns(
+        playlists=pl.Series(drawn, dtype=lists.schema["playlists"]),
+        scores=pl.Series([np.linspace(1, 0, 75).tolist()] * lists.height, dtype=lists.schema["scores"]),
+    )
+    writer = store.writer(Recipe("taste_candidates", "sabotage"), "sabotage")
+    writer.commit([writer.write_shard(0, wrong)], extra={"starts": [0]})
     lenient = settings.model_copy(update={"canary_tolerance": 1.0})
     assert run(lenient, "ranked_candidates", "served_model").success
 
