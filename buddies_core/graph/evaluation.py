@@ -17,8 +17,8 @@ from buddies_core.interactions.csr import Library
 from buddies_core.recommenders.als import als_factors
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.sequences.corpus import Sequences
-from buddies_core.sequences.features import Query
 from buddies_core.sequences.metrics import interval
+from buddies_core.sequences.query import Query
 from buddies_core.sequences.tasks import SEEDS_OF_LINKS, seed_questions
 
 PairScorer = Callable[[np.ndarray, np.ndarray], np.ndarray]

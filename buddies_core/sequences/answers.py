@@ -15,9 +15,9 @@ import numpy as np
 
 from buddies_core.artifact.song_key import song_key
 from buddies_core.artifact.texts import TextColumn, pack_texts
-from buddies_core.sequences.features import Query
 from buddies_core.sequences.index import SequenceIndex, rows_of
 from buddies_core.sequences.models import Answerer, SequenceModels
+from buddies_core.sequences.query import Query
 
 SYSTEM = "sequences"
 IMITATION = re.compile(r"\b(?:karaoke|tribute|lullaby|made famous by|in the style of)\b", re.IGNORECASE)

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from buddies_core.sequences.corpus import Sequences
-from buddies_core.sequences.features import Candidates
 from buddies_core.sequences.metrics import (
     ANSWERS,
     CONTINUATION,
@@ -20,6 +19,7 @@ from buddies_core.sequences.metrics import (
 )
 from buddies_core.sequences.models import CONTINUE, NEXT, Answerer, SequenceModels
 from buddies_core.sequences.processes import in_processes
+from buddies_core.sequences.query import Candidates
 from buddies_core.sequences.tasks import Question, continuation_questions, next_track_questions
 
 Scorer = Callable[[Candidates], np.ndarray]

@@ -105,6 +105,12 @@ class SequenceIndex:
         """Playlists learned from."""
         return len(self.playlist_ptr) - 1
 
+    def top_songs(self, artists: np.ndarray, most: int) -> np.ndarray:
+        """The `most` most popular songs of each artist, one artist after another."""
+        entries, owner = rows_of(self.artist_ptr, artists.astype(np.int64))
+        place = entries - self.artist_ptr[artists][owner]
+        return self.artist_songs[entries[place < most]]
+
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -6,8 +6,9 @@ from typing import Self
 
 import numpy as np
 
-from buddies_core.sequences.features import Candidates, Featuriser, Query
+from buddies_core.sequences.features import Featuriser
 from buddies_core.sequences.index import SequenceIndex
+from buddies_core.sequences.query import Candidates, Query
 from buddies_core.sequences.ranker import Ranker
 from buddies_core.sequences.trees import Trees
 

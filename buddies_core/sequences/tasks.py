@@ -11,7 +11,7 @@ import numpy as np
 
 from buddies_core.kernels.randomness import SPLIT, hash_pairs, uniform
 from buddies_core.sequences.corpus import Sequences
-from buddies_core.sequences.features import Query
+from buddies_core.sequences.query import Query
 
 LAST, RANDOM = "last", "random"
 _PREFIX, _CATEGORY, _SEEDS = SPLIT << 8 | 1, SPLIT << 8 | 2, SPLIT << 8 | 3

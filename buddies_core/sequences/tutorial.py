@@ -10,7 +10,7 @@ import numpy as np
 
 from buddies_core.kernels.randomness import CANDIDATE, hash_pairs
 from buddies_core.sequences.corpus import Sequences
-from buddies_core.sequences.features import Query
+from buddies_core.sequences.query import Query
 from buddies_core.sequences.skipgram import SkipGramConfig, train_skip_gram
 
 LEAST, EPOCHS, DIMENSION, WINDOW, ANSWERS = 3, 30, 48, 10, 100

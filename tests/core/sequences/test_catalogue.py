@@ -7,8 +7,9 @@ from small_sequences import SMALL
 
 from buddies_core.sequences.catalogue import catalogue_of
 from buddies_core.sequences.corpus import encoded, keyed_rows, vocabulary
-from buddies_core.sequences.features import Featuriser, Query
+from buddies_core.sequences.features import Featuriser
 from buddies_core.sequences.fit import fit_index
+from buddies_core.sequences.query import Query
 from buddies_core.sequences.titles import title_words
 
 PLAYLISTS = {

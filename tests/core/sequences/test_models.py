@@ -7,9 +7,11 @@ from small_sequences import CONFIG, SMALL
 from buddies_core.artifact.errors import ServedModelError
 from buddies_core.sequences.catalogue import catalogue_of
 from buddies_core.sequences.evaluation import evaluate_continuation, evaluate_next_track
-from buddies_core.sequences.features import FEATURES, Featuriser, Query
+from buddies_core.sequences.feature_names import FEATURES
+from buddies_core.sequences.features import Featuriser
 from buddies_core.sequences.fit import fit_index
 from buddies_core.sequences.models import CONTINUE, NEXT, SequenceModels
+from buddies_core.sequences.query import Query
 from buddies_core.sequences.ranker_training import Example, RankerConfig, train_ranker
 from buddies_core.sequences.tasks import LAST, next_track_questions
 from buddies_core.sequences.training import fit_models

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from buddies_core.sequences.features import Query
+from buddies_core.sequences.query import Query
 from buddies_core.sequences.tutorial import as_meant, as_written
 
 

@@ -1,0 +1,51 @@
+"""Songs by the playlist's artists, and by artists that stand beside them in other playlists."""
+
+import numpy as np
+
+from buddies_core.sequences.index import SequenceIndex, rows_of
+from buddies_core.sequences.scorers.scorer import Found, Shown
+from buddies_core.sequences.scorers.table import Table
+
+_ARTISTS = 60
+"""Artists of each kind whose songs are proposed."""
+_OF_ANOTHER, _OF_ITS_OWN, _OF_THE_LAST = 8, 60, 240
+"""Songs of an artist beside the playlist's, of one of its own, and of the last one."""
+
+
+class Artists:
+    """By the rows `artist_next_*`, `artist_near_*` and `artist_with_*` of the index."""
+
+    def __init__(self, index: SequenceIndex) -> None:
+        self._index = index
+        self._tables = {name: Table(index.n_artists) for name in ("next", "near", "with", "recent", "all")}
+        self._length = 0
+
+    def propose(self, shown: Shown) -> list[np.ndarray]:
+        """The most popular songs of the artists of greatest weight."""
+        index, tables, ids = self._index, self._tables, shown.singers
+        self._length = len(shown.artists)
+        if not len(ids):
+            return []
+        tables["recent"].add(ids, shown.singers_recent)
+        tables["all"].count(ids)
+        entries, owner = rows_of(index.artist_near_ptr, ids)
+        near = index.artist_near_weights[entries] * shown.singers_recent[owner]
+        tables["near"].add(index.artist_near_items[entries], near)
+        entries, _ = rows_of(index.artist_with_ptr, ids)
+        tables["with"].add(index.artist_with_items[entries], index.artist_with_weights[entries])
+        entries, _ = rows_of(index.artist_next_ptr, ids[-1:])
+        tables["next"].add(index.artist_next_items[entries], index.artist_next_weights[entries])
+        pools = [index.top_songs(tables[name].best(_ARTISTS), _OF_ANOTHER) for name in ("next", "near", "with")]
+        own = tables["recent"].best(_ARTISTS)
+        return [*pools, index.top_songs(own, _OF_ITS_OWN), index.top_songs(ids[-1:], _OF_THE_LAST)]
+
+    def scores(self, found: Found) -> dict[str, np.ndarray]:
+        """What is said of a song's artist, and that times the song's share of the artist."""
+        said = {f"artist_{name}": table.values[found.artist] for name, table in self._tables.items()}
+        shares = {f"artist_{name}_share": said[f"artist_{name}"] * found.share for name in ("next", "near", "with")}
+        return said | shares | {"artist_all": said["artist_all"] / max(self._length, 1)}
+
+    def clear(self) -> None:
+        """Forget the playlist."""
+        for table in self._tables.values():
+            table.clear()
