@@ -12,6 +12,7 @@ from buddies_assets.automation.publication import build_served_model_sensor
 from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
 from buddies_assets.feedback import assets as feedback
+from buddies_assets.feedback import day_jobs
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.resources.pipeline import Pipeline, pipeline_resource
 from buddies_assets.sources.assets import hidden, raw, sequences, songs
@@ -77,8 +78,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *JOBS,
             *LOOP_JOBS,
             *system_jobs,
-            feedback.feedback_days_job,
-            feedback.event_days_job,
+            day_jobs.feedback_days_job,
+            day_jobs.event_days_job,
         ],
         sensors=[*build_sensors(settings), *build_alert_sensors(settings), build_served_model_sensor(settings)],
         schedules=build_schedules(settings),

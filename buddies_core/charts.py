@@ -297,7 +297,7 @@ def graph(nodes: Rows, edges: Rows) -> "alt.LayerChart | alt.FacetChart":
     depth = max((node["x"] for node in nodes), default=0)
     rows = max((node["y"] for node in nodes), default=0)
     height = round(52 * (rows + 1.2))
-    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.6, depth + 0.6], nice=False))
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.6, depth + 0.9], nice=False))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[rows + 0.5, -0.7], nice=False))
     colour = alt.Color(
         "state:N", title=None, scale=alt.Scale(domain=list(STATE_COLOURS), range=list(STATE_COLOURS.values()))

@@ -13,7 +13,8 @@ import re
 from typing import Any
 
 from buddies_core.http.connections import PatientProtocol
-from buddies_serving.guard import EXPRESS_PATH, Guard, Headers
+from buddies_serving.answers import Headers
+from buddies_serving.guard import EXPRESS_PATH, Guard
 
 _START = f"POST {EXPRESS_PATH} HTTP/1.1\r\n".encode()
 _LINE = re.compile(rb"^([A-Za-z0-9-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?[ \t]*$")

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from buddies_serving import systems
+from buddies_serving.answers import HotHandler
 from buddies_serving.api_types import SongQuery
 from buddies_serving.feedback_types import SongName
-from buddies_serving.guard import HotHandler
 from buddies_serving.settings import ServingSettings
 
 if TYPE_CHECKING:

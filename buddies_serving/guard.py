@@ -8,65 +8,45 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Coroutine
 from itertools import count
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from buddies_core.http.connections import ConnectionLimits
 from buddies_core.http.hosts import AllowedHosts
 from buddies_serving.access import needed_scope
+from buddies_serving.answers import (
+    SAFE_LINES,
+    Answer,
+    ASGIApp,
+    Begun,
+    Headers,
+    HotHandler,
+    Receive,
+    Scope,
+    Send,
+    as_answer,
+)
+from buddies_serving.bodies import CallerGoneError, replay, too_large, whole, within
 from buddies_serving.keys import KeyEntry, Keys
 from buddies_serving.metrics import Metrics
-from buddies_serving.problems import MEDIA_TYPE, Problem
+from buddies_serving.problems import Problem
 from buddies_serving.proxy import Front
 from buddies_serving.rate_limit import RateLimiter
 from buddies_serving.settings import ServingSettings
 
 logger = logging.getLogger("buddies_serving.access")
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Header = tuple[bytes, bytes]
-Headers = dict[bytes, bytes]
-
 EXPRESS_PATH = "/api/playlist/recommend/"
 BATCH_PATH = "/api/playlist/recommend/batch"
-JSON = (b"content-type", b"application/json")
-_SAFE: tuple[Header, ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"cache-control", b"no-store"),
-)
-PAGE_POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-_SAFE_LINES = b"".join(b"%b: %b\r\n" % header for header in _SAFE)
 _BODY_SECONDS = 10.0
 _CALLER_GONE = 499
-_FAILED = Problem(500, "The service failed to answer; the log has the reason.")
 
 
-class Answer(NamedTuple):
-    """A finished answer of a hot handler."""
-
-    status: int
-    headers: tuple[Header, ...]
-    body: bytes
-
-
-HotHandler = Callable[[bytes, Headers], Answer | Awaitable[Answer]]
 KEY = "buddies.key"
 """Where a request's scope holds the entry of its API key."""
-
-
-class CallerGoneError(Exception):
-    """The caller left before the request was whole: nothing may be done on its account."""
 
 
 class Guarded(Protocol):
@@ -122,23 +102,22 @@ class Guard:
         status = 200
         try:
             self._admit(EXPRESS_PATH, headers)
-            made = self.service.hot_recommend(_within(body, self._settings.max_body_bytes), headers)
+            made = self.service.hot_recommend(within(body, self._settings.max_body_bytes), headers)
             if not isinstance(made, Answer):
                 made.close()
                 return None
             answer = made
         except Problem as problem:
-            answer, status = _as_answer(problem, request_id), problem.status
+            answer, status = as_answer(problem, request_id), problem.status
         except Exception:
-            logger.exception("request failed", extra={"request": request_id.decode(), "route": EXPRESS_PATH})
-            answer, status = _as_answer(_FAILED, request_id), 500
+            answer, status = as_answer(_failed(EXPRESS_PATH, request_id), request_id), 500
         lines = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
         seconds = time.perf_counter() - started
         self._express_tally.add(status, seconds)
         self._log("POST", EXPRESS_PATH, status, request_id, seconds)
         return b"%b%bcontent-length: %d\r\n%bx-request-id: %b\r\n\r\n%b" % (
             *(STATUS_LINE[status], lines, len(answer.body)),
-            *(_SAFE_LINES, request_id, answer.body),
+            *(SAFE_LINES, request_id, answer.body),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -158,7 +137,7 @@ class Guard:
         if hot is not None and scope.get("query_string") and (scope["method"], route) in self._without_query:
             hot = None
         name = hot[0] if hot else "unmatched"
-        begun = _Begun(send, request_id)
+        begun = Begun(send, request_id)
         if scope["method"] == "HEAD":
             # the same as a GET; the server leaves the body out
             scope = {**scope, "method": "GET"}
@@ -173,16 +152,19 @@ class Guard:
                     answer = await answer
                 await begun.send_answer(answer)
             else:
-                await self._app(scope, _replay(body, receive), begun)
+                await self._app(scope, replay(body, receive), begun)
                 name = getattr(scope.get("route"), "path", name)
         except Problem as problem:
             await begun.send_problem(problem)
         except CallerGoneError:
             begun.status = _CALLER_GONE
         except Exception:
-            logger.exception("request failed", extra={"request": request_id.decode(), "route": name})
-            if not begun.status:
-                await begun.send_problem(_FAILED)
+            failed = _failed(name, request_id)
+            if begun.status:
+                # Cut off in the middle, whatever its first line said: the server closes the connection.
+                begun.status = failed.status
+            else:
+                await begun.send_problem(failed)
         seconds = time.perf_counter() - started
         self._metrics.route(name).add(begun.status, seconds)
         self._log(scope["method"], name, begun.status, request_id, seconds)
@@ -221,14 +203,14 @@ class Guard:
         if route == BATCH_PATH:
             limit = self._settings.max_batch_body_bytes
         if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > limit):
-            raise _too_large(limit)
+            raise too_large(limit)
         if scope["method"] == "POST" and length != b"0":
             kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
             if kind != b"application/json":
                 raise Problem(415, "Send the body as application/json.")
         try:
             async with asyncio.timeout(_BODY_SECONDS):
-                return await _whole(receive, limit)
+                return await whole(receive, limit)
         except TimeoutError as error:
             closing = (("connection", "close"),)
             raise Problem(408, f"The body did not arrive within {_BODY_SECONDS:.0f} s.", headers=closing) from error
@@ -240,85 +222,19 @@ class Guard:
         logger.info("request", extra=extra | {"ms": round(seconds * 1000, 3)})
 
 
-class _Begun:
-    """The way back to the caller: adds the headers that every answer has, and remembers the status."""
-
-    def __init__(self, send: Send, request_id: bytes) -> None:
-        self._send = send
-        self.request_id = request_id
-        self.status = 0
-
-    async def __call__(self, message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers = list(message.get("headers", ()))
-            present = {name for name, _ in headers}
-            headers += [header for header in _SAFE if header[0] not in present]
-            headers.append((b"x-request-id", self.request_id))
-            message["headers"] = headers
-        await self._send(message)
-
-    async def send_answer(self, answer: Answer) -> None:
-        self.status = answer.status
-        length = (b"content-length", b"%d" % len(answer.body))
-        headers = [*answer.headers, length, *_SAFE, (b"x-request-id", self.request_id)]
-        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": answer.body})
-
-    async def send_problem(self, problem: Problem) -> None:
-        await self.send_answer(_as_answer(problem, self.request_id))
-
-
 def given_key(headers: Headers) -> bytes:
     """The API key that a request came with; empty if with none."""
     return headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
-
-
-async def _whole(receive: Receive, limit: int) -> bytes:
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return _within(message.get("body", b""), limit)
-    chunks, size = [], 0
-    while message["type"] == "http.request":
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            raise _too_large(limit)
-        if not message.get("more_body"):
-            return b"".join(chunks)
-        message = await receive()
-    raise CallerGoneError
 
 
 def _limits(settings: ServingSettings) -> ConnectionLimits:
     return ConnectionLimits(most=settings.max_connections, most_of_an_address=settings.max_connections_per_address)
 
 
-def _as_answer(problem: Problem, request_id: bytes) -> Answer:
-    extra = tuple((name.encode(), value.encode()) for name, value in problem.headers)
-    kind = (b"content-type", MEDIA_TYPE.encode())
-    return Answer(problem.status, (kind, *extra), problem.body(request_id.decode()))
+def _failed(route: str, request_id: bytes) -> Problem:
+    """What a caller is told of an error that nothing foresaw; the log gets it whole.
 
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body that was read already, and then whatever comes."""
-    given = False
-
-    async def replayed() -> MutableMapping[str, Any]:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replayed
-
-
-def _within(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise _too_large(limit)
-    return body
-
-
-def _too_large(limit: int) -> Problem:
-    return Problem(413, f"The body may have {limit} bytes at most.", headers=(("connection", "close"),))
+    Nothing may fall out of the guard: the express lane runs in the connection's own callback.
+    """
+    logger.exception("request failed", extra={"request": request_id.decode(), "route": route})
+    return Problem(500, "The service failed to answer; the log has the reason.")

@@ -9,6 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
+from buddies_serving.answers import Answer
 from buddies_serving.api_types import (
     BatchRequest,
     EventsAnswer,
@@ -19,7 +20,7 @@ from buddies_serving.api_types import (
     Recommendation,
 )
 from buddies_serving.batch import ndjson
-from buddies_serving.guard import BATCH_PATH, KEY, Answer
+from buddies_serving.guard import BATCH_PATH, KEY
 from buddies_serving.openapi import answers, body, ref
 from buddies_serving.problems import from_decoding, invalid
 from buddies_serving.service import EVENTS_PATH, Service

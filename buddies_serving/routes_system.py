@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.templating import Jinja2Templates
 
 from buddies_serving import api_types as types
-from buddies_serving.guard import PAGE_POLICY, given_key
+from buddies_serving.answers import PAGE_POLICY
+from buddies_serving.guard import given_key
 from buddies_serving.live_examples import curl, live_examples
 from buddies_serving.openapi import answers, ref
 from buddies_serving.routes_contract import Running

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from buddies_core.http.hosts import AllowedHosts
+from buddies_serving.answers import JSON, Answer, Headers, HotHandler
 from buddies_serving.api_types import EventsAnswer, EventsRequest, Health
 from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
 from buddies_serving.event_rules import read_events, to_events
@@ -18,7 +19,6 @@ from buddies_serving.feedback_store import FeedbackStore
 from buddies_serving.feedback_types import Record
 from buddies_serving.feedback_writer import FeedbackWriter
 from buddies_serving.found import system_catalogues, system_hot_routes, system_service_routes
-from buddies_serving.guard import JSON, Answer, Headers, HotHandler
 from buddies_serving.keys import KeyEntry, Keys, keys_for
 from buddies_serving.metrics import Metrics
 from buddies_serving.opt_out import OwnerOptOut

@@ -106,6 +106,22 @@ class Read:
     of_frames: Derived | None = None
 
 
+def part_of(name: str, part: str) -> Read:
+    """A table that is stored beside a dataset's rows."""
+    return Read(lambda handles: handles[name].part(part))
+
+
+def arrays_of(name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """The arrays that a stored model has as parts."""
+
+    def read(handles: Mapping[str, Any]) -> dict[str, Any]:
+        stored = handles[name]
+        found = [part.removesuffix(".npy") for part in stored.manifest.parts if part.endswith(".npy")]
+        return {part: stored.array(part) for part in found}
+
+    return read
+
+
 Input = Derived | Counted | Parameter | Read
 
 

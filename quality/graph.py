@@ -37,10 +37,23 @@ class AssetGraph:
     systems: Mapping[str, str]
 
     def having(self, made: Iterable[str]) -> "AssetGraph":
-        """The graph without the systems beside the first that have nothing among these: not everybody wants them."""
+        """The graph without the systems beside the first that have nothing among these: not everybody wants them.
+
+        What was not made either and serves such systems alone, playlists in order for instance, goes with them.
+        """
+        made = set(made)
         wanted = {self.systems.get(asset) for asset in made} | {None}
-        kept = {asset: ups for asset, ups in self.made_of.items() if self.systems.get(asset) in wanted}
-        return AssetGraph(kept, self.follows, self.systems)
+        kept = {asset for asset in self.made_of if self.systems.get(asset) in wanted}
+        users: dict[str, list[str]] = {asset: [] for asset in self.made_of}
+        for asset, ups in self.made_of.items():
+            for up in ups:
+                users[up].append(asset)
+        for asset in reversed(self._in_order):
+            if asset not in made and users[asset] and kept.isdisjoint(users[asset]):
+                kept.discard(asset)
+        return AssetGraph(
+            {asset: ups for asset, ups in self.made_of.items() if asset in kept}, self.follows, self.systems
+        )
 
     @cached_property
     def drawn(self) -> Edges:

@@ -5,24 +5,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.data_defects.planting import Defect, Plant, World, again, cell, extended, first_row, with_cells, without
+from benchmarks.data_defects.planting import Defect, Plant, World, again, cell, cell_where, column, extended, lost
 
 
 def _figure(system: str, metric: str, value: float) -> Plant:
-    def plant(world: World) -> dict[str, Any]:
-        frame = world["artist_evaluation"]
-        row = first_row(frame, (pl.col("system") == system) & (pl.col("metric") == metric))
-        return {"artist_evaluation": with_cells(frame, row, value=value)}
-
-    return plant
-
-
-def _nothing_held_out(world: World) -> dict[str, Any]:
-    return {"artist_splits": world["artist_splits"].with_columns(split=pl.lit("train"))}
-
-
-def _no_trial(world: World) -> dict[str, Any]:
-    return {"artist_search": world["artist_search"].with_columns(ndcg=pl.lit(None, pl.Float64))}
+    return cell_where("artist_evaluation", (pl.col("system") == system) & (pl.col("metric") == metric), value=value)
 
 
 def _diverged(world: World) -> dict[str, Any]:
@@ -61,10 +48,10 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a play in no split",
         "artist_splits.played_pairs_are_in_a_split",
-        lambda world: {"artist_splits": without(world["artist_splits"])},
+        lost("artist_splits"),
     ),
-    Defect("nothing held out", "artist_splits.a_fifth_is_held_out", _nothing_held_out),
-    Defect("a search without a figure", "artist_search.a_configuration_was_judged", _no_trial),
+    Defect("nothing held out", "artist_splits.a_fifth_is_held_out", column("artist_splits", split="train")),
+    Defect("a search without a figure", "artist_search.a_configuration_was_judged", column("artist_search", ndcg=None)),
     Defect("a model that diverged", "artist_model.arrays_are_finite", _diverged),
     Defect(
         "played artists recommended",

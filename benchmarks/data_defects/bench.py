@@ -4,7 +4,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.data_defects import answers, artists, examples, general, labels, sequences, served, songs, sources
+from benchmarks.data_defects import (
+    artists,
+    events,
+    examples,
+    feedback,
+    general,
+    labels,
+    models,
+    rankings,
+    sequences,
+    served,
+    songs,
+    sources,
+    window,
+)
 from benchmarks.data_defects.files import FILE_DEFECTS, FileDefect, quarantined_reasons
 from benchmarks.data_defects.planting import Defect
 from benchmarks.data_defects.world.clean import clean_world
@@ -12,7 +26,21 @@ from quality.inputs import derived_inputs, with_derived
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Rule, Verdict
 
-_KINDS = (sources, labels, examples, answers, served, artists, sequences, songs, general)
+_KINDS = (
+    sources,
+    labels,
+    examples,
+    models,
+    rankings,
+    feedback,
+    events,
+    window,
+    served,
+    artists,
+    sequences,
+    songs,
+    general,
+)
 DEFECTS: tuple[Defect, ...] = tuple(defect for kind in _KINDS for defect in kind.DEFECTS)
 
 

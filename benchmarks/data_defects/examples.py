@@ -11,10 +11,10 @@ from benchmarks.data_defects.planting import (
     cell,
     extended,
     first_row,
+    lost,
     some_like,
     with_cells,
     with_members,
-    without,
 )
 
 
@@ -185,14 +185,12 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a train like without a block",
         "user_blocks.every_train_like_has_a_block",
-        lambda w: {"user_blocks": without(w["user_blocks"])},
+        lost("user_blocks"),
     ),
     Defect("no block at all", "user_blocks.blocks_are_not_empty", lambda w: {"user_blocks": w["user_blocks"].clear()}),
     Defect("triplets not shuffled", "triplets.triplets_are_shuffled", _sorted_triplets),
     Defect("a triplet twice", "triplets.triplets_are_unique", again("triplets")),
-    Defect(
-        "a triplet lost", "triplets.triplets_are_the_blocks_exploded", lambda w: {"triplets": without(w["triplets"])}
-    ),
+    Defect("a triplet lost", "triplets.triplets_are_the_blocks_exploded", lost("triplets")),
     Defect("a triplet that contradicts another", "triplets.triplets_do_not_contradict", _contradiction),
     Defect("a liked playlist in a batch", "validation_batches.negatives_are_not_liked", _liked_in_batch),
     Defect(

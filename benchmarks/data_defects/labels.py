@@ -11,10 +11,10 @@ from benchmarks.data_defects.planting import (
     cell,
     extended,
     first_row,
+    lost,
     some_like,
     with_cells,
     with_members,
-    without,
 )
 
 
@@ -132,7 +132,7 @@ DEFECTS: tuple[Defect, ...] = (
         cell("lineage:scores", stored="beef"),
     ),
     Defect("a user scored twice", "scores.scores_have_one_row_per_user", again("scores")),
-    Defect("a user not scored", "scores.every_user_is_scored", lambda w: {"scores": without(w["scores"])}),
+    Defect("a user not scored", "scores.every_user_is_scored", lost("scores")),
     Defect("a NaN score", "scores.score_figures_are_finite", cell("scores", score_max=float("nan"))),
     Defect(
         "one liked too few",
@@ -160,14 +160,14 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a like that was not scored",
         "liked_playlists.liked_pairs_are_those_scored",
-        lambda w: {"liked_playlists": without(w["liked_playlists"])},
+        lost("liked_playlists"),
     ),
     Defect("a pair in train and test", "splits.pairs_are_in_one_split", _leak),
     Defect("a cold user in train", "splits.cold_users_are_not_split", _cold_pair),
     Defect("a user of two likes in validation", "splits.few_likes_stay_in_train", _few_in_test),
     Defect("a user with nearly all likes in validation", "splits.every_share_is_rounded", _unrounded),
     Defect("everything in train", "splits.train_share_is_as_set", _all_train),
-    Defect("a like lost in the split", "splits.liked_pairs_are_split", lambda w: {"splits": without(w["splits"])}),
+    Defect("a like lost in the split", "splits.liked_pairs_are_split", lost("splits")),
     Defect(
         "half of all users cold",
         "cold_users.cold_share_is_as_set",
@@ -201,7 +201,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a playlist left without owner",
         "playlist_ownership.every_liked_playlist_is_owned",
-        lambda w: {"playlist_ownership": without(w["playlist_ownership"])},
+        lost("playlist_ownership"),
     ),
     Defect("a median above the maximum", "scores.score_figures_are_ordered", cell("scores", score_median=1e6)),
     Defect(

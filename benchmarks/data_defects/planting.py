@@ -78,3 +78,23 @@ def cell(table: str, row: int = 0, **cells: Any) -> Plant:
 def again(table: str) -> Plant:
     """A defect that repeats the first row of a table."""
     return lambda world: {table: repeated(world[table])}
+
+
+def cell_where(table: str, where: pl.Expr, **cells: Any) -> Plant:
+    """A defect that replaces cells of the first row of a table that fulfils a condition."""
+    return lambda world: {table: with_cells(world[table], first_row(world[table], where), **cells)}
+
+
+def column(table: str, **values: Any) -> Plant:
+    """A defect that gives every row of a table the same values; types stay."""
+
+    def plant(world: World) -> dict[str, Any]:
+        frame = world[table]
+        return {table: frame.with_columns(**{name: pl.lit(v).cast(frame.schema[name]) for name, v in values.items()})}
+
+    return plant
+
+
+def lost(table: str, row: int = 0) -> Plant:
+    """A defect that takes a row from a table."""
+    return lambda world: {table: without(world[table], row)}

@@ -5,7 +5,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.data_defects.planting import Defect, Plant, World, again, cell, first_row, repeated, with_cells, without
+from benchmarks.data_defects.planting import (
+    Defect,
+    Plant,
+    World,
+    again,
+    cell,
+    column,
+    first_row,
+    lost,
+    repeated,
+    with_cells,
+)
 
 
 def _shuffled(world: World) -> dict[str, Any]:
@@ -23,10 +34,6 @@ def _reversed(world: World) -> dict[str, Any]:
     return {"playlist_sequences": rows.with_columns(place=turned).sort("pid", "place")}
 
 
-def _gap(world: World) -> dict[str, Any]:
-    return {"playlist_sequences": without(world["playlist_sequences"], 3)}
-
-
 def _twice(world: World) -> dict[str, Any]:
     rows = world["playlist_sequences"]
     return {"playlist_sequences": with_cells(rows, 5, song=rows["song"][4], artist=rows["artist"][4])}
@@ -37,11 +44,6 @@ def _copies_apart(world: World) -> dict[str, Any]:
     splits = world["sequence_splits"]
     train, test = (first_row(splits, pl.col("split").cast(pl.String) == part) for part in ("train", "test"))
     return {"sequence_splits": with_cells(splits, test, content=splits["content"][train])}
-
-
-def _all_train(world: World) -> dict[str, Any]:
-    splits = world["sequence_splits"]
-    return {"sequence_splits": splits.with_columns(split=pl.lit("train").cast(splits.schema["split"]))}
 
 
 def _test_of_another_world(world: World) -> dict[str, Any]:
@@ -150,14 +152,18 @@ def _of_answers(table: str, asset: str, rules: str) -> tuple[Defect, ...]:
 DEFECTS: tuple[Defect, ...] = (
     Defect("playlists sorted by something else than place", "playlist_sequences.artists_stay", _shuffled),
     Defect("every other playlist backwards", "playlist_sequences.pairs_recur_forward", _reversed),
-    Defect("a song lost from a playlist", "playlist_sequences.places_have_no_gap", _gap),
+    Defect("a song lost from a playlist", "playlist_sequences.places_have_no_gap", lost("playlist_sequences", 3)),
     Defect("a song twice in a playlist", "playlist_sequences.no_song_stands_twice", _twice),
     Defect("copies on both sides of the split", "sequence_splits.contents_are_in_one_split", _copies_apart),
-    Defect("nothing held out of the playlists", "sequence_splits.contents_are_split_by_shares", _all_train),
+    Defect(
+        "nothing held out of the playlists",
+        "sequence_splits.contents_are_split_by_shares",
+        column("sequence_splits", split="train"),
+    ),
     Defect(
         "a playlist in no split",
         "sequence_splits.every_playlist_has_a_split",
-        lambda world: {"sequence_splits": without(world["sequence_splits"])},
+        lost("sequence_splits"),
     ),
     Defect("test of another vocabulary", "sequence_splits.songs_of_test_are_known_in_part", _test_of_another_world),
     Defect("a song that follows itself", "song_successors.nothing_follows_itself", cell("song_successors", next=0)),
@@ -182,7 +188,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a map that shows nothing of the space",
         "latent_map.plane_keeps_the_space",
-        lambda world: {"latent_map": world["latent_map"].with_columns(in_plane=pl.lit(0.2))},
+        column("latent_map", in_plane=0.2),
     ),
     Defect("an edge stored twice", "playlist_graph.matches_its_schema", again("playlist_graph")),
     Defect("a graph whose directions differ", "playlist_graph.both_directions_agree", _half_a_graph),
@@ -194,7 +200,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a popularity list called a network",
         "link_evaluation.links_are_told_beside_popularity",
-        lambda world: {"link_evaluation": world["link_evaluation"].with_columns(matched_auc=pl.lit(0.5))},
+        column("link_evaluation", matched_auc=0.5),
     ),
     Defect(
         "a continuation no better than popularity",

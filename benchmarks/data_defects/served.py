@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.data_defects.planting import Defect, Plant, World, again, cell, with_members, without
+from benchmarks.data_defects.planting import Defect, Plant, World, again, cell, lost, with_members
 from buddies_assets.systems.playlists.served_readers import array_table
 
 
@@ -164,7 +164,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a user without a daily list",
         "daily_recommendations.everybody_has_a_daily_list",
-        lambda w: {"daily_recommendations": without(w["daily_recommendations"])},
+        lost("daily_recommendations"),
     ),
     Defect("a daily list twice", "daily_recommendations.daily_lists_are_one_a_user", again("daily_recommendations")),
     Defect(

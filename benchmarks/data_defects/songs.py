@@ -5,32 +5,30 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.data_defects.planting import Defect, Plant, World, again, cell, extended, first_row, with_cells, without
+from benchmarks.data_defects.planting import (
+    Defect,
+    Plant,
+    World,
+    again,
+    cell,
+    cell_where,
+    column,
+    extended,
+    lost,
+    with_cells,
+)
 
 
 def _figure(system: str, metric: str, **cells: float) -> Plant:
-    def plant(world: World) -> dict[str, Any]:
-        frame = world["song_evaluation"]
-        row = first_row(frame, (pl.col("system") == system) & (pl.col("metric") == metric))
-        return {"song_evaluation": with_cells(frame, row, **cells)}
-
-    return plant
+    return cell_where("song_evaluation", (pl.col("system") == system) & (pl.col("metric") == metric), **cells)
 
 
 def _source(name: str, **cells: float) -> Plant:
-    def plant(world: World) -> dict[str, Any]:
-        frame = world["song_candidates"]
-        return {"song_candidates": with_cells(frame, first_row(frame, pl.col("source") == name), **cells)}
-
-    return plant
+    return cell_where("song_candidates", pl.col("source") == name, **cells)
 
 
 def _feature(dataset: str, name: str, **cells: float) -> Plant:
-    def plant(world: World) -> dict[str, Any]:
-        frame = world[dataset]
-        return {dataset: with_cells(frame, first_row(frame, pl.col("feature") == name), **cells)}
-
-    return plant
+    return cell_where(dataset, pl.col("feature") == name, **cells)
 
 
 def _array(name: str, change: Any) -> Plant:
@@ -40,11 +38,6 @@ def _array(name: str, change: Any) -> Plant:
         return {"song_arrays": {**world["song_arrays"], name: array}}
 
     return plant
-
-
-def _wrong_text_shown(world: World) -> dict[str, Any]:
-    frame = world["song_catalogue"]
-    return {"song_catalogue": with_cells(frame, first_row(frame, pl.col("mismatched")), title="Of another song")}
 
 
 def _two_songs_of_an_id(world: World) -> dict[str, Any]:
@@ -61,19 +54,6 @@ def _hidden_plays_counted(world: World) -> dict[str, Any]:
     counts = world["song_plays"].group_by("song").len("all")
     joined = world["ranker_popularity"].join(counts, on="song", how="left")
     return {"ranker_popularity": joined.select("song", pl.col("all").cast(pl.Int64).alias("listeners"))}
-
-
-def _half_a_new_listener(world: World) -> dict[str, Any]:
-    frame = world["play_splits"]
-    return {"play_splits": with_cells(frame, first_row(frame, pl.col("split") == "new"), split="train")}
-
-
-def _nothing_hidden(world: World) -> dict[str, Any]:
-    return {"play_splits": world["play_splits"].with_columns(split=pl.lit("train"))}
-
-
-def _in_fold(world: World) -> dict[str, Any]:
-    return {"song_ranker": with_cells(world["song_ranker"], 1, map500=0.999)}
 
 
 def _popular_shuffled(array: np.ndarray, world: Any) -> None:
@@ -97,7 +77,11 @@ DEFECTS: tuple[Defect, ...] = (
         "song plays of no weight", "song_plays.song_weights_are_finite_and_positive", cell("song_plays", weight=0.0)
     ),
     Defect("a song's play stored twice", "song_plays.matches_its_schema", again("song_plays")),
-    Defect("the wrong text of a mismatched song", "song_catalogue.mismatched_songs_have_no_text", _wrong_text_shown),
+    Defect(
+        "the wrong text of a mismatched song",
+        "song_catalogue.mismatched_songs_have_no_text",
+        cell_where("song_catalogue", pl.col("mismatched"), title="Of another song"),
+    ),
     Defect("an id of two songs", "song_catalogue.an_id_names_one_song", _two_songs_of_an_id),
     Defect("a song under two texts' ids", "song_catalogue.one_text_is_one_song", _two_songs_of_a_text),
     Defect(
@@ -113,10 +97,14 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a song's play in no split",
         "play_splits.every_play_is_in_a_split",
-        lambda world: {"play_splits": without(world["play_splits"])},
+        lost("play_splits"),
     ),
-    Defect("a new listener half in train", "play_splits.new_listeners_are_set_aside_whole", _half_a_new_listener),
-    Defect("no song hidden", "play_splits.something_is_hidden", _nothing_hidden),
+    Defect(
+        "a new listener half in train",
+        "play_splits.new_listeners_are_set_aside_whole",
+        cell_where("play_splits", pl.col("split") == "new", split="train"),
+    ),
+    Defect("no song hidden", "play_splits.something_is_hidden", column("play_splits", split="train")),
     Defect("a dead source", "song_candidates.no_source_is_dead", _source("ALS", recall_500=0.0, recall_100=0.0)),
     Defect(
         "a source that names the least similar songs",
@@ -124,7 +112,9 @@ DEFECTS: tuple[Defect, ...] = (
         _source("ALS", recall_100=0.02),
     ),
     Defect("hidden plays in popularity", "song_ranker.popularity_counts_no_hidden_play", _hidden_plays_counted),
-    Defect("a ranker of in-fold scores", "song_evaluation.trees_learnt_out_of_fold", _in_fold),
+    Defect(
+        "a ranker of in-fold scores", "song_evaluation.trees_learnt_out_of_fold", cell("song_ranker", 1, map500=0.999)
+    ),
     Defect(
         "a silent listener without features",
         "song_features.listeners_lose_no_feature",

@@ -6,7 +6,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.data_defects.planting import Defect, World, again, cell, extended, with_cells, with_members, without
+from benchmarks.data_defects.planting import (
+    Defect,
+    World,
+    again,
+    cell,
+    column,
+    extended,
+    lost,
+    with_cells,
+    with_members,
+)
 
 
 def _mojibake(world: World) -> dict[str, Any]:
@@ -98,7 +108,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a playlist cut short",
         "mpd_tracks.playlists_agree_with_their_tracks",
-        lambda w: {"mpd_tracks": without(w["mpd_tracks"])},
+        lost("mpd_tracks"),
     ),
     Defect("a track row twice", "mpd_tracks.tracks_have_one_row_per_position", again("mpd_tracks")),
     Defect(
@@ -124,7 +134,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "the mismatch list taken for all songs",
         "msd_songs.mismatched_texts_are_few",
-        lambda w: {"msd_songs": w["msd_songs"].with_columns(mismatched=pl.lit(True))},
+        column("msd_songs", mismatched=True),
     ),
     Defect("rows lost without a trace", "quarantined_raw.raw_counts_reconcile", _lost_rows),
     Defect("lines swallowed by the parser", "quarantined_raw.raw_counts_reconcile", _swallowed_lines),
@@ -267,6 +277,6 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "playlists that lost their names",
         "mpd_playlists.playlists_are_named",
-        lambda w: {"mpd_playlists": w["mpd_playlists"].with_columns(name=pl.lit(" "))},
+        column("mpd_playlists", name=" "),
     ),
 )

@@ -39,16 +39,16 @@ def _receiver(address: str) -> Receiver:
         raise _refused(url, "its scheme is not known")
     plain = url._replace(scheme=scheme).geturl().rstrip("/")
     if kind == "":
-        return Webhook(plain, name, key)
+        return Webhook(plain, name=name, key=key)
     if kind == "slack":
-        return Slack(plain, name, key)
+        return Slack(plain, name=name, key=key)
     if kind == "alertmanager":
-        return Alertmanager(plain, name, key)
+        return Alertmanager(plain, name=name, key=key)
     if kind == "pagerduty":
         if not url.username:
             raise _refused(url, "it lacks the routing key before the @")
         base = url._replace(scheme=scheme, netloc=url.netloc.rpartition("@")[2]).geturl().rstrip("/")
-        return PagerDuty(base, unquote(url.username), name, key)
+        return PagerDuty(base, unquote(url.username), name=name, key=key)
     raise _refused(url, "its form is not known")
 
 
@@ -61,7 +61,7 @@ def _mail(url: SplitResult, name: str, key: str) -> Mail:
     user = unquote(url.username) if url.username else None
     password = unquote(url.password) if url.password else None
     port = url.port or (465 if encrypted else 25)
-    return Mail(url.hostname or "", port, sender, to, user, password, encrypted, name, key)
+    return Mail(url.hostname or "", port, sender, to, user, password, encrypted, name=name, key=key)
 
 
 def _refused(url: SplitResult, why: str) -> AlertAddressError:

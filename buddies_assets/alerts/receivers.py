@@ -3,10 +3,11 @@
 import hashlib
 import smtplib
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
-from typing import Any, Protocol
+from typing import Any, ClassVar
 from urllib.request import Request, urlopen
 
 from buddies_assets.alerts.notices import Notice
@@ -18,25 +19,23 @@ LONGEST_SUMMARY, LONGEST_BLOCK = 1024, 2900
 """What PagerDuty takes as a summary, and Slack as a section."""
 
 
-class Receiver(Protocol):
-    """Somebody who is told."""
+@dataclass(frozen=True, kw_only=True)
+class Receiver(ABC):
+    """Somebody who is told.
 
-    @property
-    def name(self) -> str:
-        """What it is called in messages: no secret of its address."""
+    Attributes:
+        name: what it is called in messages: no secret of its address.
+        key: what tells it from others, for as long as its address stays.
+        lists: whether several incidents may come in one message, and digests.
+        repeats: whether what is open must be told again and again, since it is forgotten otherwise.
+    """
 
-    @property
-    def key(self) -> str:
-        """What tells it from others, for as long as its address stays."""
+    name: str
+    key: str
+    lists: ClassVar[bool] = True
+    repeats: ClassVar[bool] = False
 
-    @property
-    def lists(self) -> bool:
-        """Whether several incidents may come in one message, and digests."""
-
-    @property
-    def repeats(self) -> bool:
-        """Whether what is open must be told again and again, since it is forgotten otherwise."""
-
+    @abstractmethod
     def tell(self, notice: Notice) -> None:
         """Deliver a message, or raise an `OSError`."""
 
@@ -53,14 +52,10 @@ def post(url: str, body: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Webhook:
+class Webhook(Receiver):
     """Plain JSON: text, subject, state, owner, and the incidents' pages."""
 
     url: str
-    name: str
-    key: str
-    lists: bool = True
-    repeats: bool = False
 
     def tell(self, notice: Notice) -> None:
         """Post it."""
@@ -78,14 +73,10 @@ class Webhook:
 
 
 @dataclass(frozen=True)
-class Slack:
+class Slack(Receiver):
     """An incoming webhook: a text for the notification and a section for each incident."""
 
     url: str
-    name: str
-    key: str
-    lists: bool = True
-    repeats: bool = False
 
     def tell(self, notice: Notice) -> None:
         """Post it."""
@@ -103,14 +94,12 @@ def _escaped(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Alertmanager:
+class Alertmanager(Receiver):
     """Version 2 of its API, which forgets an alert that is not sent again and groups and silences by itself."""
 
     url: str
-    name: str
-    key: str
-    lists: bool = False
-    repeats: bool = True
+    lists = False
+    repeats = True
 
     def tell(self, notice: Notice) -> None:
         """Post the alerts."""
@@ -128,15 +117,12 @@ class Alertmanager:
 
 
 @dataclass(frozen=True)
-class PagerDuty:
+class PagerDuty(Receiver):
     """Version 2 of the Events API: an incident is triggered and resolved under one key."""
 
     url: str
     routing_key: str
-    name: str
-    key: str
-    lists: bool = False
-    repeats: bool = False
+    lists = False
 
     def tell(self, notice: Notice) -> None:
         """Post an event for each incident."""
@@ -162,7 +148,7 @@ class PagerDuty:
 
 
 @dataclass(frozen=True)
-class Mail:
+class Mail(Receiver):
     """E-mail over SMTP, encrypted where the server offers it, and always where a password is sent."""
 
     host: str
@@ -172,10 +158,6 @@ class Mail:
     user: str | None
     password: str | None
     encrypted: bool
-    name: str
-    key: str
-    lists: bool = True
-    repeats: bool = False
 
     def tell(self, notice: Notice) -> None:
         """Send it."""
@@ -201,15 +183,13 @@ class Mail:
 
 
 @dataclass(frozen=True)
-class Log:
+class Log(Receiver):
     """The sensor's log, where nothing else is set."""
 
     error: Callable[[str], None]
     info: Callable[[str], None]
-    name: str = "the log"
-    key: str = "log"
-    lists: bool = True
-    repeats: bool = False
+    name: str = field(default="the log", kw_only=True)
+    key: str = field(default="log", kw_only=True)
 
     def tell(self, notice: Notice) -> None:
         """Write it."""

@@ -1,5 +1,6 @@
 """The terminal: what comes from outside is printed as text, never as markup, emoji or control characters."""
 
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -23,3 +24,7 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() or character == "\n" else repr(character)[1:-1] for character in text
     )
+
+
+console = plain_console() if sys.stdout.isatty() else plain_console(width=160)
+"""Where commands print: as wide as the terminal, and 160 columns in a file or a pipe."""

@@ -6,18 +6,18 @@ refreshes the days that changed, `feedback_days_job` (partitioned, so it can be 
 report the materialisations by partition. Days of events are the same to `listener_plays` and `event_days_job`.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from buddies_assets.feedback.day_jobs import DAILY, report_day
 from buddies_assets.feedback.days import (
     FEEDBACK_BLOCKS,
     QUARANTINED,
-    SESSIONS,
     WINDOW,
-    DaySource,
     FeedbackDays,
     StoredDay,
     known_to,
@@ -37,9 +37,6 @@ from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.files import digest
 
 FEEDBACK = "feedback"
-DAILY = dg.DailyPartitionsDefinition(start_date="2025-01-01", end_offset=1)
-"""Days (UTC) on which sessions were created; today is one of them."""
-
 DAYS_VERSION = code_version("buddies_assets.feedback.days")
 EVENTS_VERSION = code_version("buddies_assets.feedback.event_days")
 WINDOW_VERSION = code_version(
@@ -49,6 +46,23 @@ WINDOW_VERSION = code_version(
     "buddies_assets.feedback.event_blocks",
 )
 
+_LIBRARIES = ("user_library", "playlist_library", "playlist_ownership")
+
+
+def _daily(name: str, deps: Sequence[dg.AssetSpec | str], version: str, description: str) -> dg.AssetSpec:
+    """A dataset of days, which no run has as a step."""
+    return dg.AssetSpec(
+        name,
+        deps=deps,
+        partitions_def=DAILY,
+        group_name=FEEDBACK,
+        kinds={"parquet", "polars"},
+        owners=OWNERS,
+        code_version=version,
+        description=description,
+    )
+
+
 user_feedback = dg.AssetSpec(
     "user_feedback",
     group_name=FEEDBACK,
@@ -56,25 +70,17 @@ user_feedback = dg.AssetSpec(
     owners=OWNERS,
     description="One row a session in PostgreSQL (`feedback.sessions`): who liked which of the playlists shown.",
 )
-feedback_blocks = dg.AssetSpec(
+feedback_blocks = _daily(
     FEEDBACK_BLOCKS,
-    deps=[user_feedback, "user_library", "playlist_library", "playlist_ownership"],
-    partitions_def=DAILY,
-    group_name=FEEDBACK,
-    kinds={"parquet", "polars"},
-    owners=OWNERS,
-    code_version=DAYS_VERSION,
-    description="One row a session of a day: `user, positive, negatives, split`. Backfilled by `feedback_days_job`.",
+    [user_feedback, *_LIBRARIES],
+    DAYS_VERSION,
+    "One row a session of a day: `user, positive, negatives, split`. Backfilled by `feedback_days_job`.",
 )
-quarantined_feedback = dg.AssetSpec(
+quarantined_feedback = _daily(
     QUARANTINED,
-    deps=[user_feedback, "user_library", "playlist_library", "playlist_ownership"],
-    partitions_def=DAILY,
-    group_name=FEEDBACK,
-    kinds={"parquet", "polars"},
-    owners=OWNERS,
-    code_version=DAYS_VERSION,
-    description="Sessions of a day that gave no block, each with its reason. Backfilled by `feedback_days_job`.",
+    [user_feedback, *_LIBRARIES],
+    DAYS_VERSION,
+    "Sessions of a day that gave no block, each with its reason. Backfilled by `feedback_days_job`.",
 )
 listener_events = dg.AssetSpec(
     "listener_events",
@@ -83,25 +89,17 @@ listener_events = dg.AssetSpec(
     owners=OWNERS,
     description="One row an event in PostgreSQL (`feedback.listener_events`): who played, saved or liked what.",
 )
-listener_event_days = dg.AssetSpec(
+listener_event_days = _daily(
     EVENT_DAYS,
-    deps=[listener_events],
-    partitions_def=DAILY,
-    group_name=FEEDBACK,
-    kinds={"parquet", "polars"},
-    owners=OWNERS,
-    code_version=EVENTS_VERSION,
-    description="One row an event of a day, with a grade of 0 to 1. Backfilled by `event_days_job`.",
+    [listener_events],
+    EVENTS_VERSION,
+    "One row an event of a day, with a grade of 0 to 1. Backfilled by `event_days_job`.",
 )
-quarantined_events = dg.AssetSpec(
+quarantined_events = _daily(
     QUARANTINED_EVENTS,
-    deps=[listener_events],
-    partitions_def=DAILY,
-    group_name=FEEDBACK,
-    kinds={"parquet", "polars"},
-    owners=OWNERS,
-    code_version=EVENTS_VERSION,
-    description="Events of a day that no person made, each with its reason. Backfilled by `event_days_job`.",
+    [listener_events],
+    EVENTS_VERSION,
+    "Events of a day that no person made, each with its reason. Backfilled by `event_days_job`.",
 )
 
 
@@ -223,57 +221,6 @@ def training_window(
         "by split": table(by_split),
     }
     return dg.Output(dataset, metadata=facts)
-
-
-@dg.op(out=dg.Out(dg.Nothing), description="A day's sessions, read again and stored as blocks and quarantine.")
-def feedback_day(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """The day is the partition of the run."""
-    from buddies_assets.resources.loop_database import connected
-    from buddies_core.postgres.embedded import database_url
-
-    days = FeedbackDays(pipeline.store, pipeline.settings.seed, context.run.run_id)
-    with connected(database_url(pipeline.settings)) as connection:
-        report_day(context, days.rebuild(connection, date.fromisoformat(context.partition_key)))
-
-
-@dg.job(
-    partitions_def=DAILY,
-    description="One day of feedback made anew; backfill it from its page of partitions, or `dagster job backfill`.",
-)
-def feedback_days_job() -> None:
-    """One op: the day of the partition."""
-    feedback_day()  # type: ignore[call-arg]
-
-
-@dg.op(out=dg.Out(dg.Nothing), description="A day's events, read again and stored with grades and quarantine.")
-def event_day(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """The day is the partition of the run."""
-    from buddies_assets.resources.loop_database import connected
-    from buddies_core.postgres.embedded import database_url
-
-    days = FeedbackDays(pipeline.store, pipeline.settings.seed, context.run.run_id, source=EVENTS_BY_DAY)
-    with connected(database_url(pipeline.settings)) as connection:
-        report_day(context, days.rebuild(connection, date.fromisoformat(context.partition_key)), EVENTS_BY_DAY)
-
-
-@dg.job(
-    partitions_def=DAILY,
-    description="One day of events made anew; backfill it from its page of partitions, or `dagster job backfill`.",
-)
-def event_days_job() -> None:
-    """One op: the day of the partition."""
-    event_day()  # type: ignore[call-arg]
-
-
-def report_day(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext, made: StoredDay, source: DaySource = SESSIONS
-) -> None:
-    """Report a stored day as materialisations of the partitioned assets."""
-    version = code_version(source.module)
-    for name, count in ((source.kept, made.blocks), (source.quarantined, made.quarantined)):
-        facts = {"dagster/partition_row_count": count, "rows read": made.sessions, "waiting": made.waiting}
-        tags = {"dagster/data_version": made.versions[name], "dagster/code_version": version}
-        context.log_event(dg.AssetMaterialization(name, partition=made.day.isoformat(), metadata=facts, tags=tags))
 
 
 def _refresh(context: dg.AssetExecutionContext, days: FeedbackDays, url: str, dates: list[date]) -> list[StoredDay]:

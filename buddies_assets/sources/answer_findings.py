@@ -1,9 +1,11 @@
-"""Findings on evaluations and answers of models of sequences, which the rules of both systems share."""
+"""What both systems of sequences are held to: findings on their evaluations, and the rules of their answers."""
+
+from dataclasses import replace
 
 import polars as pl
 
 from quality.rules.shapes import duplicates
-from quality.rules.verdict import Finding, offending_rows, within
+from quality.rules.verdict import Finding, Rule, offending_rows, rule, within
 
 SERVED = {"next_track": "blend (served)", "continuation": "two stages (served)"}
 """What evaluations call the model that is served, by system."""
@@ -35,19 +37,25 @@ def plausible(evaluation: pl.DataFrame, metric: str, highest: float) -> Finding:
     return offending_rows(evaluation.filter(pl.col(metric) > highest), evaluation.height)
 
 
-def named_anew(answers: pl.DataFrame) -> Finding:
-    """Songs that were shown, or stand twice in a list."""
+@rule()
+def are_new(answers: pl.DataFrame) -> Finding:
+    """No list names a song that was shown, by whatever URI, nor one twice."""
     shown = answers.filter(pl.col("shown"))
     return offending_rows(shown, answers.height) if shown.height else duplicates(answers, "request", "song")
 
 
-def imitations(answers: pl.DataFrame) -> Finding:
-    """Karaoke, tributes and lullaby versions."""
+@rule()
+def are_no_imitations(answers: pl.DataFrame) -> Finding:
+    """No list names karaoke, a tribute or a lullaby version."""
     return offending_rows(answers.filter(pl.col("imitation")), answers.height)
 
 
-def capped(answers: pl.DataFrame) -> Finding:
-    """Share of lists in which an artist has more than two of ten songs in a row."""
+@rule()
+def vary_artists(answers: pl.DataFrame) -> Finding:
+    """At most two of ten songs in a row are by one artist, while others are left.
+
+    The value is the share of lists in which an artist has more.
+    """
     over = 0
     for (_,), rows in answers.sort("place").group_by("request", maintain_order=True):
         artists = rows["artist"].to_list()
@@ -58,12 +66,26 @@ def capped(answers: pl.DataFrame) -> Finding:
     return within(over / max(lists, 1), None, MOST_OVER, lists)
 
 
-def true_reasons(answers: pl.DataFrame) -> Finding:
-    """Reasons that name playlists which do not hold both songs so."""
+@rule()
+def have_true_reasons(answers: pl.DataFrame) -> Finding:
+    """What `follows` a song or stands `together` with it does so in a stored playlist."""
     return offending_rows(answers.filter(~pl.col("true_reason")), answers.height)
 
 
-def differing(answers: pl.DataFrame) -> Finding:
-    """Distinct songs, as a multiple of one list's length: one list for everybody has 1."""
+@rule()
+def differ(answers: pl.DataFrame) -> Finding:
+    """Playlists get lists of their own.
+
+    The value is the number of distinct songs, as a multiple of one list's length: one list for everybody has 1.
+    """
     lists = max(answers["request"].n_unique(), 1)
     return within(answers["song"].n_unique() / max(answers.height / lists, 1), min(1.5, lists), None, lists)
+
+
+_OF_ANSWERS = (are_new, are_no_imitations, vary_artists, have_true_reasons, differ)
+
+
+def answer_rules(asset: str, answers: str, prefix: str) -> tuple[Rule, ...]:
+    """The rules of a system's answers, judged as its published asset: `prefix` begins each rule's name."""
+    own = (shared.on(asset, answers=answers) for shared in _OF_ANSWERS)
+    return tuple(replace(shared, name=f"{prefix}_{shared.name}") for shared in own)

@@ -1,6 +1,6 @@
 """The datasets of playlists in order, and what the systems made from them are told of their evaluations and answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,22 +59,6 @@ def last_figure(evaluation: str, task: str, name: str) -> Read:
             return 0.0
 
     return Read(read)
-
-
-def part_of(name: str, part: str) -> Read:
-    """A table that is stored beside a dataset's rows."""
-    return Read(lambda handles: handles[name].part(part))
-
-
-def arrays_of(name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """The arrays that a stored model has as parts."""
-
-    def read(handles: Mapping[str, Any]) -> dict[str, Any]:
-        stored = handles[name]
-        found = [part.removesuffix(".npy") for part in stored.manifest.parts if part.endswith(".npy")]
-        return {part: stored.array(part) for part in found}
-
-    return read
 
 
 def _home(dataset: Any) -> Path:

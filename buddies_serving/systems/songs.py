@@ -19,11 +19,11 @@ from buddies_core.artifact.listeners import CLIENT, LISTENER, listener_id, stand
 from buddies_core.artifact.named_arrays import Artifact
 from buddies_core.artifact.served_songs import DEFAULT, SYSTEM, Listed, Reason, ServedSongs
 from buddies_serving import api_types
+from buddies_serving.answers import JSON, Answer, Headers
 from buddies_serving.experiments import Experiments
 from buddies_serving.feedback_types import SongName
 from buddies_serving.found import FindSong, HotRoutes
 from buddies_serving.fresh_songs import Heard as HeardNames
-from buddies_serving.guard import JSON, Answer, Headers
 from buddies_serving.openapi import answers, body, describe, ref
 from buddies_serving.problems import Problem, from_decoding, invalid
 from buddies_serving.routes_contract import Running

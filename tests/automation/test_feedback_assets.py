@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from buddies_assets.definitions import build_definitions
-from buddies_assets.feedback.assets import DAILY
+from buddies_assets.feedback.day_jobs import DAILY
 from buddies_assets.resources.loop_database import connected
 from buddies_assets.sources.steps.hidden import HiddenPlays
 from buddies_core.artifact.listeners import stand_in

@@ -227,6 +227,15 @@ def test_a_system_of_which_nothing_was_made_is_not_in_the_way():
     assert set(graph.having(["lists"]).made_of) == {"songs", "films", "lists"}
 
 
+def test_what_only_absent_systems_use_is_drawn_once_it_was_made():
+    # Songs feed tapes, which are shared; films, a system that nobody ran, are made of tapes alone.
+    nodes = {"songs": AssetNode(()), "tapes": AssetNode(("songs",)), "films": AssetNode(("tapes",), "films")}
+    graph = graph_of(nodes)
+    assert set(graph.having(["songs"]).made_of) == {"songs"}
+    assert set(graph.having(["songs", "tapes"]).made_of) == {"songs", "tapes"}
+    assert set(graph.having(["films"]).made_of) == {"songs", "tapes", "films"}
+
+
 def test_the_drawn_graph_is_the_one_that_dagster_runs():
     from buddies_assets.definitions import build_definitions
 

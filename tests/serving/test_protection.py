@@ -1,5 +1,6 @@
 """Protection: keys, rates, sizes, and bodies that mean harm."""
 
+import asyncio
 import json
 import os
 import socket
@@ -16,7 +17,9 @@ import psutil
 import pytest
 
 from buddies_serving.errors import UnsafeBindError
+from buddies_serving.guard import Guard
 from buddies_serving.keys import KeyEntry, Keys, keys_for, new_key
+from buddies_serving.main import create_app
 from buddies_serving.rate_limit import RateLimiter
 from buddies_serving.settings import ServingSettings
 
@@ -445,3 +448,30 @@ def test_logs_are_json_and_name_no_user(make_model: Callable, tmp_path: Path) ->
     requests = [entry for entry in entries if entry["event"] == "request"]
     assert [(entry["route"], entry["status"]) for entry in requests] == [("/api/users/{user_id}/recommendations", 200)]
     assert "3" * 40 not in output
+
+
+def test_an_answer_that_breaks_off_counts_as_a_failure_whatever_its_first_line_said(tmp_path):
+    async def breaks_off(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("the second half is missing")
+
+    settings = ServingSettings(home=str(tmp_path))
+    service = create_app(settings).service
+    guard = Guard(breaks_off, service, settings.front(set()))
+    sent = []
+
+    async def call():
+        async def receive():
+            return {"type": "http.request", "body": b""}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": "/half", "headers": [(b"host", b"localhost")]}
+        await guard({**scope, "query_string": b"", "scheme": "http", "client": ("127.0.0.1", 1)}, receive, send)
+
+    asyncio.run(call())
+    assert [message["type"] for message in sent] == ["http.response.start"]
+    assert b'status="500"' in next(
+        line for line in service.metrics.render().splitlines() if b'route="unmatched"' in line
+    )

@@ -7,18 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from quality.dataset_spec import Chart, DatasetSpec, Field, Read, TableSchema
+from quality.dataset_spec import Chart, DatasetSpec, Field, Read, TableSchema, arrays_of
 from quality.statistics import rows_per_value
 
 _TEXT, _FIGURE = Field(pl.String), Field(pl.Float64, nullable=True)
 _WEIGHT = Field(pl.Float64, low=0)
 _PAIR = {"user": _TEXT, "item": _TEXT}
-
-
-def _arrays(handles: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    stored = handles["artist_model"]
-    names = [name.removesuffix(".npy") for name in stored.manifest.parts if name.endswith(".npy")]
-    return {name: stored.array(name) for name in names}
 
 
 def _lists(handles: Mapping[str, Any]) -> np.ndarray:
@@ -66,7 +60,7 @@ DATASETS = (
         "artist_model",
         schema=TableSchema({"model": _TEXT, "config": _TEXT}),
         fresh=True,
-        inputs={"artist_arrays": Read(_arrays)},
+        inputs={"artist_arrays": Read(arrays_of("artist_model"))},
     ),
     DatasetSpec(
         "artist_evaluation",

@@ -5,17 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from buddies_assets.sources.sequence_datasets import (
-    SHARE,
-    TEXT,
-    U32,
-    arrays_of,
-    figures_schema,
-    last_figure,
-    part_of,
-    published_schema,
-)
-from quality.dataset_spec import DatasetSpec, Field, Read, TableSchema
+from buddies_assets.sources.sequence_datasets import SHARE, TEXT, U32, figures_schema, last_figure, published_schema
+from quality.dataset_spec import DatasetSpec, Field, Read, TableSchema, arrays_of, part_of
 
 _PARTS = pl.Enum(("train", "validation", "test"))
 _NULLABLE = Field(pl.UInt32, nullable=True)

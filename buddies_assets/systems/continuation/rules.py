@@ -98,31 +98,4 @@ def continuation_figures_are_plausible(continuation_evaluation: pl.DataFrame) ->
     return found.plausible(continuation_evaluation, "r_precision", MOST_PLAUSIBLE)
 
 
-@rule(asset="served_continuation")
-def continuations_are_new(continuation_answers: pl.DataFrame) -> Finding:
-    """No list names a song that was shown, by whatever URI, nor one twice."""
-    return found.named_anew(continuation_answers)
-
-
-@rule(asset="served_continuation")
-def continuations_are_no_imitations(continuation_answers: pl.DataFrame) -> Finding:
-    """No list names karaoke, a tribute or a lullaby version."""
-    return found.imitations(continuation_answers)
-
-
-@rule(asset="served_continuation")
-def continuations_vary_artists(continuation_answers: pl.DataFrame) -> Finding:
-    """At most two of ten songs in a row are by one artist, while others are left."""
-    return found.capped(continuation_answers)
-
-
-@rule(asset="served_continuation")
-def continuations_have_true_reasons(continuation_answers: pl.DataFrame) -> Finding:
-    """What `follows` a song or stands `together` with it does so in a stored playlist."""
-    return found.true_reasons(continuation_answers)
-
-
-@rule(asset="served_continuation")
-def continuations_differ(continuation_answers: pl.DataFrame) -> Finding:
-    """Playlists get lists of their own."""
-    return found.differing(continuation_answers)
+ANSWERS = found.answer_rules("served_continuation", "continuation_answers", "continuations")

@@ -5,17 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from buddies_assets.sources.sequence_datasets import (
-    SHARE,
-    TEXT,
-    U32,
-    arrays_of,
-    figures_schema,
-    last_figure,
-    part_of,
-    published_schema,
-)
-from quality.dataset_spec import DatasetSpec, Field, Parameter, Read, TableSchema
+from buddies_assets.sources.sequence_datasets import SHARE, TEXT, U32, figures_schema, last_figure, published_schema
+from quality.dataset_spec import DatasetSpec, Field, Parameter, Read, TableSchema, arrays_of, part_of
 
 _WEIGHT, _TIMES = Field(pl.Float32, low=0), Field(pl.Int32, low=1)
 

@@ -63,36 +63,6 @@ def next_track_figures_are_plausible(next_track_evaluation: pl.DataFrame) -> Fin
     return found.plausible(next_track_evaluation, "hit@10", MOST_PLAUSIBLE)
 
 
-@rule(asset="track_index")
-def next_tracks_are_new(next_track_answers: pl.DataFrame) -> Finding:
-    """No list names a song that was shown, by whatever URI, nor one twice."""
-    return found.named_anew(next_track_answers)
-
-
-@rule(asset="track_index")
-def next_tracks_are_no_imitations(next_track_answers: pl.DataFrame) -> Finding:
-    """No list names karaoke, a tribute or a lullaby version."""
-    return found.imitations(next_track_answers)
-
-
-@rule(asset="track_index")
-def next_tracks_vary_artists(next_track_answers: pl.DataFrame) -> Finding:
-    """At most two of ten songs in a row are by one artist, while others are left."""
-    return found.capped(next_track_answers)
-
-
-@rule(asset="track_index")
-def next_tracks_have_true_reasons(next_track_answers: pl.DataFrame) -> Finding:
-    """What `follows` a song or stands `together` with it does so in a stored playlist."""
-    return found.true_reasons(next_track_answers)
-
-
-@rule(asset="track_index")
-def next_tracks_differ(next_track_answers: pl.DataFrame) -> Finding:
-    """Playlists get lists of their own."""
-    return found.differing(next_track_answers)
-
-
 @rule()
 def plane_keeps_the_space(latent_map: pl.DataFrame) -> Finding:
     """Neighbours on the map are of one genre at least two thirds as often as in the space."""
@@ -100,3 +70,6 @@ def plane_keeps_the_space(latent_map: pl.DataFrame) -> Finding:
     if told < LABELLED:
         return within(1.0, KEPT, None, told)
     return within(latent_map["in_plane"][0] / latent_map["in_space"][0], KEPT, None, told)
+
+
+ANSWERS = found.answer_rules("track_index", "next_track_answers", "next_tracks")

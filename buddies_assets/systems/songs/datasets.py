@@ -8,17 +8,13 @@ import polars as pl
 
 from buddies_assets.systems.songs.slugs import SLUGS
 from buddies_core.storage.datasets import Dataset, DatasetStore
-from quality.dataset_spec import Chart, DatasetSpec, Field, Figures, Read, TableSchema
+from quality.dataset_spec import Chart, DatasetSpec, Field, Figures, Read, TableSchema, part_of
 from quality.statistics import rows_per_value
 
 _TEXT, _MAYBE = Field(pl.String, pattern=".+"), Field(pl.String, nullable=True)
 _SHARE = Field(pl.Float64, low=0, high=1, nullable=True)
 _FIGURE = Field(pl.Float64, nullable=True)
 _DAY = Field(pl.Float64, low=0, optional=True)
-
-
-def _part(dataset: str, name: str) -> Read:
-    return Read(lambda handles: handles[dataset].part(name))
 
 
 def _served(handles: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,7 +99,7 @@ DATASETS = (
             {"ranker": Field(pl.String, unique=True), "map500": _SHARE, "served": Field(pl.Boolean)}
         ),
         fresh=True,
-        inputs={"ranker_popularity": _part("song_ranker", "popularity")},
+        inputs={"ranker_popularity": part_of("song_ranker", "popularity")},
     ),
     DatasetSpec("song_features", schema=_FEATURES, fresh=True),
     DatasetSpec(
@@ -128,6 +124,6 @@ DATASETS = (
             }
         ),
         fresh=True,
-        inputs={"song_arrays": Read(_served), "serving_features": _part("served_songs", "features")},
+        inputs={"song_arrays": Read(_served), "serving_features": part_of("served_songs", "features")},
     ),
 )  # fmt: skip

@@ -61,7 +61,7 @@ def asset_checks(context: Context) -> Table:
     found = context.report.checks_of(context.query.get("asset", ""))
     return Table(
         "checks", "Checks", "The worst first; last 28 evaluations, newest right", CHECK_COLUMNS,
-        check_rows(context, found), "No check looks at this asset, or none has run yet: run `quality_job`.",
+        check_rows(context, found), "No check looks at this asset, or none has run yet: run quality_job.",
     )  # fmt: skip
 
 

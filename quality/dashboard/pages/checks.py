@@ -12,7 +12,7 @@ from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age,
 from quality.health import CheckHealth, State
 from quality.history import checks
 
-EMPTY = "No check matches. Clear the filters; if there is none at all, run `quality_job` or materialise the assets."
+EMPTY = "No check matches. Clear the filters; if there is none at all, run quality_job or materialise the assets."
 FILTERS = ("asset", "state", "severity", "search")
 
 

@@ -6,7 +6,7 @@ from quality.dashboard.context import Context
 from quality.dashboard.view import Column, Page, Table, Tile, View, number
 from quality.expectations import SuiteResult, stored_results
 
-EMPTY = "Great Expectations has not run yet: materialise user_blocks with its checks, or run `quality_job`."
+EMPTY = "Great Expectations has not run yet: materialise user_blocks with its checks, or run quality_job."
 
 
 def view(context: Context) -> View:

@@ -217,7 +217,7 @@ def daily(context: Context) -> Table:
 def feedback_checks(context: Context) -> Table:
     """Where the checks of feedback stand."""
     found = [c for c in context.checks if "feedback" in c.asset or c.asset == "training_window"]
-    empty = "No check of feedback has run yet: run `quality_job`."
+    empty = "No check of feedback has run yet: run quality_job."
     rows = check_rows(context, found)
     return Table("checks", "Data-quality checks", "Last 28 evaluations, newest right", CHECK_COLUMNS, rows, empty)
 

@@ -13,8 +13,8 @@ from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.history import assets, feedback
 
-EMPTY = "No version of the model yet. Materialise `bpr_checkpoint`."
-NO_TRIALS = "No search has run yet. Materialise `bpr_search`, or run `search_job`."
+EMPTY = "No version of the model yet. Materialise bpr_checkpoint."
+NO_TRIALS = "No search has run yet. Materialise bpr_search, or run search_job."
 LABELS = {"mrr": "MRR", "hit 1": "Hit@1", "hit 5": "Hit@5", "hit 10": "Hit@10", "ndcg 10": "NDCG@10"}
 MEASURES = tuple(LABELS)
 SHOWN_VERSIONS = 6

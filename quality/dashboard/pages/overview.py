@@ -60,7 +60,7 @@ def view(context: Context) -> View:
 
 
 NOTHING = (
-    "Nothing has been materialised yet. Run `make run` (or materialise the assets in Dagster's UI); "
+    "Nothing has been materialised yet. Run make run (or materialise the assets in Dagster's UI); "
     "the dashboard fills by itself within seconds."
 )
 

@@ -9,7 +9,7 @@ from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, numb
 
 CANDIDATES, EVALUATION = "song_candidates", "song_evaluation"
 UNION, RANKER, EVERYBODY = "union", "ranker", "all"
-EMPTY = "No songs were made here. Run the system: `buddies run --system songs`; its figures appear within seconds."
+EMPTY = "No songs were made here. Run the system: buddies run --system songs; its figures appear within seconds."
 LABELS = {
     "map500": "mAP@500",
     "ndcg": "NDCG@10",

@@ -11,7 +11,7 @@ from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, numb
 from quality.dataset_spec import Chart
 from quality.registry import dataset_specs
 
-EMPTY = "Not computed yet. Materialise the asset `{}`; its figures appear within seconds."
+EMPTY = "Not computed yet. Materialise the asset {}; its figures appear within seconds."
 CHECKED = ("user_blocks", "triplets", "splits", "playlist_ownership")
 
 
@@ -160,7 +160,7 @@ def block_checks(context: Context) -> Table:
         "Last 28 evaluations, newest right",
         CHECK_COLUMNS,
         check_rows(context, found),
-        "No check has run yet: run `quality_job`, or materialise the assets.",
+        "No check has run yet: run quality_job, or materialise the assets.",
     )
 
 
