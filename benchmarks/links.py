@@ -16,7 +16,8 @@ from buddies_core.graph.evaluation import AlsBaseline, continuation_table, link_
 from buddies_core.graph.links import TEST, TRAIN, VALIDATION, chosen_rows, judged_links, parts_of_links
 from buddies_core.graph.projection import bipartite, co_occurrence
 from buddies_core.graph.sage import PlaylistGraph
-from buddies_core.graph.sage_training import SageConfig, train_sage
+from buddies_core.graph.sage_config import SageConfig
+from buddies_core.graph.sage_training import train_sage
 from buddies_core.kernels.randomness import SPLIT, uniform
 from buddies_core.sequences.corpus import Sequences
 

@@ -75,7 +75,7 @@ def graphsage_checkpoint(
     from buddies_assets.sources.steps.sequences import read_corpus
     from buddies_assets.systems.continuation.curve import write_curve
     from buddies_assets.systems.continuation.steps import orders, trained
-    from buddies_core.graph.sage_training import SageConfig
+    from buddies_core.graph.sage_config import SageConfig
 
     settings = pipeline.settings
     config = SageConfig(seed=settings.seed, threads=settings.worker_threads)

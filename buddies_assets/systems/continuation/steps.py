@@ -12,7 +12,8 @@ from buddies_core.graph.evaluation import AlsBaseline, continuation_table, link_
 from buddies_core.graph.links import TEST, VALIDATION, Links
 from buddies_core.graph.projection import bipartite, co_occurrence
 from buddies_core.graph.sage import PlaylistGraph, SageModel
-from buddies_core.graph.sage_training import Epoch, SageConfig, train_sage
+from buddies_core.graph.sage_config import SageConfig
+from buddies_core.graph.sage_training import Epoch, train_sage
 from buddies_core.sequences.models import SequenceModels
 from buddies_core.storage.datasets import Dataset
 
