@@ -11,27 +11,18 @@ evenly drawn others, weighted 2 to 1, which makes scores comparable between play
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from buddies_core.errors import SequencesError
 from buddies_core.graph.link_metrics import LinkQuality, best_threshold, quality
 from buddies_core.graph.links import Links
 from buddies_core.graph.sage import (
-    DEGREES,
-    FEATURES,
     PlaylistGraph,
     SageModel,
-    degree_step,
     link_scores,
-    playlist_features,
 )
 from buddies_core.graph.sage_config import SageConfig
-from buddies_core.graph.sage_sampling import Sampling, beside, of_the_same_artist
-from buddies_core.recommenders.als import als_factors
-from buddies_core.recommenders.bpr.config import TrainingConfig
+from buddies_core.graph.sage_steps import Training
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,7 @@ def train_sage(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            training = _Training(graph, config)
+            training = Training(graph, config)
             done = training.restore(checkpoint)
             for number in range(done, config.epochs):
                 loss = training.epoch(number)
@@ -94,201 +85,3 @@ def judged(model: SageModel, graph: PlaylistGraph, links: Links) -> tuple[LinkQu
     negatives = link_scores(model, graph, links.playlists[there], links.uniform[there])
     threshold = best_threshold(positives, negatives)
     return quality(positives, negatives, threshold), threshold
-
-
-class _Training:
-    """State of a training between epochs."""
-
-    def __init__(self, graph: PlaylistGraph, config: SageConfig) -> None:
-        import torch
-
-        self.graph, self.config = graph, config
-        self.sampling = Sampling(graph, config)
-        d = config.dimension
-        start, artists = self._from_als()
-        tables = {
-            "songs": start, "own": np.zeros_like(start), "artists": artists,
-        }  # fmt: skip
-        self.tables: dict[str, Any] = {name: torch.nn.Parameter(torch.from_numpy(t)) for name, t in tables.items()}
-        eye, small = torch.eye(d), lambda *shape: torch.randn(*shape) * 0.05
-        self.dense: dict[str, Any] = {
-            name: torch.nn.Parameter(value)
-            for name, value in {
-                "a": eye.clone(), "b": small(d, d), "c": small(len(FEATURES), d), "d": small(d, d),
-                "bias": torch.zeros(d), "e": eye.clone(), "f": small(d, d), "g": torch.zeros(d),
-                "gate": torch.tensor([-0.8, 0.0, 0.0]),
-                "by_degree": torch.linspace(-2, 2, DEGREES), "by_artist_degree": torch.zeros(DEGREES),
-                "same": torch.zeros(8),
-            }.items()
-        }  # fmt: skip
-        self.optimisers = (
-            torch.optim.Adagrad(self.tables.values(), config.learning_rate, initial_accumulator_value=1e-4),
-            torch.optim.Adam(self.dense.values(), config.dense_rate),
-        )
-
-    def _from_als(self) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors of songs from ALS, of which what they share with their artist goes to the artist."""
-        from buddies_core.interactions.csr import Library
-
-        graph, config = self.graph, self.config
-        als = TrainingConfig(
-            dimension=config.dimension, als_alpha=config.als_alpha, als_l2=config.als_l2, als_iterations=6,
-            threads=config.threads, seed=config.seed,
-        )  # fmt: skip
-        cells = Library.from_parts([(graph.owner, graph.songs)], graph.n_playlists, graph.n_songs)
-        found = als_factors(cells, als).playlists[:, : config.dimension]
-        found = np.ascontiguousarray(found / max(float(np.sqrt((found**2).sum(1).mean())), 1e-9))
-        rows = np.bincount(self.sampling.edge_artists, minlength=graph.n_artists + 1).astype(np.float32)
-        by_artist = csr_array(
-            (np.ones(len(graph.songs), np.float32), (self.sampling.edge_artists, graph.songs)),
-            shape=(graph.n_artists + 1, graph.n_songs),
-        )
-        artists = (by_artist @ found / (rows + 2)[:, None]).astype(np.float32)
-        songs = found - artists[graph.artist_of]
-        songs[self.sampling.degree == 0] = 0
-        return songs.astype(np.float32), artists
-
-    def epoch(self, number: int) -> float:
-        """One pass over the playlists; returns the mean loss of its steps."""
-        rng = np.random.default_rng((self.config.seed, number))
-        self._messages()
-        pace = 1 - 0.9 * number / max(self.config.epochs - 1, 1)
-        self.optimisers[0].param_groups[0]["lr"] = self.config.learning_rate * pace
-        self.optimisers[1].param_groups[0]["lr"] = self.config.dense_rate * pace
-        order = rng.permutation(self.sampling.able)
-        steps = np.split(order, range(self.config.playlists, len(order), self.config.playlists))
-        return float(np.mean([self._step(step, rng) for step in steps]))
-
-    def _messages(self) -> None:
-        """Mean z of each playlist, and the mean of those over each song's playlists: made anew before each epoch."""
-        graph = self.graph
-        z = self.tables["songs"].detach().numpy() + self.tables["artists"].detach().numpy()[graph.artist_of]
-        ones = np.ones(len(graph.songs), np.float32)
-        edges = csr_array((ones, graph.songs, graph.indptr), shape=(graph.n_playlists, graph.n_songs))
-        self.means = ((edges @ z) / np.maximum(self.sampling.lengths, 1)[:, None]).astype(np.float32)
-        self.sums = np.asarray(edges.T @ self.means, np.float32)
-
-    def _step(self, playlists: np.ndarray, rng: np.random.Generator) -> float:
-        import torch
-        from torch.nn import functional
-
-        config, graph, tables, dense = self.config, self.graph, self.tables, self.dense
-        shown = self.sampling.shown(playlists, rng)
-        songs, artists, owner, lengths = shown.songs, shown.artists, shown.owner, shown.lengths
-        mine, song, artist, inside = shown.mine, shown.target, shown.target_artist, shown.inside
-        negatives = self.sampling.negatives(rng)
-
-        bag = functional.embedding_bag
-        offsets = torch.from_numpy(np.cumsum(lengths) - lengths)
-        total = bag(torch.from_numpy(songs.astype(np.int64)), tables["songs"], offsets, mode="sum", sparse=True)
-        total = total + bag(torch.from_numpy(artists), tables["artists"], offsets, mode="sum", sparse=True)
-        song_rows = functional.embedding(torch.from_numpy(song.astype(np.int64)), tables["songs"], sparse=True)
-        artist_rows = functional.embedding(torch.from_numpy(artist), tables["artists"], sparse=True)
-        own_part = torch.from_numpy(inside[:, None].astype(np.float32))
-        count = lengths[mine] - inside
-        u = total.index_select(0, torch.from_numpy(mine)) - own_part * (song_rows + artist_rows)
-        u = u / torch.from_numpy(np.sqrt(count + 1)[:, None].astype(np.float32))
-        others = of_the_same_artist(mine, owner, artists, artist) - inside
-        features = playlist_features(
-            count, shown.artists_of[mine] - inside * (others == 0), graph.followers[playlists][mine]
-        )
-        told = torch.tensor(features)
-        u = u * torch.exp(told @ dense["gate"])[:, None]
-        hidden = torch.tanh(u @ dense["b"] + told @ dense["c"] + dense["bias"])
-        p = u @ dense["a"] + hidden @ dense["d"]
-
-        # The target as it would be without this edge.
-        left = self.sampling.degree[song] - 1
-        seen = torch.from_numpy((rng.random(len(song)) >= 1 / (left + 1)).astype(np.float32)[:, None])
-        around = (self.sums[song] - self.means[playlists][mine]) / np.maximum(left, 1).astype(np.float32)[:, None]
-        own = functional.embedding(torch.from_numpy(song.astype(np.int64)), tables["own"], sparse=True)
-        h = seen * own + (seen * song_rows + artist_rows) @ dense["e"] + torch.tensor(around) @ dense["f"]
-        right = (p * h).sum(1) + _at(dense["by_degree"], degree_step(left))
-        known = self.sampling.artist_degree[artist] - self.sampling.alone(playlists[mine], artist)
-        right = right + _at(dense["by_artist_degree"], degree_step(known))
-        right = right + _at(dense["same"], np.minimum(others, 7))
-
-        drawn = torch.from_numpy(negatives.astype(np.int64))
-        singers = graph.artist_of[negatives].astype(np.int64)
-        z_drawn = functional.embedding(drawn, tables["songs"], sparse=True)
-        z_drawn = z_drawn + functional.embedding(torch.from_numpy(singers), tables["artists"], sparse=True)
-        mean = self.sums[negatives] / np.maximum(self.sampling.degree[negatives], 1).astype(np.float32)[:, None]
-        h_drawn = functional.embedding(drawn, tables["own"], sparse=True)
-        h_drawn = h_drawn + z_drawn @ dense["e"] + torch.tensor(mean) @ dense["f"]
-        level = _at(dense["by_degree"], degree_step(self.sampling.degree[negatives]))
-        level = level + _at(dense["by_artist_degree"], degree_step(self.sampling.artist_degree[singers]))
-        held, same = beside(len(playlists), owner, songs, artists, negatives, singers)
-        beside_it = _at(dense["same"], np.minimum(same, 7)).index_select(0, torch.from_numpy(mine))
-        wrong = p @ h_drawn.T + level + beside_it
-        wrong = wrong.masked_fill(torch.from_numpy(held[mine]), -1e9)
-
-        corrected = wrong - torch.from_numpy(self.sampling.log_share[negatives])
-        asked = (right - torch.from_numpy(self.sampling.log_share[song]))[:, None]
-        softmax = (torch.logsumexp(torch.cat([asked, corrected], 1), 1) - asked[:, 0]).mean()
-        offset = p @ dense["g"]
-        even = wrong[:, len(negatives) // 2 :]
-        one = even[torch.arange(len(song)), torch.from_numpy(rng.integers(0, even.shape[1], len(song)))]
-        there = one > -1e8
-        links = 2 * functional.softplus(-(right + offset)).mean()
-        links = links + functional.softplus((one + offset)[there]).sum() / max(len(song), 1)
-        loss = softmax + config.pointwise * links
-        for optimiser in self.optimisers:
-            optimiser.zero_grad()
-        loss.backward()
-        for optimiser in self.optimisers:
-            optimiser.step()
-        return float(loss.detach())
-
-    def model(self) -> SageModel:
-        """The network as it stands."""
-        self._messages()
-        weights = {name: value.detach().numpy().copy() for name, value in (self.tables | self.dense).items()}
-        places = self.sums / np.maximum(self.sampling.degree, 1)[:, None].astype(np.float32)
-        return SageModel(
-            **weights, places=places.astype(np.float32), degree=self.sampling.degree.astype(np.int32),
-            artist_degree=self.sampling.artist_degree.astype(np.int32), artist_of=self.graph.artist_of.astype(np.int32),
-            threshold=np.zeros((), np.float32),
-        )  # fmt: skip
-
-    def save(self, path: Path | None, epochs: int) -> None:
-        """Write the state after some epochs; a run that dies while writing leaves the state before it."""
-        import torch
-
-        if path is None:
-            return
-        state = {
-            "config": self.config.model_dump_json(), "edges": len(self.graph.songs), "epochs": epochs,
-            "weights": {name: value.detach() for name, value in (self.tables | self.dense).items()},
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-        }  # fmt: skip
-        beside = path.with_suffix(".part")
-        torch.save(state, beside)
-        beside.replace(path)
-
-    def restore(self, path: Path | None) -> int:
-        """Go on from a stored state; returns the epochs that it has seen."""
-        import torch
-
-        if path is None or not path.exists():
-            return 0
-        state = torch.load(path, weights_only=True)
-        if state["config"] != self.config.model_dump_json() or state["edges"] != len(self.graph.songs):
-            raise SequencesError(
-                f"{path} holds another training: remove it, or use the configuration it was made with."
-            )
-        with torch.no_grad():
-            for name, value in (self.tables | self.dense).items():
-                value.copy_(state["weights"][name])
-        for optimiser, stored in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(stored)
-        return int(state["epochs"])
-
-
-def _at(table: Any, places: np.ndarray) -> Any:
-    """Rows of a small table; its gradient is added up in the order of the places.
-
-    That of `table[places]` is not, and differs in its last bits from one process to the next.
-    """
-    import torch
-
-    return table.index_select(0, torch.from_numpy(places.ravel().astype(np.int64))).reshape(places.shape)

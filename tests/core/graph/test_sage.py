@@ -148,7 +148,7 @@ graph = PlaylistGraph(np.arange(301) * 16, songs, np.arange(200) // 4, np.zeros(
 arrays = train_sage(graph, SageConfig(dimension=16, epochs=2)).arrays()
 print(hashlib.sha256(b"".join(arrays[name].tobytes() for name in sorted(arrays))).hexdigest())
 """
-    # The first may compile what ALS starts from, and code just compiled differs in its last bits from that of the cache.
+    # The first may compile ALS, and code just compiled differs in its last bits from that of the cache.
     printed = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(3)]
     assert printed[1] == printed[2]
 
