@@ -34,42 +34,49 @@ def alerts(dashboard) -> Callable[[], list[str]]:
     return told
 
 
+@pytest.fixture
+def cut_short(dashboard) -> Iterator[Callable[[], None]]:
+    """The length of a file of `test_batches` that is now cut to half, and a call that repairs it, done in any case."""
+    dataset = dashboard.sources.store.open("test_batches")
+    file = dataset.folder / dataset.manifest.shards[0].file
+    whole = file.read_bytes()
+
+    def repair() -> None:
+        file.write_bytes(whole)
+        dashboard.sources.refresh()
+
+    repair.length = len(whole)
+    file.write_bytes(whole[: len(whole) // 2])
+    dashboard.sources.refresh()
+    yield repair
+    repair()
+
+
 def health_of(page, asset: str):
     return page.locator("#table-assets tbody tr", has=page.get_by_role("link", name=asset, exact=True)).locator(".pill")
 
 
-def test_a_file_that_was_cut_short_is_seen_at_the_next_look(page, dashboard, alerts):
-    dataset = dashboard.sources.store.open("test_batches")
-    file = dataset.folder / dataset.manifest.shards[0].file
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
-    dashboard.sources.refresh()
+def test_a_file_that_was_cut_short_is_seen_at_the_next_look(page, cut_short, alerts):
     page.goto("/")
     expect(page.locator(".status .pill")).to_have_text("1 open incident")
     expect(health_of(page, "test_batches")).to_have_text("damaged")
     expect(health_of(page, "bpr_evaluation")).to_have_text("rests on a failure")
     page.get_by_role("link", name="test_batches", exact=True).first.click()
     expect(page.locator(".tile.fail .value")).to_have_text("damaged")
-    expect(page.locator(".prose")).to_contain_text(f"not {len(whole):,}")
+    expect(page.locator(".prose")).to_contain_text(f"not {cut_short.length:,}")
     page.goto("/lineage")
     node = page.locator("#figure-graph .mark-symbol path[aria-label*='name: test_batches; health: damaged']")
     expect(node.first).to_have_attribute("fill", "#d3382f")
     assert [told.split(":")[0] for told in alerts()] == ["files of test_batches"]
 
-    file.write_bytes(whole)
-    dashboard.sources.refresh()
+    cut_short()
     page.goto("/")
     expect(page.locator(".status .pill")).to_have_text("no open incident")
     expect(health_of(page, "test_batches")).to_have_text("ok")
     assert alerts() == []
 
 
-def test_an_incident_is_acknowledged_assigned_muted_and_noted_on_its_page(page, dashboard):
-    dataset = dashboard.sources.store.open("test_batches")
-    file = dataset.folder / dataset.manifest.shards[0].file
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
-    dashboard.sources.refresh()
+def test_an_incident_is_acknowledged_assigned_muted_and_noted_on_its_page(page, cut_short):
     page.goto("/")
     page.locator("#table-incidents").get_by_role("link", name="files of test_batches").click()
     expect(page.locator(".tile.fail .value")).to_have_text("open")
@@ -88,13 +95,25 @@ def test_an_incident_is_acknowledged_assigned_muted_and_noted_on_its_page(page, 
     page.get_by_role("button", name="Mute").click()
     expect(page.locator(".tile .value").first).to_have_text("muted")
 
-    file.write_bytes(whole)
-    dashboard.sources.refresh()
+    cut_short()
     page.reload()
     expect(page.locator(".tile .value").first).to_have_text("resolved")
     expect(page.get_by_role("button", name="Mute")).to_have_count(0)
     page.goto("/incidents")
     expect(page.locator("#table-history tbody tr").first).to_contain_text("team:loop")
+
+
+def test_a_name_typed_before_the_script_has_arrived_is_not_erased(page, cut_short):
+    page.goto("/incidents")
+    link = page.locator("#table-open").get_by_role("link", name="files of test_batches").get_attribute("href")
+    held = []
+    page.route("**/app.js", lambda route: held.append(route))
+    with page.expect_request("**/app.js"):
+        page.goto(link, wait_until="commit")
+    page.get_by_label("Your name").fill("Anna")
+    with page.expect_event("load"):
+        held[0].continue_()
+    expect(page.get_by_label("Your name")).to_have_value("Anna")
 
 
 def test_an_incident_is_not_changed_from_another_page(dashboard):

@@ -80,7 +80,7 @@ document.querySelector("[data-toggle-theme]").addEventListener("click", () => {
 
 // Who works here is asked once: the name goes with every form.
 const who = document.querySelector("[data-remember=who]");
-if (who) who.value = localStorage.getItem("who") ?? "";
+if (who && !who.value) who.value = localStorage.getItem("who") ?? ""; // what was typed before this ran stays
 document.querySelectorAll(".actions form").forEach((form) => {
   form.addEventListener("submit", () => {
     const name = who?.value ?? localStorage.getItem("who") ?? "";
