@@ -21,7 +21,7 @@ import uvicorn
 from benchmarks.data_defects.world.clean import clean_world
 from benchmarks.data_defects.world.stored import store_world
 from buddies_core.settings import Settings
-from buddies_serving.migrate import migrate as migrate_feedback
+from buddies_serving.feedback.migrate import migrate as migrate_feedback
 from quality.dashboard.app import create_app
 from quality.dashboard.settings import DashboardSettings
 from quality.history.database import SCHEMA

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from songs_world import publish as publish_songs
 
-from buddies_serving.keys import new_key
+from buddies_serving.http.keys import new_key
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [
