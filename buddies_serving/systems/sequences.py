@@ -17,10 +17,12 @@ from fastapi import APIRouter, Query, Request, Response
 from buddies_core.artifact.named_arrays import Artifact
 from buddies_core.sequences.answers import SYSTEM, Named, ServedSequences, Wish
 from buddies_core.sequences.models import CONTINUE, NEXT
-from buddies_serving.experiments import Experiments
-from buddies_serving.openapi import answers, body, ref
-from buddies_serving.problems import Problem, from_decoding, invalid
-from buddies_serving.sequence_types import (
+from buddies_serving.http.openapi import answers, body, describe, ref
+from buddies_serving.http.problems import Problem, from_decoding, invalid
+from buddies_serving.model.experiments import Experiments
+from buddies_serving.settings import ServingSettings
+from buddies_serving.types.sequences import (
+    SCHEMAS,
     ContinueRequest,
     Neighbours,
     NextSong,
@@ -34,9 +36,9 @@ from buddies_serving.sequence_types import (
     SpotifyTrack,
     Why,
 )
-from buddies_serving.settings import ServingSettings
 
 DEFAULT = "mpd"
+describe(*SCHEMAS)
 router = APIRouter(tags=["songs"])
 T = TypeVar("T")
 _ENCODER = msgspec.json.Encoder()
