@@ -56,9 +56,17 @@ def asset_nodes() -> dict[str, AssetNode]:
         spec.key.to_user_string(): AssetNode(
             tuple(sorted(dep.asset_key.to_user_string() for dep in spec.deps)),
             spec.group_name if spec.group_name in others else None,
+            spec.group_name or "",
+            _tags_of(spec),
         )
         for spec in specs
     }
+
+
+def _tags_of(spec: dg.AssetSpec) -> tuple[str, ...]:
+    """Kinds, and tags that are not Dagster's own."""
+    own = [f"{name}={value}" if value else name for name, value in spec.tags.items() if not name.startswith("dagster/")]
+    return tuple(sorted([*spec.kinds, *own]))
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:

@@ -5,7 +5,6 @@ from quality.dashboard.context import Context
 from quality.dashboard.pages import asset_history as history
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows
 from quality.dashboard.view import Column, Page, Table, Tile, View, age, number
-from quality.graph import asset_graph
 from quality.health import State
 from quality.owners import owner_of
 from quality.profiles import MOST_ROWS, with_names
@@ -69,7 +68,7 @@ def asset_checks(context: Context) -> Table:
 def neighbours(context: Context) -> Table:
     """What the asset is made of, and what is made of it."""
     name = context.query.get("asset", "")
-    drawn = asset_graph().having(context.health).drawn
+    drawn = context.graph.drawn
     after = [other for other, ups in drawn.items() if name in ups]
     found = [
         {"place": place, "asset": other, "health": context.health[other].state.label,
