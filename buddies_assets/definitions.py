@@ -1,7 +1,9 @@
 """The code location: every asset, check, job, schedule and sensor, and the resources they use."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -69,6 +71,12 @@ def _tags_of(spec: dg.AssetSpec) -> tuple[str, ...]:
     return tuple(sorted([*spec.kinds, *own]))
 
 
+def with_its_page(dashboard: str, spec: dg.AssetSpec) -> dg.AssetSpec:
+    """The spec with a link to its page in the data-quality dashboard."""
+    page = f"{dashboard.rstrip('/')}/asset?asset={quote(spec.key.to_user_string())}"
+    return spec.merge_attributes(metadata={"data quality": dg.MetadataValue.url(page)})
+
+
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions under given settings; tests call it with their own."""
     others = other_systems()
@@ -77,7 +85,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     ]
     of_systems = [module.build_sensors(settings) for system in others for module in system.sensor_modules]
     return dg.Definitions(
-        assets=assets(),
+        assets=list(dg.map_asset_specs(partial(with_its_page, settings.dashboard_url), assets())),
         asset_checks=[
             *dg.load_asset_checks_from_modules([module for system in others for module in system.check_modules]),
             *build_asset_checks(checked_assets()),

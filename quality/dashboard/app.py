@@ -23,6 +23,7 @@ from quality.dashboard.actions import HOURS, Refuse, add_actions
 from quality.dashboard.ahead import draw_ahead
 from quality.dashboard.context import Context
 from quality.dashboard.drawings import COLUMN, Drawings
+from quality.dashboard.elsewhere import links
 from quality.dashboard.headers import SecurityHeaders
 from quality.dashboard.pages import (
     asset,
@@ -95,6 +96,7 @@ def create_app(settings: Settings, dashboard: DashboardSettings, *, refresh: boo
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     templates = Jinja2Templates(_HERE / "templates")
     filters.install(templates.env, dashboard.dagster_url)
+    templates.env.globals["elsewhere"] = links(settings, dashboard)
     _add_pages(app, sources, templates)
     _add_charts(app, sources, drawings)
     _add_tables(app, sources)

@@ -65,6 +65,10 @@ NOTHING = (
 )
 
 
+SHOWN = 4
+"""Assets that rest on a failing one and are named; its incident names all."""
+
+
 def incidents_table(context: Context) -> Table:
     """One row a cause: what is wrong, where, since which run, who has it, and what is held back by it."""
     kept = {record.subject: record for record in incidents.open_records(context.connection)}
@@ -102,7 +106,9 @@ def incidents_table(context: Context) -> Table:
 
 def _resting_on(context: Context, asset: str) -> str:
     """What was made of an asset that fails, however far downstream."""
-    return ", ".join(name for name, health in context.health.items() if asset in health.causes) or "none"
+    names = [name for name, health in context.health.items() if asset in health.causes]
+    more = len(names) - SHOWN
+    return f"{', '.join(names[:SHOWN])} and {more} more" if more > 1 else ", ".join(names) or "none"
 
 
 def assets_table(context: Context) -> Table:
