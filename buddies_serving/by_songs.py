@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 import numpy as np
 
-from buddies_core.artifact.song_key import song_key
+from buddies_core.interactions.song_key import song_key
 from buddies_serving.api_types import SongQuery
 from buddies_serving.served_model import ServedModel
 
