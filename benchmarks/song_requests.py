@@ -15,11 +15,11 @@ import numpy as np
 
 from benchmarks.measure import Report, Row
 from buddies_core.artifact.served_songs import LISTED, NEAREST, NEAREST_OF_SOURCE, TASTE, publish_songs
-from buddies_serving.feedback_types import Deed, SongName
+from buddies_serving.model.song_lists import song_list
 from buddies_serving.service import Service
 from buddies_serving.settings import ServingSettings
-from buddies_serving.song_lists import song_list
 from buddies_serving.systems import songs as router
+from buddies_serving.types.feedback import Deed, SongName
 
 SIZES = {"small": (2_000, 5_000), "real": (1_630, 83_000), "tenth": (101_932, 384_546), "full": (1_019_318, 384_546)}
 SOURCES = ("als", "bpr", "item-kNN", "EASE")

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.templating import Jinja2Templates
 
-from buddies_serving.answers import PAGE_POLICY
-from buddies_serving.routes_system import PAGE_FOLDER
+from buddies_serving.http.answers import PAGE_POLICY
+from buddies_serving.routes.system import PAGE_FOLDER
 
 router = APIRouter()
 _templates = Jinja2Templates(PAGE_FOLDER)

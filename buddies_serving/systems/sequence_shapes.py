@@ -6,9 +6,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from buddies_core.sequences.answers import Named, ServedSequences, Wish
 from buddies_core.sequences.models import CONTINUE, NEXT
-from buddies_serving.openapi import answers, body, ref
-from buddies_serving.problems import invalid
-from buddies_serving.sequence_types import (
+from buddies_serving.http.openapi import answers, body, ref
+from buddies_serving.http.problems import invalid
+from buddies_serving.model.served_sequences import decoded, json_of, served_by
+from buddies_serving.types.sequences import (
     Predictions,
     PredictRequest,
     SpotifyArtist,
@@ -16,7 +17,6 @@ from buddies_serving.sequence_types import (
     SpotifySeed,
     SpotifyTrack,
 )
-from buddies_serving.served_sequences import decoded, json_of, served_by
 
 router = APIRouter(tags=["songs"])
 

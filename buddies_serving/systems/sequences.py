@@ -10,12 +10,15 @@ from fastapi import APIRouter, Query, Request, Response
 
 from buddies_core.sequences.answers import Named, ServedSequences, Wish
 from buddies_core.sequences.models import CONTINUE, NEXT
-from buddies_serving.api_types import SongQuery
-from buddies_serving.feedback_types import SongName
-from buddies_serving.found import FindSong
-from buddies_serving.openapi import answers, body, ref
-from buddies_serving.problems import Problem
-from buddies_serving.sequence_types import (
+from buddies_serving.http.openapi import answers, body, describe, ref
+from buddies_serving.http.problems import Problem
+from buddies_serving.model.by_songs import FindSong
+from buddies_serving.model.served_sequences import decoded, is_fitted, json_of, served_by
+from buddies_serving.settings import ServingSettings
+from buddies_serving.types.api import SongQuery
+from buddies_serving.types.feedback import SongName
+from buddies_serving.types.sequences import (
+    SCHEMAS,
     ContinueRequest,
     FoundTrack,
     FoundTracks,
@@ -25,9 +28,8 @@ from buddies_serving.sequence_types import (
     NextTrackRequest,
     Why,
 )
-from buddies_serving.served_sequences import decoded, is_fitted, json_of, served_by
-from buddies_serving.settings import ServingSettings
 
+describe(*SCHEMAS)
 router = APIRouter(tags=["songs"])
 
 

@@ -18,18 +18,19 @@ from fastapi import Path as UrlPath
 from buddies_core.artifact.listeners import CLIENT, LISTENER, listener_id, stand_in
 from buddies_core.artifact.named_arrays import Artifact
 from buddies_core.artifact.served_songs import DEFAULT, SYSTEM, Listed, Reason, ServedSongs
-from buddies_serving import api_types
-from buddies_serving.answers import JSON, Answer, Headers
-from buddies_serving.experiments import Experiments
-from buddies_serving.feedback_types import SongName
-from buddies_serving.found import FindSong, HotRoutes
-from buddies_serving.fresh_songs import Heard as HeardNames
-from buddies_serving.openapi import answers, body, describe, ref
-from buddies_serving.problems import Problem, from_decoding, invalid
-from buddies_serving.routes_contract import Running
+from buddies_serving.found import HotRoutes
+from buddies_serving.http.answers import JSON, Answer, Headers
+from buddies_serving.http.openapi import answers, body, describe, ref
+from buddies_serving.http.problems import Problem, from_decoding, invalid
+from buddies_serving.listeners.fresh_songs import Heard as HeardNames
+from buddies_serving.model.by_songs import FindSong
+from buddies_serving.model.experiments import Experiments
+from buddies_serving.model.song_lists import Heard, Merge, SongList, song_list
+from buddies_serving.routes.contract import Running
 from buddies_serving.service import Service
 from buddies_serving.settings import ServingSettings
-from buddies_serving.song_lists import Heard, Merge, SongList, song_list
+from buddies_serving.types import api as api_types
+from buddies_serving.types.feedback import SongName
 
 PATH = "/api/songs/recommend/"
 router = APIRouter(tags=["songs"])

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
 from quality.dashboard.sources import Sources
@@ -36,14 +37,19 @@ def add_actions(app: FastAPI, sources: Sources, refuse: Refuse) -> None:
             return refuse(request, "Too much text", f"A form has at most {MOST_BYTES:,} bytes.", 413)
         try:
             form = {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
-            with sources.connection() as connection:
-                perform(connection, number, action, form, datetime.now(UTC))
+            await run_in_threadpool(_performed, sources, number, action, form)
         except NoSuchIncidentError as error:
             return refuse(request, "No such incident", str(error), 404)
         except (IncidentInputError, UnicodeDecodeError) as error:
             return refuse(request, "This cannot be taken", str(error), 400)
         back = request.url_for("page", name="incident").path
         return RedirectResponse(f"{back}?incident={number}", status_code=303)
+
+
+def _performed(sources: Sources, number: int, action: str, form: Mapping[str, str]) -> None:
+    # In a thread: it waits for a connection and for PostgreSQL, and other pages are answered meanwhile.
+    with sources.connection() as connection:
+        perform(connection, number, action, form, datetime.now(UTC))
 
 
 def perform(connection: object, number: int, action: str, form: Mapping[str, str], now: datetime) -> None:

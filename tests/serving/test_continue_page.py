@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import IN_BROWSER, opened
+from browsers import opened
 from playwright.sync_api import Browser, Page, expect
 from small_sequences import small_artifact
 
 from buddies_core.artifact.named_arrays import write_artifact
-from buddies_serving.keys import new_key
+from buddies_serving.http.keys import new_key
 
-pytestmark = IN_BROWSER
+pytestmark = pytest.mark.browser
 PATH = "/continue"
 LINES = "song 0 – artist 2\nsong 1 – artist 2"
 

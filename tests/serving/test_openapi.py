@@ -13,7 +13,7 @@ from small_sequences import small_artifact
 from songs_world import publish as publish_songs
 
 from buddies_core.artifact.named_arrays import write_artifact
-from buddies_serving.problems import MEDIA_TYPE
+from buddies_serving.http.problems import MEDIA_TYPE
 
 load_all_checks()
 CHECKS = [

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import IN_BROWSER, opened
+from browsers import opened
 from playwright.sync_api import Browser, Page, expect
 from songs_world import publish as publish_songs
 
-from buddies_serving.keys import new_key
+from buddies_serving.http.keys import new_key
 
-pytestmark = IN_BROWSER
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from buddies_core.songs.source_list import SOURCES
 from buddies_core.storage.datasets import DatasetStore
 
 ASSETS = {
-    *("song_plays", "song_catalogue", "play_splits", *SLUGS.values(), "song_candidates"),
+    *("listener_plays", "song_plays", "song_catalogue", "play_splits", *SLUGS.values(), "song_candidates"),
     *("song_ranker", "song_features", "song_evaluation", "served_songs"),
 }
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
