@@ -33,7 +33,8 @@ deploy-tools: $(DEPLOY_TOOLS)/.installed  ## Helm's SDK, schemas of Kubernetes a
 compose-up:  ## everything on this machine by Compose v2, from images that deploy/images/build.sh made
 	deploy/compose/up.sh
 
-check: $(INSTALLED)  ## linter, formatter, import contracts, types
+check: $(INSTALLED)  ## linter, formatter, import contracts, types, no file left half merged
+	! git grep -nE '^(<{7}|>{7}) '
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports

@@ -27,7 +27,7 @@ from benchmarks.served_world import ServedWorld
 from benchmarks.server_process import free_port
 from benchmarks.serving import load
 from buddies_core.artifact.store import read_channels
-from buddies_serving.served_model import ServedModel
+from buddies_serving.model.served_model import ServedModel
 
 LONGEST_WAIT = 0.25
 SHARE_OF_SATURATION = 0.6

@@ -102,7 +102,7 @@ def fill(url: str, sessions: int, evaluations: int, *, users: int = USERS, days:
 async def _feedback_schema(url: str) -> None:
     import asyncpg
 
-    from buddies_serving.migrate import migrate as migrate_feedback
+    from buddies_serving.feedback.migrate import migrate as migrate_feedback
 
     connection = await asyncpg.connect(url)
     try:

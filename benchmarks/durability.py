@@ -30,7 +30,7 @@ from benchmarks.served_world import ServedWorld
 from benchmarks.server_process import ServerProcess, free_port
 from buddies_core.artifact.store import read_channels
 from buddies_core.postgres.embedded import DatabaseError, EmbeddedPostgres
-from buddies_serving.served_model import ServedModel
+from buddies_serving.model.served_model import ServedModel
 
 DISK_MIB = 64
 

@@ -17,7 +17,7 @@ from benchmarks.http_load import Plan, Result
 from benchmarks.measure import Report, Row
 from benchmarks.served_world import ServedWorld
 from benchmarks.server_process import ServerProcess
-from buddies_serving.batch import write_daily
+from buddies_serving.model.batch import write_daily
 
 PRICE_PER_CORE_HOUR = 0.04
 """US dollars: what the large clouds ask for a shared core by the hour; only turns processor time into money."""

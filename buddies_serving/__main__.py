@@ -13,14 +13,14 @@ import uvicorn
 from buddies_core.artifact.errors import ServedModelError
 from buddies_core.environment import InvalidSettingError
 from buddies_serving.errors import KeyFileError, SigningKeyError, SpoolError, UnsafeBindError
-from buddies_serving.express import ExpressProtocol
-from buddies_serving.keys import Scope, new_key, revoke_key
+from buddies_serving.feedback.migrate import migrate
+from buddies_serving.http.express import ExpressProtocol
+from buddies_serving.http.keys import Scope, new_key, revoke_key
+from buddies_serving.http.proxy import ProxyError
+from buddies_serving.http.stopping import GracefulServer
 from buddies_serving.logs import configure_logging
 from buddies_serving.main import create_app
-from buddies_serving.migrate import migrate
-from buddies_serving.proxy import ProxyError
 from buddies_serving.settings import ServingSettings
-from buddies_serving.stopping import GracefulServer
 
 app = typer.Typer(add_completion=False, help=__doc__)
 SCOPES: tuple[Scope, ...] = ("recommend", "feedback", "admin")
@@ -65,7 +65,7 @@ def pull_models(
     watch: Annotated[bool, typer.Option("--watch", help="Go on pulling whatever is published.")] = False,
 ) -> None:
     """Brings the folder that is served to what the store serves (BUDDIES_MODEL_STORE, or the home's own URL)."""
-    from buddies_serving.pulling import Puller
+    from buddies_serving.model.pulling import Puller
 
     configure_logging()
     try:

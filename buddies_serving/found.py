@@ -6,21 +6,17 @@ One that knows songs which the playlists' model does not may have `find_song`.
 
 import importlib
 import pkgutil
-from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from buddies_serving import systems
-from buddies_serving.answers import HotHandler
-from buddies_serving.api_types import SongQuery
-from buddies_serving.feedback_types import SongName
+from buddies_serving.http.answers import HotHandler
+from buddies_serving.model.by_songs import FindSong
 from buddies_serving.settings import ServingSettings
 
 if TYPE_CHECKING:
     from buddies_serving.service import Service
 
-FindSong = Callable[[SongQuery], SongName | None]
-"""How a catalogue finds a song."""
 HotRoutes = dict[tuple[str, str], tuple[str, HotHandler]]
 
 

@@ -9,12 +9,12 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from buddies_serving import routes_contract, routes_listener, routes_recommend, routes_system
-from buddies_serving.failures import on_http_error, on_invalid, on_problem
 from buddies_serving.found import system_modules
-from buddies_serving.guard import Guard
-from buddies_serving.openapi import install
-from buddies_serving.problems import Problem
+from buddies_serving.http.failures import on_http_error, on_invalid, on_problem
+from buddies_serving.http.guard import Guard
+from buddies_serving.http.openapi import install
+from buddies_serving.http.problems import Problem
+from buddies_serving.routes import contract, listener, recommend, system
 from buddies_serving.service import Service
 from buddies_serving.settings import ServingSettings
 
@@ -32,10 +32,10 @@ def create_app(settings: ServingSettings | None = None) -> Guard:
         title="Spotify Buddies", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     app.state.service = service
-    modules = (routes_contract, routes_recommend, routes_listener, routes_system, *system_modules())
+    modules = (contract, recommend, listener, system, *system_modules())
     for module in modules:
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=routes_system.PAGE_FOLDER / "static"))
+    app.mount("/static", StaticFiles(directory=system.PAGE_FOLDER / "static"))
     for failure, handler in (
         (Problem, on_problem),
         (HTTPException, on_http_error),

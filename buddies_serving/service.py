@@ -10,31 +10,31 @@ from typing import Any
 import msgspec
 
 from buddies_core.http.hosts import AllowedHosts
-from buddies_serving.answers import JSON, Answer, Headers, HotHandler
-from buddies_serving.api_types import EventsAnswer, EventsRequest, Health
 from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
-from buddies_serving.event_rules import read_events, to_events
-from buddies_serving.feedback_rules import read_feedback, to_session
-from buddies_serving.feedback_store import FeedbackStore
-from buddies_serving.feedback_types import Record
-from buddies_serving.feedback_writer import FeedbackWriter
+from buddies_serving.feedback.events import read_events, to_events
+from buddies_serving.feedback.replicas import Replicas
+from buddies_serving.feedback.rules import read_feedback, to_session
+from buddies_serving.feedback.spool import Spool
+from buddies_serving.feedback.store import FeedbackStore
+from buddies_serving.feedback.writer import FeedbackWriter
 from buddies_serving.found import system_catalogues, system_hot_routes, system_service_routes
-from buddies_serving.keys import KeyEntry, Keys, keys_for
-from buddies_serving.metrics import Metrics
-from buddies_serving.opt_out import OwnerOptOut
-from buddies_serving.problems import Problem, unavailable
-from buddies_serving.rate_limit import RateLimiter
-from buddies_serving.recommend import Recommended, Recommender
-from buddies_serving.recommendation_id import RecommendationIds, signing_keys
-from buddies_serving.remembered import Remembered
-from buddies_serving.replicas import Replicas
-from buddies_serving.serving import ModelWatcher
+from buddies_serving.http.answers import JSON, Answer, Headers, HotHandler
+from buddies_serving.http.keys import KeyEntry, Keys, keys_for
+from buddies_serving.http.metrics import Metrics
+from buddies_serving.http.problems import Problem, unavailable
+from buddies_serving.http.rate_limit import RateLimiter
+from buddies_serving.http.turns import Slots, Turns
+from buddies_serving.listeners.remembered import Remembered
+from buddies_serving.model.opt_out import OwnerOptOut
+from buddies_serving.model.recommend import Recommended, Recommender
+from buddies_serving.model.recommendation_id import RecommendationIds, signing_keys
+from buddies_serving.model.serving import ModelWatcher
+from buddies_serving.model.usage import Usage
+from buddies_serving.model.who import models_of, remembered_as
 from buddies_serving.settings import ServingSettings, program_version
-from buddies_serving.spool import Spool
 from buddies_serving.supervision import Supervisor
-from buddies_serving.turns import Slots, Turns
-from buddies_serving.usage import Usage
-from buddies_serving.who import models_of, remembered_as
+from buddies_serving.types.api import EventsAnswer, EventsRequest, Health
+from buddies_serving.types.feedback import Record
 
 logger = logging.getLogger(__name__)
 EVENTS_PATH = "/api/events/"

@@ -11,7 +11,7 @@ from buddies_core.artifact.homes import local_folder
 from buddies_core.environment import EnvironmentSettings
 from buddies_core.http.hosts import AllowedHosts, is_loopback, names_in
 from buddies_core.postgres.urls import asyncpg_url
-from buddies_serving.proxy import Front, networks, root_path
+from buddies_serving.http.proxy import Front, networks, root_path
 
 
 class ServingSettings(EnvironmentSettings):

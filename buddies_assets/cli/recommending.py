@@ -15,7 +15,7 @@ from buddies_core.interactions.numbers import numbered_rows
 from buddies_core.recommenders.song_taste import SongTaste
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.sample import sample_note, sample_of
-from buddies_serving.opt_out import OwnerOptOut
+from buddies_serving.model.opt_out import OwnerOptOut
 from buddies_serving.settings import ServingSettings
 
 SHOWN = 5

@@ -16,7 +16,7 @@ from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
-from buddies_serving.served_model import ServedModel
+from buddies_serving.model.served_model import ServedModel
 
 
 @dataclass

@@ -14,8 +14,8 @@ from buddies_assets.forgetting.person import Person
 from buddies_core.errors import BuddiesError
 from buddies_core.storage.durable import PRIVATE, write_durably
 from buddies_serving.errors import SpoolError
-from buddies_serving.feedback_types import Record
-from buddies_serving.spool import Spool
+from buddies_serving.feedback.spool import Spool
+from buddies_serving.types.feedback import Record
 
 _ASIDE = ("rejected.ndjson", "damaged.txt")
 WAIT_SECONDS = 30.0

@@ -42,7 +42,7 @@ def migrate(connection: "Connection", url: str) -> list[str]:
 
 def _feedback_is_current(connection: "Connection") -> bool:
     """Whether the service's tables are those of its newest step: the graph may be newer than the service that ran."""
-    from buddies_serving.migrate import migrations
+    from buddies_serving.feedback.migrate import migrations
 
     with connection:
         if not rows(connection, "SELECT 1 WHERE to_regclass('feedback.schema_migrations') IS NOT NULL"):
@@ -58,7 +58,7 @@ def _migrate_feedback(url: str) -> None:
 
     import asyncpg
 
-    from buddies_serving.migrate import migrate as migrate_feedback
+    from buddies_serving.feedback.migrate import migrate as migrate_feedback
 
     failures: list[BaseException] = []
 

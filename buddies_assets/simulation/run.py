@@ -28,7 +28,7 @@ from buddies_core.kernels.randomness import uniform
 from buddies_core.settings import Settings
 
 if TYPE_CHECKING:
-    from buddies_serving.served_model import ServedModel
+    from buddies_serving.model.served_model import ServedModel
 
 THREADS = 4
 ATTEMPTS = 6
@@ -86,7 +86,7 @@ class Population:
         from buddies_core.artifact.store import read_channels
         from buddies_core.interactions.numbers import numbered_rows
         from buddies_core.storage.datasets import DatasetStore
-        from buddies_serving.served_model import ServedModel
+        from buddies_serving.model.served_model import ServedModel
 
         root = settings.local_home / "served_model"
         model = ServedModel.open(root / "versions" / read_channels(root).champion)

@@ -12,11 +12,11 @@ from fastapi.templating import Jinja2Templates
 
 from buddies_core.artifact.named_arrays import Artifact
 from buddies_core.artifact.texts import TextColumn
-from buddies_serving.answers import JSON, PAGE_POLICY, Answer, Headers
-from buddies_serving.experiments import Experiments
 from buddies_serving.found import HotRoutes
-from buddies_serving.openapi import answers, body, describe, ref
-from buddies_serving.problems import Problem, from_decoding
+from buddies_serving.http.answers import JSON, PAGE_POLICY, Answer, Headers
+from buddies_serving.http.openapi import answers, body, describe, ref
+from buddies_serving.http.problems import Problem, from_decoding
+from buddies_serving.model.experiments import Experiments
 from buddies_serving.settings import ServingSettings
 
 PATH = "/recommend/"

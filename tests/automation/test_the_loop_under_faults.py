@@ -21,7 +21,7 @@ from buddies_core.artifact.store import read_channels
 from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
-from buddies_serving.served_model import ServedModel
+from buddies_serving.model.served_model import ServedModel
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200, func_only=True)]
 

@@ -157,7 +157,7 @@ def test_pages_and_charts_of_the_dashboard_show_a_dash(number):
 def test_the_api_answers_null(number):
     import msgspec
 
-    from buddies_serving.api_types import ModelAbout
+    from buddies_serving.types.api import ModelAbout
 
     about = ModelAbout("champion", 1.0, "v", "m", "t", "t", None, None, {"mrr": number}, {})
     assert strict(msgspec.json.encode(about))["metrics"] == {"mrr": None}

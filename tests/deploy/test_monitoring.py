@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from benchmarks.server_process import ServerProcess
-from buddies_serving.keys import new_key
+from buddies_serving.http.keys import new_key
 from tests.deploy.machine import DEPLOY, free_port, until
 
 ROW = "monitoring: Prometheus scrapes the service by an admin key, and ServiceDown fires when it stops"

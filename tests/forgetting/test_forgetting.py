@@ -30,10 +30,10 @@ from buddies_core.postgres.schema import rows
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
-from buddies_serving.batch import write_daily
-from buddies_serving.feedback_types import Event, Session
-from buddies_serving.served_model import ServedModel
-from buddies_serving.spool import Spool
+from buddies_serving.feedback.spool import Spool
+from buddies_serving.model.batch import write_daily
+from buddies_serving.model.served_model import ServedModel
+from buddies_serving.types.feedback import Event, Session
 from quality.history.database import SCHEMA
 
 ARCHIVE = Path(__file__).parents[1] / "fixtures" / "home-0.1.0.tar.xz"

@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import psycopg2
 import pytest
 import uvicorn
+from browsers import PATIENCE, chromium
 
 from benchmarks.data_defects.world.clean import clean_world
 from benchmarks.data_defects.world.stored import store_world
 from buddies_core.settings import Settings
-from buddies_serving.migrate import migrate as migrate_feedback
+from buddies_serving.feedback.migrate import migrate as migrate_feedback
 from quality.dashboard.app import create_app
 from quality.dashboard.settings import DashboardSettings
 from quality.history.database import SCHEMA
@@ -160,28 +160,11 @@ def _fill(connection: "psycopg2.extensions.connection", today: datetime, now: da
     connection.commit()
 
 
-CHROMIUM = next((p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(p).exists()), None)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """Debian's Chromium, once for the module."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: apt-get install -y chromium")
-    from playwright import sync_api
-
-    with sync_api.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+    """Chromium, once for the module."""
+    with chromium() as launched:
+        yield launched
 
 
 @pytest.fixture
@@ -189,7 +172,7 @@ def page(browser, dashboard) -> Iterator["Page"]:
     """A fresh page that fails the test when the console reports an error or a request leaves the machine."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=dashboard.url)
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(PATIENCE)
     problems: list[str] = []
     home = (dashboard.url, dashboard.dagster_url, "data:")
     opened.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.data_defects.planting import repeated, with_members
 from benchmarks.data_defects.world.stored import store_world
-from buddies_serving.migrate import migrate
+from buddies_serving.feedback.migrate import migrate
 from quality import expectations as module
 from quality.expectations import Expectations, blocks_frame, stored_results
 

@@ -22,7 +22,7 @@ from databases import server_folder
 from buddies_core.artifact.store import publish, write_version
 from buddies_core.artifact.texts import pack_texts
 from buddies_core.postgres.embedded import EmbeddedPostgres
-from buddies_serving.express import ExpressProtocol
+from buddies_serving.http.express import ExpressProtocol
 from buddies_serving.main import create_app
 from buddies_serving.service import Service
 from buddies_serving.settings import ServingSettings
@@ -222,3 +222,12 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(ServingSettings(_env_file=None, home=str(folder), postgres_url=None))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser, for tests of pages."""
+    from browsers import chromium
+
+    with chromium() as launched:
+        yield launched

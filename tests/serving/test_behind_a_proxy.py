@@ -3,7 +3,7 @@
 import pytest
 
 from buddies_core.artifact.store import publish, write_version
-from buddies_serving.proxy import Front, ProxyError, networks, root_path
+from buddies_serving.http.proxy import Front, ProxyError, networks, root_path
 
 PATHS = {"/", "/feedback", "/api/playlist/recommend/", "/health/live", "/docs"}
 

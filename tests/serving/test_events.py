@@ -13,10 +13,10 @@ import asyncpg
 import pytest
 
 from buddies_core.artifact.listeners import listener_id, stand_in
-from buddies_serving.by_songs import fold_in
-from buddies_serving.feedback_types import Event, SongName
-from buddies_serving.fresh_songs import FreshSongs, chosen
-from buddies_serving.spool import Spool
+from buddies_serving.feedback.spool import Spool
+from buddies_serving.listeners.fresh_songs import FreshSongs, chosen
+from buddies_serving.model.by_songs import fold_in
+from buddies_serving.types.feedback import Event, SongName
 
 AERIAL, DUNE = {"title": "Aerial", "artist": "Ana"}, {"id": "SO0000000000000003"}
 NEW = "c0ffee" + "0" * 34
@@ -226,7 +226,7 @@ def test_a_skipped_song_speaks_for_no_taste(server: Any) -> None:
 
 
 def test_events_ask_for_the_scope_of_feedback(make_model: Any, serve: Any, tmp_path: Any) -> None:
-    from buddies_serving.keys import new_key
+    from buddies_serving.http.keys import new_key
 
     make_model()
     keys = tmp_path / "keys.json"
@@ -240,7 +240,7 @@ def test_events_ask_for_the_scope_of_feedback(make_model: Any, serve: Any, tmp_p
 
 
 def test_a_spool_keeps_sessions_and_events_in_their_order_and_reads_old_segments(tmp_path: Any) -> None:
-    from buddies_serving.feedback_types import Session
+    from buddies_serving.types.feedback import Session
 
     identity = "00000000-0000-0000-0000-00000000000{}".format
     session = Session(identity(1), 1.0, 1.0, 7, None, 130, (130, 110), "v1", "champion")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buddies_serving.express import plain_head
-from buddies_serving.keys import new_key
+from buddies_serving.http.express import plain_head
+from buddies_serving.http.keys import new_key
 
 PATH = "/api/playlist/recommend/"
 BODY = b'{"user_ids":[0]}'

@@ -17,8 +17,8 @@ from buddies_assets.forgetting.versions import without_user
 from buddies_core.artifact.store import publish, write_version
 from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_serving.errors import FeedbackRefusedError
-from buddies_serving.feedback_types import Losses, Session
-from buddies_serving.migrate import Migration, MigrationError, migrate, migrations
+from buddies_serving.feedback.migrate import Migration, MigrationError, migrate, migrations
+from buddies_serving.types.feedback import Losses, Session
 
 
 def rows(url: str, query: str, *values: Any) -> list[tuple]:

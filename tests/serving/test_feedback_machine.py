@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
-from buddies_serving.feedback_types import Deed, Event, Losses, Record, Session
-from buddies_serving.feedback_writer import FeedbackWriter
-from buddies_serving.metrics import Metrics
-from buddies_serving.remembered import Remembered
-from buddies_serving.spool import Spool
+from buddies_serving.feedback.spool import Spool
+from buddies_serving.feedback.writer import FeedbackWriter
+from buddies_serving.http.metrics import Metrics
+from buddies_serving.listeners.remembered import Remembered
+from buddies_serving.model.usage import Key, Usage
 from buddies_serving.supervision import Supervisor
-from buddies_serving.usage import Key, Usage
+from buddies_serving.types.feedback import Deed, Event, Losses, Record, Session
 
 POISON = 13
 

@@ -6,9 +6,9 @@ In the small world user 5 plays song 3 and has no candidates; 150 is a playlist 
 import pytest
 
 from buddies_core.artifact.listeners import listener_id
-from buddies_serving.by_songs import fold_in
-from buddies_serving.new_listeners import NewListeners
-from buddies_serving.remembered import Known
+from buddies_serving.listeners.remembered import Known
+from buddies_serving.model.by_songs import fold_in
+from buddies_serving.model.new_listeners import NewListeners
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_somebody_of_whom_nothing_else_is_known_is_served_by_their_likes(model):
 
 
 def test_lists_are_bounded(model, monkeypatch):
-    monkeypatch.setattr("buddies_serving.new_listeners.KEPT", 3)
+    monkeypatch.setattr("buddies_serving.model.new_listeners.KEPT", 3)
     new = NewListeners(model)
     for pid in model.pids.tolist():
         new.top(None, Known({pid}), 5)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buddies_core.artifact.traffic_split import draw, draws
-from buddies_serving.batch import daily_arrays, write_daily
 from buddies_serving.errors import SigningKeyError
-from buddies_serving.freshness import FreshLikes
-from buddies_serving.recommendation_id import RecommendationIds, signing_keys
-from buddies_serving.served_model import ServedModel
+from buddies_serving.listeners.freshness import FreshLikes
+from buddies_serving.model.batch import daily_arrays, write_daily
+from buddies_serving.model.recommendation_id import RecommendationIds, signing_keys
+from buddies_serving.model.served_model import ServedModel
 from buddies_serving.settings import ServingSettings
 from buddies_serving.supervision import Supervisor
 

@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from buddies_serving.errors import UnsafeBindError
-from buddies_serving.guard import Guard
-from buddies_serving.keys import KeyEntry, Keys, keys_for, new_key
+from buddies_serving.http.guard import Guard
+from buddies_serving.http.keys import KeyEntry, Keys, keys_for, new_key
+from buddies_serving.http.rate_limit import RateLimiter
 from buddies_serving.main import create_app
-from buddies_serving.rate_limit import RateLimiter
 from buddies_serving.settings import ServingSettings
 
 JSON = {"content-type": "application/json"}

@@ -15,10 +15,10 @@ import pytest
 from databases import server_folder
 
 from buddies_core.postgres.embedded import EmbeddedPostgres
-from buddies_serving.health_check import address, ask
-from buddies_serving.rate_limit import RateLimiter
-from buddies_serving.recommendation_id import RecommendationIds
-from buddies_serving.replicas import Replicas, Told
+from buddies_serving.feedback.replicas import Replicas, Told
+from buddies_serving.http.health_check import address, ask
+from buddies_serving.http.rate_limit import RateLimiter
+from buddies_serving.model.recommendation_id import RecommendationIds
 
 OLD, NEW = b"o" * 32, b"n" * 32
 
@@ -135,7 +135,7 @@ def test_a_stop_empties_the_spool_into_a_database_that_came_back(tmp_path: Path,
 
 def test_the_health_command_says_what_the_service_says(tmp_path: Path, make_model) -> None:
     with replica(tmp_path / "a", make_model(), None) as (process, client):
-        command = [sys.executable, "-m", "buddies_serving.health_check"]
+        command = [sys.executable, "-m", "buddies_serving.http.health_check"]
         environment = {**os.environ, "BUDDIES_PORT": str(client.base_url.port)}
         assert subprocess.run(command, env=environment, check=False).returncode == 0
         assert subprocess.run([*command, "--live"], env=environment, check=False).returncode == 0

@@ -10,7 +10,7 @@ import pytest
 from buddies_core.artifact.errors import ArrayMismatchError, ModelFormatError, NoServedModelError, ServedModelError
 from buddies_core.artifact.store import Challenger, publish, read_channels, versions, write_version
 from buddies_core.artifact.texts import TextColumn, pack_texts
-from buddies_serving.served_model import ServedModel
+from buddies_serving.model.served_model import ServedModel
 
 
 @pytest.fixture

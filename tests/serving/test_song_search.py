@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buddies_core.artifact.texts import TextColumn, pack_texts
-from buddies_serving.song_search import SongSearch
+from buddies_serving.model.song_search import SongSearch
 
 
 def column(texts: list[str]) -> TextColumn:

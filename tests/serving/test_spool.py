@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buddies_serving.errors import SpoolError
-from buddies_serving.feedback_types import Losses, Session
-from buddies_serving.spool import Spool
+from buddies_serving.feedback.spool import Spool
+from buddies_serving.types.feedback import Losses, Session
 
 
 def session(number: int) -> Session:

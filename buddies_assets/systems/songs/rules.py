@@ -30,6 +30,16 @@ def song_weights_are_finite_and_positive(song_plays: pl.DataFrame) -> Finding:
 
 
 @rule(blocking=True)
+def what_listeners_told_is_learnt_from(
+    song_plays: pl.DataFrame, songs_told: pl.DataFrame, songs_on_file: pl.DataFrame
+) -> Finding:
+    """Every song that a listener told of since the file is among their plays: the next training learns from it."""
+    ids = songs_on_file.select("song", item="song_ids").explode("item")
+    told = songs_told.select("user", "item").join(ids, on="item", how="left")
+    return offending_rows(told.join(song_plays, on=["user", "song"], how="anti"), told.height)
+
+
+@rule(blocking=True)
 def mismatched_songs_have_no_text(song_catalogue: pl.DataFrame) -> Finding:
     """An id whose text is known to be wrong keeps its plays and shows no text."""
     told = pl.col("mismatched") & (pl.col("title").is_not_null() | pl.col("artist").is_not_null())

@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request
 
 from buddies_core.artifact.named_arrays import Artifact
 from buddies_core.artifact.texts import TextColumn
-from buddies_serving.experiments import Experiments
-from buddies_serving.problems import Problem
+from buddies_serving.http.problems import Problem
+from buddies_serving.model.experiments import Experiments
 
 router = APIRouter(tags=["films"])
 

@@ -16,7 +16,7 @@ from buddies_core.postgres.embedded import EmbeddedPostgres, database_url
 from buddies_core.postgres.own_home import OtherHomeError
 from buddies_core.postgres.urls import database_name, with_database
 from buddies_core.settings import Settings
-from buddies_serving.feedback_store import FeedbackStore
+from buddies_serving.feedback.store import FeedbackStore
 
 ALLOWED = {b"user", b"database", b"client_encoding", b"datestyle", b"timezone", b"application_name"}
 """What PgBouncer takes at the start of a session; anything else it refuses."""
@@ -76,7 +76,7 @@ def test_two_homes_are_not_mixed_in_one_database(tmp_path: Path):
 
 
 def test_feedback_passes_a_pooler_that_takes_no_parameters_and_keeps_no_statements(postgres_url: str):
-    from buddies_serving.feedback_types import Session
+    from buddies_serving.types.feedback import Session
 
     async def work(url: str) -> tuple[int, int]:
         store = FeedbackStore(url, timeout=5)

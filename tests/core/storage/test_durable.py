@@ -172,7 +172,7 @@ def test_no_module_renames_or_syncs_by_itself():
     The spool appends to files that it keeps open, and torch's and MLflow's own files are theirs.
     """
     root = Path(durable.__file__).parents[2]
-    may = {"buddies_core/storage/durable.py", "buddies_serving/spool.py"}
+    may = {"buddies_core/storage/durable.py", "buddies_serving/feedback/spool.py"}
     marks = ("os.fsync(", "os.replace(", "os.rename(", "os.link(", "partial.replace(", "partial.rename(", "mkstemp(")
     found = {
         str(path.relative_to(root))

@@ -259,8 +259,8 @@ def test_a_listener_known_by_songs_gets_the_vector_that_training_would_give(tiny
     from buddies_assets.systems.playlists.steps.cold import stored_fold_in
     from buddies_core.artifact.store import read_channels
     from buddies_core.interactions.csr import Library
-    from buddies_serving.by_songs import fold_in
-    from buddies_serving.served_model import ServedModel
+    from buddies_serving.model.by_songs import fold_in
+    from buddies_serving.model.served_model import ServedModel
 
     settings, _ = tiny_world
     root = Path(settings.home) / "served_model"

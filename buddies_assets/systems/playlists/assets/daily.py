@@ -17,13 +17,13 @@ KEPT = 7
     kinds={"json"},
     owners=OWNERS,
     deps=[served_model],
-    code_version=code_version("buddies_serving.batch"),
+    code_version=code_version("buddies_serving.model.batch"),
 )
 def daily_recommendations(
     context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> dg.MaterializeResult:
     """One line a user: `user_id` and `playlists` (MPD pids, best first), by the champion; seven days are kept."""
-    from buddies_serving.batch import write_daily
+    from buddies_serving.model.batch import write_daily
 
     folder = pipeline.settings.local_home / "daily_recommendations"
     day = datetime.now(UTC).date().isoformat()
