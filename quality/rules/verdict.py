@@ -59,6 +59,11 @@ class Finding:
         return (self.low is None or self.value >= self.low) and (self.high is None or self.value <= self.high)
 
     @property
+    def unjudged(self) -> bool:
+        """Whether it passes for want of anything to judge: there is a figure and no band (`too_few`)."""
+        return self.passed and self.low is None and self.high is None
+
+    @property
     def unreadable(self) -> bool:
         """Whether the data were too broken for the rule to judge."""
         return _UNREADABLE_COLUMN in self.sample.columns
@@ -87,6 +92,14 @@ def within(
     """Finding of a figure that must lie in a band; None and NaN are outside."""
     figure = math.nan if value is None else float(value)
     return Finding(figure, low, high, 0, total, pl.DataFrame() if sample is None else sample.head(SAMPLE_ROWS))
+
+
+def too_few(value: float | None, total: int) -> Finding:
+    """Finding of a figure without a band: it cannot be judged yet, for want of rows, or another rule judges it.
+
+    It passes, and result and dashboard say that nothing was judged.
+    """
+    return within(value, None, None, total)
 
 
 UNREADABLE = (pl.exceptions.PolarsError, LookupError, ValueError, TypeError, AttributeError)

@@ -14,9 +14,10 @@ from buddies_assets.systems.songs.served import publish
 from buddies_assets.systems.songs.splits import TRAIN, part_of, seen_plays
 from buddies_core.settings import Settings
 from buddies_core.songs.calibration import Calibration
+from buddies_core.songs.config import SongsConfig
 from buddies_core.songs.features import features_of
 from buddies_core.songs.mixing import Mix
-from buddies_core.songs.model import Learning, SongsConfig, SongsModel
+from buddies_core.songs.model import Learning, SongsModel
 from buddies_core.songs.source_list import SongSource
 from buddies_core.songs.sources import fitted_sources
 from buddies_core.songs.trees import library_versions

@@ -9,8 +9,8 @@ from buddies_core.songs.calibration import Calibration
 from buddies_core.songs.candidates import best_places, propose
 from buddies_core.songs.facts import no_facts, rows_of, song_facts
 from buddies_core.songs.histories import Histories
+from buddies_core.songs.judged import JudgedList
 from buddies_core.songs.mixing import average_precision, best_mix, row_standard
-from buddies_core.songs.model import JudgedList
 from buddies_core.songs.source_list import SOURCES
 from buddies_core.songs.sources import fitted_sources
 
