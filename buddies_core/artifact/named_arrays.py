@@ -86,8 +86,8 @@ def read_artifact(root: Path) -> Artifact:
     current = root / "current.json"
     if not current.is_file():
         raise NoServedModelError(
-            f"{current} does not exist: nothing is published under this name yet. `buddies run --system NAME` publishes "
-            "what a system serves, `buddies fit FILE` a model of your own."
+            f"{current} does not exist: nothing is published under this name yet. `buddies run --system NAME` "
+            "publishes what a system serves, `buddies fit FILE` a model of your own."
         )
     try:
         version = check_name(json.loads(current.read_bytes())["version"])
