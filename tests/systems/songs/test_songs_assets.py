@@ -12,7 +12,7 @@ from buddies_assets.systems.songs.slugs import SLUGS
 from buddies_core.artifact.named_arrays import read_artifact
 from buddies_core.artifact.served_songs import Reason, ServedSongs
 from buddies_core.settings import Settings
-from buddies_core.songs.model import SongsConfig
+from buddies_core.songs.config import SongsConfig
 from buddies_core.songs.source_list import SOURCES
 from buddies_core.storage.datasets import DatasetStore
 
