@@ -13,8 +13,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from buddies_core.artifact.song_key import song_key
 from buddies_core.artifact.texts import TextColumn, pack_texts
+from buddies_core.interactions.song_key import song_key
 from buddies_core.sequences.index import SequenceIndex, rows_of
 from buddies_core.sequences.models import Answerer, SequenceModels
 from buddies_core.sequences.query import Query
