@@ -179,6 +179,7 @@ def bpr_checkpoint(
         "preset": settings.preset,
         "positives": learns,
         "mlflow": tracked,
+        "losses": [report.loss for report in result.history],
     }
     saved = checkpoint_store(pipeline).save(result.factors, config, metrics=result.metrics, lineage=lineage)
     job.discard_state()
