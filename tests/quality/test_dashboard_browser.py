@@ -128,7 +128,8 @@ def test_a_planted_failure_turns_the_overview_red_and_a_repaired_one_green(page,
     expect(page.locator(".tile.fail h2").first).to_have_text("Open incidents")
     expect(page.locator("#table-incidents")).to_contain_text("checks of user_blocks")
     expect(page.locator("#table-incidents")).to_contain_text("the check fails: negatives_are_distinct")
-    expect(page.locator("#table-incidents tbody tr")).to_contain_text(re.compile(r"bpr_evaluation, bpr_search.* and \d+ more"))
+    resting_on_it = re.compile(r"bpr_evaluation, bpr_search.* and \d+ more")
+    expect(page.locator("#table-incidents tbody tr")).to_contain_text(resting_on_it)
     resting = page.locator("#table-assets tbody tr", has_text="rests on user_blocks")
     expect(resting.first.locator(".pill")).to_have_class("pill warn")
     row = page.locator("#table-assets tbody tr", has_text="user_blocks").first
