@@ -162,3 +162,16 @@ def test_the_drill_of_an_environment_ends_as_its_job_does(tmp_path: Path) -> Non
     bad = drill("staging", "1")
     assert bad.returncode == 1 and "logs job/buddies-drill-" in bad.stdout
     assert drill("canary").returncode == 2
+
+
+@pytest.mark.parametrize("builder", ["buildah", "podman", "docker"])
+def test_an_image_is_built_by_what_is_here(builder: str) -> None:
+    environment = {"BUILDER": f"echo {builder}", "PATH": "/usr/bin:/bin", "COMMIT": "abc", "ARCH": "arm64"}
+    done = subprocess.run(
+        [DEPLOY / "images/build.sh", "service"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and done.stdout.startswith(f"{builder} build "), done.stderr
+    assert "--tag localhost/buddies-service:abc" in done.stdout and "--platform linux/arm64" in done.stdout
+    assert ("--ignorefile" in done.stdout) == (builder != "docker")
+    for path in (DEPLOY / "images").glob("*.Containerfile"):
+        assert path.with_name(f"{path.name}.dockerignore").resolve() == DEPLOY / "images/.containerignore"
