@@ -175,3 +175,32 @@ def test_an_image_is_built_by_what_is_here(builder: str) -> None:
     assert ("--ignorefile" in done.stdout) == (builder != "docker")
     for path in (DEPLOY / "images").glob("*.Containerfile"):
         assert path.with_name(f"{path.name}.dockerignore").resolve() == DEPLOY / "images/.containerignore"
+
+
+def test_secrets_of_a_cluster_are_made_once_in_a_namespace_that_refuses_what_is_not_restricted(tmp_path: Path) -> None:
+    there, kubectl = tmp_path / "there", tmp_path / "kubectl"
+    there.mkdir()
+    kubectl.write_text(
+        '#!/bin/sh\nshift 2\necho "$@"\n'
+        f'case "$1 $2" in "get secret" | "get namespace") [ -e {there}/$2-$3 ] ;;\n'
+        f'"create secret") touch {there}/secret-$4 ;; "create namespace") touch {there}/namespace-$3 ;; esac\n'
+    )
+    kubectl.chmod(0o755)
+
+    def said() -> str:
+        environment = {"KUBECTL": str(kubectl), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(
+            [DEPLOY / "chart_secrets.sh", "buddies-staging"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    first = said()
+    assert "label namespace buddies-staging pod-security.kubernetes.io/enforce=restricted" in first
+    made = {line.split()[3] for line in first.splitlines() if line.startswith("create secret generic")}
+    assert made == {f"buddies-{name}" for name in ("postgres", "keys", "clients", "proxy", "monitoring")}
+    assert not re.search(r"sb_[0-9a-f]{20}|postgresql://", first)
+    assert "create " not in said()
