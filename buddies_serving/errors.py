@@ -32,7 +32,3 @@ class FeedbackUnavailableError(RuntimeError):
 
 class FeedbackRefusedError(RuntimeError):
     """The database's schema refuses this feedback, and would refuse it again."""
-
-
-class MigrationError(RuntimeError):
-    """The feedback schema of the database is not the one this version of the service knows."""
