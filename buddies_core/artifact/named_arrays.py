@@ -85,7 +85,10 @@ def read_artifact(root: Path) -> Artifact:
     """
     current = root / "current.json"
     if not current.is_file():
-        raise NoServedModelError(f"{current} does not exist; nothing was fitted under this name yet")
+        raise NoServedModelError(
+            f"{current} does not exist: nothing is published under this name yet. `buddies run --system NAME` "
+            "publishes what a system serves, `buddies fit FILE` a model of your own."
+        )
     try:
         version = check_name(json.loads(current.read_bytes())["version"])
         facts, arrays = _read(root / "versions" / version)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from buddies_core import json_text
+from buddies_core.errors import BuddiesError
 from buddies_core.postgres.connecting import connect, ensure_database, problem_with
 from buddies_core.postgres.own_home import STATE_FILE, check_home
 from buddies_core.postgres.urls import described, libpq_url
@@ -36,7 +37,7 @@ DATABASES = ("buddies", "mlflow")
 """`buddies` holds Dagster's storage, the feedback and the quality history; MLflow keeps tables of its own apart."""
 
 
-class DatabaseError(RuntimeError):
+class DatabaseError(BuddiesError, RuntimeError):
     """PostgreSQL cannot be found, started or reached; the message says what to do."""
 
 

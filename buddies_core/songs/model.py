@@ -82,7 +82,7 @@ class SongsModel:
 
     def with_sources(self, histories: Histories, facts: SongFacts) -> Self:
         """The same rankers over sources fitted on plays, such as those that were hidden while the rankers learnt."""
-        self.models = fitted_sources(self.config.sources, histories.weights(self.config.half_life), facts)
+        self.models = fitted_sources(self.config.sources, histories, facts, half_life=self.config.half_life)
         self.world = FeatureWorld.of(histories, facts)
         return self
 

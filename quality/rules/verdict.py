@@ -15,6 +15,8 @@ from typing import Any
 
 import polars as pl
 
+from buddies_core.errors import BuddiesError
+
 _UNREADABLE_COLUMN = "could_not_be_judged"
 SAMPLE_ROWS = 10
 """Offending rows kept as evidence: enough to see the pattern, few enough to store with every evaluation."""
@@ -29,7 +31,7 @@ class Severity(StrEnum):
     WARN = "warn"
 
 
-class MissingInputError(LookupError):
+class MissingInputError(BuddiesError, LookupError):
     """A rule was asked to judge without one of the datasets that it compares with."""
 
 
