@@ -36,7 +36,7 @@ function reasonOf(why) {
   const lists = why.playlists === 1 ? "one playlist" : `${new Intl.NumberFormat("en").format(why.playlists)} playlists`;
   const other = why.title ? `“${why.title}”` : "a song of yours";
   if (why.kind === "follows") return `Follows ${other} in ${lists}`;
-  if (why.kind === "together") return `With ${other} and others of yours in ${lists}`;
+  if (why.kind === "together") return `With songs of yours, most often ${other}, in ${lists}`;
   if (why.kind === "artist") return `By the artist of ${other}`;
   return why.kind === "similar" ? "Stands where your songs stand" : "Popular in playlists with a title like yours, or with everybody";
 }
