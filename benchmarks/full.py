@@ -35,6 +35,7 @@ from buddies_core.settings import Settings
 from buddies_core.storage import progress
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.durable import write_durably
 
 SEED, THREADS = 1, 2
 WARM_UP = World(2_000, 3_000, SEED)
@@ -265,9 +266,8 @@ def _recorded(home: Path) -> dict[str, StepRow]:
 
 
 def _record(home: Path, rows: dict[str, StepRow]) -> None:
-    partial = home / "benchmark.json.partial"
-    partial.write_text(json.dumps({"code": _code(), "rows": [asdict(row) for row in rows.values()]}))
-    partial.replace(home / "benchmark.json")
+    content = json.dumps({"code": _code(), "rows": [asdict(row) for row in rows.values()]})
+    write_durably(home / "benchmark.json", content.encode())
 
 
 class _Line:

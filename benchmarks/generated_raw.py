@@ -33,6 +33,7 @@ from buddies_assets.sources.synthetic.write import (
     triplet_bytes,
     world_paths,
 )
+from buddies_core.storage.durable import write_durably
 
 _WORLD, _SECONDS = "world.json", "generation_seconds"
 _POOL_FROM_SLICES = 50
@@ -95,9 +96,7 @@ def _write_slice(note: Path, k: int) -> None:
     writer = _writer(World(**json.loads(note.read_text(encoding="utf-8"))))
     path = note.parent / writer.name(k)
     if not path.exists():
-        unfinished = path.with_suffix(".partial")
-        unfinished.write_bytes(writer.slice_bytes(k))
-        unfinished.replace(path)
+        write_durably(path, writer.slice_bytes(k))
 
 
 @contextmanager

@@ -16,6 +16,8 @@ import numpy as np
 from benchmarks.measure import Report, Row
 from buddies_core.artifact.served_songs import LISTED, NEAREST, NEAREST_OF_SOURCE, TASTE, publish_songs
 from buddies_serving.model.song_lists import song_list
+from buddies_serving.model.song_shelf import shelves
+from buddies_serving.routes.songs_for import who_is
 from buddies_serving.service import Service
 from buddies_serving.settings import ServingSettings
 from buddies_serving.systems import songs as router
@@ -41,7 +43,7 @@ def run(scale: str) -> Report:
         plain = rng.permutation(np.array(asked)).tolist()
         bodies = [b'{"user_id":"%b","k":10}' % name.encode() for name in plain]
         ours = router.service_routes(service)[("POST", router.PATH)][1]
-        shelf = router._shelves(service.settings).get(None)
+        shelf = shelves(service.settings).get(None)
 
         def ids(name: str) -> list[str]:
             made = song_list(shelf.served, shelf.served.find_user(name), count=10)
@@ -50,7 +52,7 @@ def run(scale: str) -> Report:
         offline = _measured(report, "offline list, ids as the reference answers", ids, plain)
         cards = _measured(report, "offline list, titles and reasons", lambda body: ours(body, {}), bodies)
         for place, name in enumerate(plain):
-            number = router._who(service, shelf, name).number
+            number = who_is(service, shelf, name).number
             for event in range(EVENTS):
                 song = SongName(f"SO{(place * 31 + event * 977) % songs:016d}", None)
                 service.remembered.note(Deed(number, name, float(event), "play", song=song))

@@ -28,8 +28,9 @@ from buddies_assets.systems.songs.splits import part_of, seen_plays, split_plays
 from buddies_assets.systems.songs.stored import hidden_of, proposed_by
 from buddies_core.interactions.text_hash import hashed_share
 from buddies_core.recommenders.weighted_als import AlsConfig, WeightedAls
+from buddies_core.songs.config import SongsConfig
 from buddies_core.songs.histories import Histories
-from buddies_core.songs.model import SongsConfig, SongsModel
+from buddies_core.songs.model import SongsModel
 
 SEED = 20_250_514
 _FULL = (1_019_318, 384_546, 48)

@@ -64,7 +64,10 @@ def asset_nodes() -> dict[str, AssetNode]:
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions under given settings; tests call it with their own."""
     others = other_systems()
-    system_jobs = [system_job(system.name, *system.shared) for system in others if system.asset_modules]
+    system_jobs = [
+        system_job(system.name, *system.shared, beside=system.beside) for system in others if system.asset_modules
+    ]
+    of_systems = [module.build_sensors(settings) for system in others for module in system.sensor_modules]
     return dg.Definitions(
         assets=assets(),
         asset_checks=[
@@ -81,7 +84,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             day_jobs.feedback_days_job,
             day_jobs.event_days_job,
         ],
-        sensors=[*build_sensors(settings), *build_alert_sensors(settings), build_served_model_sensor(settings)],
+        sensors=[
+            *build_sensors(settings),
+            *build_alert_sensors(settings),
+            build_served_model_sensor(settings),
+            *(sensor for sensors in of_systems for sensor in sensors),
+        ],
         schedules=build_schedules(settings),
         resources=resources(settings),
         executor=dg.in_process_executor,

@@ -10,11 +10,13 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from buddies_core.errors import BuddiesError
+
 PREFIX = "BUDDIES_"
 _SECRET = ("url", "key", "webhook", "password", "token")
 
 
-class InvalidSettingError(ValueError):
+class InvalidSettingError(BuddiesError, ValueError):
     """A setting, or a combination of settings, that no run can mean; the message names the variables."""
 
 

@@ -4,24 +4,26 @@ Each names the file, array or field at fault and says what to do, since whoever 
 looking at a log line and nothing else.
 """
 
+from buddies_core.errors import BuddiesError
 
-class UnsafeBindError(RuntimeError):
+
+class UnsafeBindError(BuddiesError, RuntimeError):
     """The service was asked to listen beyond loopback without API keys."""
 
 
-class SigningKeyError(RuntimeError):
+class SigningKeyError(BuddiesError, RuntimeError):
     """The key that signs recommendation ids can be neither read nor made."""
 
 
-class KeyFileError(RuntimeError):
+class KeyFileError(BuddiesError, RuntimeError):
     """The file of API keys is missing or cannot be read as one."""
 
 
-class SpoolError(RuntimeError):
+class SpoolError(BuddiesError, RuntimeError):
     """The feedback spool could not be read or written."""
 
 
-class FeedbackUnavailableError(RuntimeError):
+class FeedbackUnavailableError(BuddiesError, RuntimeError):
     """Feedback can be stored neither in PostgreSQL nor in the spool, or the queue is full."""
 
     def __init__(self, reason: str, retry_after: int) -> None:
@@ -30,9 +32,5 @@ class FeedbackUnavailableError(RuntimeError):
         self.retry_after = retry_after
 
 
-class FeedbackRefusedError(RuntimeError):
+class FeedbackRefusedError(BuddiesError, RuntimeError):
     """The database's schema refuses this feedback, and would refuse it again."""
-
-
-class MigrationError(RuntimeError):
-    """The feedback schema of the database is not the one this version of the service knows."""

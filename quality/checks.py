@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from quality.check_metadata import RULE, SAMPLE, SEVERITY, SHARE, CheckFigures
+from quality.check_metadata import NOTE, RULE, SAMPLE, SEVERITY, SHARE, CheckFigures
 from quality.evidence import Evidence, datasets_for
 from quality.finite_metadata import finite_metadata
 from quality.judging import judge
@@ -19,6 +19,7 @@ from quality.registry import spec_of
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import SAMPLE_ROWS, Rule, Severity, Verdict
 
+NOT_JUDGED = "Not judged: too few rows, or another rule judges this."
 SEVERITIES = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}
 
 
@@ -86,6 +87,8 @@ def as_result(verdict: Verdict) -> dg.AssetCheckResult:
         SHARE: float(finding.share),
         SEVERITY: str(rule.severity),
     }
+    if finding.unjudged:
+        metadata[NOTE] = NOT_JUDGED
     if not verdict.passed and finding.sample.height:
         metadata[SAMPLE] = sample_table(finding.sample)
     return dg.AssetCheckResult(

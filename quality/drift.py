@@ -40,6 +40,16 @@ class Drift:
         """Whether the figure is within its band."""
         return self.finding.passed
 
+    @property
+    def strain(self) -> float:
+        """How far the figure is from where it should be, in half-widths of its band: above 1 it is outside."""
+        value, low, high = self.finding.value, self.finding.low or 0.0, self.finding.high
+        if high is None:
+            return 0.0
+        middle = 0.0 if low == 0.0 else (low + high) / 2
+        half = high - middle
+        return abs(value - middle) / half if half else float(value != middle)
+
 
 def bin_edges(reference: np.ndarray, bins: int = BINS) -> np.ndarray:
     """Edges at the quantiles of the reference, open at both ends; fewer where the reference repeats values."""

@@ -14,6 +14,7 @@ from quality.dataset_spec import DatasetSpec
 from quality.drift_watch import observe
 from quality.finite_metadata import finite_metadata
 from quality.registry import spec_of
+from quality.rules.verdict import SAMPLE_ROWS
 
 DRIFT = "has_not_drifted"
 NO_DATABASE = "There is no database here, so there is no history to compare with."
@@ -54,11 +55,17 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
             failed = [drift for drift in drifts if not drift.passed]
             records = [
                 dg.TableRecord(
-                    {"measure": d.measure, "method": d.method, "value": d.finding.value, "high": d.finding.high or 0.0}
+                    {
+                        "measure": d.measure,
+                        "method": d.method,
+                        "value": d.finding.value,
+                        "low": d.finding.low or 0.0,
+                        "high": d.finding.high or 0.0,
+                    }
                 )
-                for d in drifts
+                for d in sorted(drifts, key=lambda d: (d.passed, -d.strain))[:SAMPLE_ROWS]
             ]
-            worst = max(drifts, key=lambda d: abs(d.finding.value) / (d.finding.high or 1.0), default=None)
+            worst = max(drifts, key=lambda d: (not d.passed, d.strain), default=None)
             metadata: dict[str, Any] = {"looked at": len(drifts), "offending": len(failed), "severity": "warn"}
             if worst is not None:
                 figures = {"value": worst.finding.value, "low": worst.finding.low, "high": worst.finding.high}
@@ -78,4 +85,4 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
 
 
 def _measures(spec: DatasetSpec) -> list[str]:
-    return ["rows", *spec.drift, *(["share of nulls"] if spec.nulls else [])]
+    return ["rows", "columns", *spec.drift, *(["share of nulls"] if spec.nulls else [])]

@@ -2,10 +2,12 @@
 
 Volumes come from the materialisations, distributions and null shares from the statistics kept with each version of a
 dataset; the reference is the last 28 versions before, together. A measure without an earlier version passes: there is
-nothing yet that it could have drifted from.
+nothing yet that it could have drifted from. Where there are more of them, rows and what columns hold are judged by
+bands learnt from these (`quality/learnt.py`), which know growth and the days of the week.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +17,18 @@ from buddies_core.postgres.schema import rows
 from buddies_core.storage.datasets import DatasetStore
 from quality.drift import METHODS, Drift, resampled, share_change, volume
 from quality.history.assets import statistics
+from quality.history.profiles import profile_of
+from quality.learnt import everything
 from quality.registry import dataset_specs, spec_of
+from quality.rules.verdict import within
 from quality.statistics import figures_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 WINDOW = 28
+CLOCKS_DIFFER = timedelta(days=1)
+"""A version that a clock ahead of ours made is looked at too."""
 
 
 def watched() -> list[str]:
@@ -40,8 +47,23 @@ _FIGURES = """
 """
 
 
-def watch(connection: "Connection") -> list[Drift]:
-    """Every watched number against its reference window."""
+def watch(connection: "Connection", wanted: Collection[str] | None = None) -> list[Drift]:
+    """Every watched number of the wanted assets (None: of all) against its reference window."""
+    names = [asset for asset in watched() if wanted is None or asset in wanted]
+    found = _fixed(connection) + [drift for asset in names for drift in _learnt(connection, asset)]
+    return [drift for drift in found if wanted is None or drift.asset in wanted]
+
+
+def _learnt(connection: "Connection", asset: str) -> list[Drift]:
+    found = everything(connection, asset, datetime.now(UTC) + CLOCKS_DIFFER)
+    return [
+        Drift(asset, one.name, f"learnt: {one.band.method}", within(one.newest.value, one.band.low, one.band.high))
+        for one in found
+        if one.band is not None
+    ]
+
+
+def _fixed(connection: "Connection") -> list[Drift]:
     counts = {row["asset"]: row["counts"] for row in rows(connection, _VOLUMES, {"window": WINDOW + 1})}
     found = [Drift(asset, "rows", "volume", volume(held[0], held[1:])) for asset, held in counts.items()]
     versions: dict[str, list[dict[str, Any]]] = {}
@@ -88,5 +110,6 @@ def observe(connection: "Connection", store: DatasetStore, wanted: Collection[st
     """`watch`, after the statistics of the stored versions are in the history; of the wanted assets."""
     for name in sorted(set(wanted) & set(watched()) & set(store.names())):
         dataset = store.open(name)
+        profile_of(connection, dataset)
         statistics(connection, name, dataset.fingerprint, partial(figures_of, spec_of(name), dataset, store))
-    return [drift for drift in watch(connection) if drift.asset in wanted]
+    return watch(connection, wanted)

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from buddies_core.errors import BuddiesError
 from buddies_core.storage.datasets import Dataset, DatasetStore
 from quality.dataset_spec import Counted, Derived, Input, Parameter
 from quality.registry import named_inputs, spec_of
@@ -23,7 +24,7 @@ CLOCK: Mapping[str, Callable[[], Any]] = {"now": time.time, "now_at": lambda: da
 """Inputs that are made of no dataset."""
 
 
-class UnknownInputError(LookupError):
+class UnknownInputError(BuddiesError, LookupError):
     """A rule asks for an input that nothing provides."""
 
 

@@ -59,7 +59,7 @@ def _of_numbers(column: pl.Series) -> dict[str, Any]:
     if not len(known):
         return {}
     figures = {name: known.quantile(share, "linear") for name, share in _QUANTILES}
-    return {"min": known.min(), **figures, "max": known.max()}
+    return {"min": known.min(), **figures, "max": known.max(), "mean": known.mean()}
 
 
 def _short(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from buddies_core.errors import BuddiesError
 from quality.dataset_spec import Field, TableSchema
 from quality.registry import dataset_specs, spec_of
 from quality.rules.conforming import conforms
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _INCLUSIVE = "_inclusive"
 
 
-class UnknownSchemaError(LookupError):
+class UnknownSchemaError(BuddiesError, LookupError):
     """There is no schema for the named dataset."""
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 _PLACES = (Path("/usr/bin/chromium"), Path("/usr/bin/chromium-browser"))
 _ARGUMENTS = (
@@ -32,3 +32,18 @@ def chromium() -> Iterator["Browser"]:
         launched = playwright.chromium.launch(executable_path=str(place), args=list(_ARGUMENTS))
         yield launched
         launched.close()
+
+
+@contextmanager
+def opened(browser: "Browser", server: Any, path: str = "/") -> Iterator["Page"]:
+    """A page of a server; fails on any error in its scripts and any request to elsewhere."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
+    page.on("request", lambda sent: None if f":{server.port}/" in sent.url else faults.append(sent.url))
+    page.goto(f"http://127.0.0.1:{server.port}{path}")
+    yield page
+    page.close()
+    assert faults == []

@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
+from buddies_core.songs.config import SongsConfig
 from buddies_core.songs.facts import SongFacts, song_facts
 from buddies_core.songs.histories import Histories
-from buddies_core.songs.model import SongsConfig, SongsModel
+from buddies_core.songs.model import SongsModel
 from buddies_core.songs.source_list import SOURCES
 
 LISTENERS, SONGS = 48, 40

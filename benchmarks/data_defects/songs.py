@@ -76,6 +76,11 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "song plays of no weight", "song_plays.song_weights_are_finite_and_positive", cell("song_plays", weight=0.0)
     ),
+    Defect(
+        "a told play that training does not see",
+        "song_plays.what_listeners_told_is_learnt_from",
+        lambda world: {"songs_told": extended(world["songs_told"], item="S00", user="told")},
+    ),
     Defect("a song's play stored twice", "song_plays.matches_its_schema", again("song_plays")),
     Defect(
         "the wrong text of a mismatched song",

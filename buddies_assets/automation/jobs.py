@@ -1,5 +1,7 @@
 """Jobs: named parts of the graph, each one run."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 SOURCES_TO_LIBRARIES = dg.AssetSelection.groups("sources", "libraries") | dg.AssetSelection.assets("listener_plays")
@@ -42,12 +44,15 @@ publish_job = dg.define_asset_job(
 JOBS = [prepare_data_job, train_job, search_job, publish_job]
 
 
-def system_job(name: str, *shared: str):
+def system_job(name: str, *shared: str, beside: Sequence[str] = ()):
     """The job that makes a system whose assets are in the group of its name, and those it shares with what they need.
 
     Args:
         shared: groups of assets that several systems are made from.
+        beside: single assets of other groups that are made before its own.
     """
     own = dg.AssetSelection.groups(name)
     selection = own | dg.AssetSelection.groups(*shared).upstream() if shared else own
+    if beside:
+        selection = selection | dg.AssetSelection.assets(*beside)
     return dg.define_asset_job(f"{name}_job", selection=selection, description=f"The whole system {name} in one run.")

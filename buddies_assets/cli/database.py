@@ -4,6 +4,7 @@ from pathlib import Path
 
 from buddies_core.postgres.embedded import embedded
 from buddies_core.settings import Settings
+from buddies_core.storage.durable import PRIVATE, write_durably
 
 VARIABLE = "BUDDIES_POSTGRES_URL"
 
@@ -29,9 +30,7 @@ def _write(env_file: Path, url: str | None) -> None:
     kept = [line for line in lines if not line.startswith(f"{VARIABLE}=")]
     if url:
         kept.append(f"{VARIABLE}={url}")
-    partial = env_file.with_name(env_file.name + ".partial")
-    partial.touch(0o600)
-    partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-    partial.replace(env_file)
-    if not kept:
-        env_file.unlink()
+    if kept:
+        write_durably(env_file, "".join(f"{line}\n" for line in kept).encode(), PRIVATE)
+    else:
+        env_file.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from buddies_assets.cli.commands import (
     running,
 )
 from buddies_assets.cli.console import console, plain_console, styled
+from buddies_assets.cli.failing import FORESEEN, as_line
 
 app = typer.Typer(
     help="Organic playlists, recommended to listeners of like taste.",
@@ -74,11 +75,9 @@ db.command("url")(database.db_url)
 
 def main() -> None:
     """Run the command; an error that the project foresees is printed as one message, not as a traceback."""
-    from buddies_assets.cli.failing import as_line, foreseen
-
     try:
         app()
-    except foreseen() as error:
+    except FORESEEN as error:
         told = as_line(error)
         plain_console(stderr=True).print(styled(("Error:", "bold red"), f" {told}"), soft_wrap=True)
         sys.exit(1)

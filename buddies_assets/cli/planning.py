@@ -56,7 +56,8 @@ def selected_job(defs: dg.Definitions, systems: Sequence[System], select: str | 
 def _made_of_selection(defs: dg.Definitions, select: str) -> list[dg.AssetKey]:
     graph = defs.resolve_asset_graph()
     try:
-        named = selection_of(select).resolve(graph)
+        # What one step makes is made together: of two datasets of one file, either brings the other.
+        named = selection_of(select).required_multi_asset_neighbors().resolve(graph)
     except dg.DagsterInvalidSubsetError as error:
         unknown = ", ".join(re.findall(r"'([^']+)'", str(error).partition("]")[0]))
         raise SelectionError(f"--select {select!r}: there is no asset {unknown}; Dagster's UI has the names") from error

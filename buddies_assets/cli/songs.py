@@ -9,16 +9,10 @@ from rich.table import Table
 
 from buddies_assets.cli.console import printable, styled
 from buddies_assets.systems.songs.commands import Beside, Evaluated, evaluate_files
-from buddies_core.artifact.errors import ServedModelError
 from buddies_core.artifact.named_arrays import check_name, read_artifact
 from buddies_core.artifact.served_songs import SYSTEM, Listed, Reason, ServedSongs
-from buddies_core.errors import BuddiesError
 from buddies_core.evaluation.song_lists import METRICS
 from buddies_core.settings import Settings
-
-
-class SongsNotServedError(BuddiesError):
-    """No songs are published under a name."""
 
 
 def evaluate_songs(
@@ -47,12 +41,9 @@ def recommend_songs(console: Console, users: list[str], n: int, name: str) -> No
     """Print what is served, a table a listener.
 
     Raises:
-        SongsNotServedError: nothing is published under the name.
+        NoServedModelError: nothing is published under the name.
     """
-    try:
-        served = ServedSongs(read_artifact(Settings().local_home / SYSTEM / check_name(name)))
-    except ServedModelError as error:
-        raise SongsNotServedError(f"{error}; `buddies run --system songs` publishes `plays`.") from error
+    served = ServedSongs(read_artifact(Settings().local_home / SYSTEM / check_name(name)))
     for user in users:
         console.print(listener_table(served, user, n))
 

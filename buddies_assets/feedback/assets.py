@@ -108,14 +108,21 @@ quarantined_events = _daily(
     kinds={"parquet", "polars"},
     owners=OWNERS,
     deps=[listener_event_days, quarantined_events],
-    code_version=code_version("buddies_assets.feedback.event_days", "buddies_assets.feedback.listener_plays"),
+    code_version=code_version(
+        "buddies_assets.feedback.event_days",
+        "buddies_assets.feedback.listener_plays",
+        "buddies_assets.feedback.kept_playlists",
+    ),
 )
 def listener_plays(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.Output[Dataset]:
     """Songs that listeners played, saved or liked since the file of plays: one row a listener and song.
 
-    The part `listeners` names everybody who sent feedback or events: `user_library` takes in those who are new.
+    The part `listeners` names everybody who sent feedback or events: `user_library` takes in those who are new. The
+    part `kept` has what they saved, liked or heard one after another, as playlists: next track and continuation learn
+    from them.
     """
     from buddies_assets.feedback import listener_plays as made
+    from buddies_assets.feedback.kept_playlists import kept_playlists
 
     settings = pipeline.settings
     days = FeedbackDays(pipeline.store, settings.seed, context.run.run_id, settings.reuse_shards, EVENTS_BY_DAY)
@@ -129,19 +136,22 @@ def listener_plays(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam
 
         with connected(url) as connection:
             new = made.strangers(connection)
-    stored = [kept.frame() for day in dates if (kept := days.stored(EVENT_DAYS, day)) is not None]
+    stored = [one.frame() for day in dates if (one := days.stored(EVENT_DAYS, day)) is not None]
     plays = made.listener_plays(stored)
     senders = pl.concat([new, *(day["user_key"].alias("user_id") for day in stored)]).unique().sort()
     listeners = senders.filter(~days.forgotten.mask(senders)).to_frame()
     watermark = days.watermark_of(dates)
-    content = digest(plays.write_csv().encode() + listeners.write_csv().encode())
+    kept = kept_playlists(stored)
+    content = digest(b"".join(frame.write_csv().encode() for frame in (plays, listeners, kept)))
     writer = pipeline.writer(context, "listener_plays", {}, {"content": content})
     writer.write_part("listeners", listeners)
+    writer.write_part("kept", kept)
     dataset = writer.commit([writer.write_shard(0, plays)], extra={"events": watermark.as_lineage()})
     facts: dict[str, Any] = {
         "events": watermark.sessions,
         "listeners": listeners.height,
         "songs of listeners": plays.height,
+        "playlists of listeners": kept["pid"].n_unique(),
         "days read": len(read),
         "quarantined of those read": sum(day.quarantined for day in read),
         "left out as forgotten": sum(day.forgotten for day in read),

@@ -13,6 +13,7 @@ import numpy as np
 from buddies_assets.forgetting.person import Person
 from buddies_core.artifact.named_arrays import read_artifact, write_artifact
 from buddies_core.artifact.texts import TextColumn, pack_texts
+from buddies_core.storage.durable import replacing
 
 _TEXT = {".log", ".txt", ".out", ".err", ".json", ".ndjson", ".jsonl", ".csv", ".md", ".yaml", ".html"}
 _SQLITE = b"SQLite format 3\x00"
@@ -32,20 +33,16 @@ def forget_in_daily_lists(folder: Path, person: Person, instead: bytes | None) -
     begins = b'{"user_id":%d,' % person.number
     nobodys = b"" if instead is None else instead + b"\n"
     for path in sorted(folder.glob("*.ndjson")):
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        is_changed = False
-        with path.open("rb") as old, partial.open("wb") as new:
-            for line in old:
-                kept = nobodys if line.startswith(begins) else line
-                is_changed = is_changed or kept != line
-                new.write(kept)
-        if is_changed:
+        with path.open("rb") as old:
+            if not any(line.startswith(begins) and line != nobodys for line in old):
+                continue
+            old.seek(0)
             written = path.stat()
-            os.utime(partial, ns=(written.st_atime_ns, written.st_mtime_ns))
-            partial.replace(path)
-            changed.append(path.name)
-        else:
-            partial.unlink()
+            with replacing(path) as new:
+                new.writelines(nobodys if line.startswith(begins) else line for line in old)
+                new.flush()
+                os.utime(new.fileno(), ns=(written.st_atime_ns, written.st_mtime_ns))
+        changed.append(path.name)
     return changed
 
 

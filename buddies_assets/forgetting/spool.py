@@ -4,7 +4,6 @@ While a service runs the spool is its own. It empties within seconds while Postg
 sessions that wait would be stored after all, so that nothing is done before.
 """
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 
 from buddies_assets.forgetting.person import Person
 from buddies_core.errors import BuddiesError
+from buddies_core.storage.durable import PRIVATE, write_durably
 from buddies_serving.errors import SpoolError
 from buddies_serving.feedback.spool import Spool
 from buddies_serving.types.feedback import Record
@@ -86,7 +86,5 @@ def _without_lines(path: Path, is_theirs: Callable[[bytes], bool]) -> int:
     lines = path.read_bytes().splitlines(keepends=True)
     kept = [line for line in lines if not is_theirs(line)]
     if len(kept) < len(lines):
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        partial.write_bytes(b"".join(kept))
-        partial.replace(path)
+        write_durably(path, b"".join(kept), PRIVATE)
     return len(lines) - len(kept)

@@ -7,7 +7,6 @@ though it may be the newest checkpoint.
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from buddies_core import json_text
 from buddies_core.artifact.errors import ModelFormatError, NoServedModelError
 from buddies_core.artifact.store import Challenger, Channels, publish, read_channels, read_manifest
 from buddies_core.errors import BuddiesError
+from buddies_core.storage.durable import write_durably
 
 _LOCK, _REJECTED = ".channels.lock", "rejected.json"
 
@@ -164,23 +164,17 @@ def _same_numbers(root: Path, champion: str, version: str) -> bool:
 
 
 def _note_rejection(root: Path, model: str) -> None:
-    _write(root / _REJECTED, json_text.dumps(sorted(rejected(root) | {model})))
+    write_durably(root / _REJECTED, json_text.dumps(sorted(rejected(root) | {model})).encode())
 
 
 def _keep_previous(root: Path, version: str) -> None:
-    _write(root / "previous", version)
+    write_durably(root / "previous", version.encode())
 
 
 def previous_version(root: Path) -> str | None:
     """The served version before the champion, which a rollback restores; None where none is kept."""
     path = root / "previous"
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 @contextmanager

@@ -37,10 +37,15 @@ def events_so_far(connection: "Connection", settings: Settings) -> tuple[int, in
     store = DatasetStore.at(settings.home)
     if not store.has(PLAYS) or not store.has(LIBRARY):
         return None
-    read = Watermark.of_lineage(store.open(PLAYS).manifest.extra, "events")
+    new, total = events_after(connection, Watermark.of_lineage(store.open(PLAYS).manifest.extra, "events"))
+    known = set(stored_register(store.open(LIBRARY))["user_id"].to_list())
+    strange = sum(user_id not in known for user_id in strangers(connection).to_list())
+    return new, strange, total
+
+
+def events_after(connection: "Connection", read: Watermark) -> tuple[int, int]:
+    """(events that a watermark has not read, events in all)."""
     first = rows(connection, "SELECT (min(created_at) AT TIME ZONE 'UTC')::date AS day FROM feedback.listener_events")
     day = first[0]["day"]
     counts = event_counts(connection, day, datetime.now(UTC).date()) if day is not None else {}
-    known = set(stored_register(store.open(LIBRARY))["user_id"].to_list())
-    strange = sum(user_id not in known for user_id in strangers(connection).to_list())
-    return read.new_sessions(counts, counts), strange, sum(counts.values())
+    return read.new_sessions(counts, counts), sum(counts.values())

@@ -17,7 +17,7 @@ from buddies_assets.sources.inputs.faults import InputFault
 from buddies_assets.sources.inputs.opening import line_blocks, parts_of
 from buddies_assets.sources.interactions_file import Columns, read_interactions
 from buddies_assets.sources.quarantine import Quarantine
-from buddies_core.interactions.text_keys import canonical_key
+from buddies_core.interactions.song_key import canonical_key
 
 SOURCE = "dated plays"
 _FIELDS = 6

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.sources.inputs.decompress import STORED
-from buddies_assets.sources.inputs.listing import Member, Unread, is_system_file, list_inputs, not_read
-from buddies_assets.sources.inputs.opening import whole
+from buddies_assets.sources.inputs.listing import Member, Unread, is_system_file, list_inputs
+from buddies_assets.sources.inputs.opening import beside, whole
 from buddies_assets.sources.mpd_slice import ParsedSlice, parse_slice, unread
 from buddies_assets.sources.quarantine import Quarantine, ReadCounts
 from buddies_core.errors import SourceNotFoundError
@@ -88,7 +88,7 @@ def list_slices(path: Path) -> Slices:
         if ref is not None:
             refs.append(ref)
         else:
-            unread.append(not_read(member, "not named as a slice is"))
+            unread.append(beside(member, "not named as a slice is"))
     if not refs:
         there = "; ".join(
             f"{one.name}: {one.fault.what}" for one in sorted(unread, key=lambda one: not one.is_data)[:3]

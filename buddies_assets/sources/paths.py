@@ -6,6 +6,7 @@ from pathlib import Path
 from buddies_core.settings import Settings
 from buddies_core.storage import progress
 from buddies_core.storage.code_version import code_version
+from buddies_core.storage.durable import publishing
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,8 @@ def source_paths(settings: Settings) -> SourcePaths:
     size = f"{settings.synthetic_users}-{settings.synthetic_playlists}-{settings.seed}-{code}"
     folder = settings.local_home / "raw" / f"synthetic-{size}"
     if not folder.exists():
-        partial = folder.with_name(folder.name + ".partial")
-        with progress.track("synthetic sample", total=1) as tracker:
+        with publishing(folder) as partial, progress.track("synthetic sample", total=1) as tracker:
             write_world(partial, settings.synthetic_users, settings.synthetic_playlists, settings.seed)
             tracker.advance()
-        partial.rename(folder)
     paths = world_paths(folder)
     return SourcePaths(paths.mpd, paths.triplets, [paths.song_data], paths.mismatches)

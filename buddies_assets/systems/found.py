@@ -3,8 +3,9 @@
 A system is a package with `assets`, `datasets` (what is told of each: `quality.dataset_spec`) and `rules`, each a
 module or a package of modules.
 Its `__init__` may name in `REQUIRES` the packages that it cannot do without; where one is missing, the system is left
-out and says so. `SHARED` names groups of shared assets that its job makes as well. Other systems than playlists keep
-their assets in the group of their own name.
+out and says so. `SHARED` names groups of shared assets that its job makes as well, `BESIDE` single assets that it makes
+first. Other systems than playlists keep their assets in the group of their own name. A module `sensors` of theirs has
+`build_sensors(settings)`.
 """
 
 import importlib
@@ -33,7 +34,15 @@ class System:
     @property
     def shared(self) -> tuple[str, ...]:
         """Groups of assets in `sources` that it is made from and shares with others: `SHARED` of its `__init__`."""
-        return getattr(importlib.import_module(f"{systems.__name__}.{self.name}"), "SHARED", ())
+        return self._told("SHARED")
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Assets of other groups that its job makes before its own: `BESIDE` of its `__init__`."""
+        return self._told("BESIDE")
+
+    def _told(self, name: str) -> tuple[str, ...]:
+        return getattr(importlib.import_module(f"{systems.__name__}.{self.name}"), name, ())
 
     @property
     def asset_modules(self) -> list[ModuleType]:
@@ -44,6 +53,11 @@ class System:
     def check_modules(self) -> list[ModuleType]:
         """Modules of its rules: what is an asset check of Dagster in them is loaded as such."""
         return modules_named("rules", [f"{systems.__name__}.{self.name}"])
+
+    @property
+    def sensor_modules(self) -> list[ModuleType]:
+        """Modules with its sensors, if it has any."""
+        return modules_named("sensors", [f"{systems.__name__}.{self.name}"])
 
 
 def found_systems() -> list[System]:

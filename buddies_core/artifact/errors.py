@@ -1,7 +1,9 @@
 """Errors of a served model that cannot be written or read; each names the file or array and says what to do."""
 
+from buddies_core.errors import BuddiesError
 
-class ServedModelError(ValueError):
+
+class ServedModelError(BuddiesError, ValueError):
     """A served model that cannot be written or read as it is."""
 
 

@@ -9,7 +9,6 @@ moved into place; `current.json` is replaced when everything else is on the disk
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ import numpy as np
 
 from buddies_core import json_text
 from buddies_core.artifact.errors import DamagedModelError, NoServedModelError, ServedModelError
-from buddies_core.artifact.synced import sync_folder, write_synced
+from buddies_core.storage.durable import publishing, synced, write_durably
 
 FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -62,26 +61,17 @@ def write_artifact(root: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[
     version = _version_of(facts, named)
     folder = root / "versions" / version
     if not (folder / "manifest.json").is_file():
-        partial = root / "versions" / f".{version}.{os.getpid()}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        listed: dict[str, dict[str, Any]] = {}
-        for place, (name, array) in enumerate(named.items()):
-            file = f"{place:03d}.npy"
-            listed[name] = {"file": file, "dtype": array.dtype.str, "shape": list(array.shape)}
-            with (partial / file).open("wb") as stream:
-                np.save(stream, array, allow_pickle=False)
-                stream.flush()
-                os.fsync(stream.fileno())
-        write_synced(partial / "manifest.json", _text({"format": FORMAT, "facts": dict(facts), "arrays": listed}))
         shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
-        sync_folder(folder.parent)
+        with publishing(folder) as partial:
+            listed: dict[str, dict[str, Any]] = {}
+            for place, (name, array) in enumerate(named.items()):
+                file = f"{place:03d}.npy"
+                listed[name] = {"file": file, "dtype": array.dtype.str, "shape": list(array.shape)}
+                with synced(partial / file) as stream:
+                    np.save(stream, array, allow_pickle=False)
+            write_durably(partial / "manifest.json", _text({"format": FORMAT, "facts": dict(facts), "arrays": listed}))
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    partial_current = root / f".current.{os.getpid()}"
-    write_synced(partial_current, _text({"version": version, "since": since}))
-    partial_current.replace(root / "current.json")
-    sync_folder(root)
+    write_durably(root / "current.json", _text({"version": version, "since": since}))
     _forget_old(root, version)
     return version
 
@@ -95,7 +85,10 @@ def read_artifact(root: Path) -> Artifact:
     """
     current = root / "current.json"
     if not current.is_file():
-        raise NoServedModelError(f"{current} does not exist; nothing was fitted under this name yet")
+        raise NoServedModelError(
+            f"{current} does not exist: nothing is published under this name yet. `buddies run --system NAME` "
+            "publishes what a system serves, `buddies fit FILE` a model of your own."
+        )
     try:
         version = check_name(json.loads(current.read_bytes())["version"])
         facts, arrays = _read(root / "versions" / version)

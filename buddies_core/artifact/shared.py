@@ -11,7 +11,6 @@ service sees a whole version or the one before it, whatever ends the puller, and
 Stores are named by fsspec URLs (`s3://bucket/folder`, `file:///folder`); object stores need the extra `store`.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -24,7 +23,7 @@ import msgspec
 from buddies_core.artifact import named_arrays
 from buddies_core.artifact.errors import DamagedModelError, ServedModelError
 from buddies_core.artifact.store import CURRENT, MANIFEST, is_version_name, read_channels, read_manifest, verify
-from buddies_core.artifact.synced import sync_folder, write_synced
+from buddies_core.storage.durable import publishing, synced, write_durably
 
 PUBLISHED = "published.json"
 SERVED_MODEL = "served_model"
@@ -142,7 +141,7 @@ class SharedStore:
                     downloaded.append(f"{name}/{version}")
             for file in series.state if with_state else ():
                 if file in STATE:
-                    write_synced(root / file, series.state[file].encode())
+                    write_durably(root / file, series.state[file].encode())
             _take_up(root, series)
         return downloaded
 
@@ -161,14 +160,11 @@ class SharedStore:
         return True
 
     def _replace(self, name: str, content: bytes) -> None:
-        """Object stores replace in one step by themselves; a folder does by a rename."""
-        if "file" not in _protocols(self._fs):
+        """Object stores replace in one step by themselves."""
+        if "file" in _protocols(self._fs):
+            write_durably(Path(self._path(name)), content)
+        else:
             self._fs.pipe_file(self._path(name), content)
-            return
-        partial = Path(self._path(f".{name}.{os.getpid()}"))
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        write_synced(partial, content)
-        partial.replace(self._path(name))
 
     def _remove_others(self, name: str, versions: tuple[str, ...]) -> None:
         folder = self._path(f"{name}/versions")
@@ -177,10 +173,8 @@ class SharedStore:
                 self._fs.rm(path, recursive=True)
 
     def _download(self, source: str, folder: Path, *, served: bool) -> None:
-        partial = folder.parent / f".{folder.name}.{os.getpid()}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        try:
-            partial.mkdir(parents=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        with publishing(folder) as partial:
             self._fetch(f"{source}/{MANIFEST}", partial / MANIFEST)
             names = _files_served(partial) if served else _files_of_artifact(partial)
             for file in names:
@@ -191,18 +185,11 @@ class SharedStore:
                 verify(partial, version=folder.name)
             else:
                 named_arrays.verify_artifact(partial, folder.name)
-            partial.rename(folder)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-        sync_folder(folder.parent)
 
     def _fetch(self, source: str, target: Path) -> None:
         try:
-            with self._fs.open(self._path(source), "rb", block_size=8 * _PIECE) as remote, target.open("wb") as file:
+            with self._fs.open(self._path(source), "rb", block_size=8 * _PIECE) as remote, synced(target) as file:
                 shutil.copyfileobj(remote, file, _PIECE)
-                file.flush()
-                os.fsync(file.fileno())
         except Exception as error:
             # every protocol has errors of its own, and a version may be removed while it is read
             raise SharedStoreError(f"{self.url}/{source} cannot be read: {error}") from error
@@ -277,10 +264,7 @@ def _take_up(root: Path, series: Series) -> None:
     before = current.read_text(encoding="utf-8") if current.is_file() else ""
     if before == series.current:
         return
-    partial = root / f".{CURRENT}.{os.getpid()}.partial"
-    write_synced(partial, series.current.encode())
-    partial.replace(current)
-    sync_folder(root)
+    write_durably(current, series.current.encode())
     for folder in (root / "versions").iterdir():
         if not folder.name.startswith(".") and folder.name not in series.versions and f'"{folder.name}"' not in before:
             shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,6 @@ reader sees a whole model or the one before it, never half of one. The manifest 
 itself: what a disk or a hand changed later is found by `verify` before it is served.
 """
 
-import os
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,7 +27,7 @@ from buddies_core.artifact.errors import (
 )
 from buddies_core.artifact.format import ARRAYS, FORMAT, READ, WITHOUT_DIGESTS, Manifest, check_shapes, check_values
 from buddies_core.artifact.fragments import contract_fragments
-from buddies_core.artifact.synced import sync_folder, write_synced
+from buddies_core.storage.durable import abandoned, publishing, synced, write_durably
 
 MANIFEST = "manifest.json"
 CURRENT = "current.json"
@@ -79,28 +78,17 @@ def write_version(root: Path, version: str, arrays: Mapping[str, np.ndarray], **
         **about,
     )
     clear_partial(root)
-    partial = root / "versions" / f".{version}.{os.getpid()}.partial"
-    try:
-        partial.mkdir(parents=True)
+    with publishing(target) as partial:
         digests = {name: _write_array(partial / f"{name}.npy", array) for name, array in prepared.items()}
         manifest = sealed(msgspec.structs.replace(manifest, digests=digests))
-        write_synced(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
-        partial.rename(target)
-    except BaseException:
-        # a disk that is full stays full of what was given up, otherwise
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    sync_folder(target.parent)
+        write_durably(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
     return target
 
 
 def clear_partial(root: Path) -> list[str]:
     """Removes what writers left behind that are no more; the names of what was removed."""
     removed = []
-    for path in [*(root / "versions").glob(".*.partial"), *root.glob(f".{CURRENT}.*.partial")]:
-        writer = path.name.removesuffix(".partial").rpartition(".")[2]
-        if writer.isdigit() and int(writer) != os.getpid() and _is_alive(int(writer)):
-            continue
+    for path in [*abandoned(root / "versions"), *abandoned(root)]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -155,10 +143,7 @@ def publish(root: Path, version: str, *, challenger: Challenger | None = None) -
     since = datetime.now(UTC).isoformat(timespec="seconds")
     channels = Channels(champion=version, challenger=challenger, since=since)
     channels = msgspec.structs.replace(channels, digest=_seal(channels))
-    partial = root / f".{CURRENT}.{os.getpid()}.partial"
-    write_synced(partial, msgspec.json.encode(channels))
-    partial.replace(root / CURRENT)
-    sync_folder(root)
+    write_durably(root / CURRENT, msgspec.json.encode(channels))
     return channels
 
 
@@ -234,11 +219,9 @@ def _seal(channels: Channels) -> str:
 
 def _write_array(path: Path, array: np.ndarray) -> str:
     """The digest of the file, worked out from what is written rather than from what is read back."""
-    with path.open("wb") as file:
+    with synced(path) as file:
         digest = _Digesting(file)
         np.lib.format.write_array(digest, array, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
     return digest.hexdigest()
 
 
@@ -263,13 +246,3 @@ def _digest_of(path: Path) -> str:
             return file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         raise DamagedModelError(f"{path} cannot be read: {error.strerror}; publish another version") from error
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

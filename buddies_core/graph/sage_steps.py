@@ -19,6 +19,7 @@ from buddies_core.graph.sage_config import SageConfig
 from buddies_core.graph.sage_sampling import Sampling, beside, of_the_same_artist
 from buddies_core.recommenders.als import als_factors
 from buddies_core.recommenders.bpr.config import TrainingConfig
+from buddies_core.storage.durable import replacing
 
 
 class Training:
@@ -186,9 +187,8 @@ class Training:
             "weights": {name: value.detach() for name, value in (self.tables | self.dense).items()},
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }  # fmt: skip
-        beside = path.with_suffix(".part")
-        torch.save(state, beside)
-        beside.replace(path)
+        with replacing(path) as file:
+            torch.save(state, file)
 
     def restore(self, path: Path | None) -> int:
         """Go on from a stored state; returns the epochs that it has seen."""

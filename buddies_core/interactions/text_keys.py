@@ -1,85 +1,27 @@
-"""Keys by which one song is known in two sources that share no ids: its title and artist as text.
+"""Song keys of millions of rows: the rules of `song_key`, by the same patterns, as polars expressions."""
 
-The *exact* key is the stripped, lower-cased title and artist. The *canonical* key also ignores what differs between
-catalogues for one recording: brackets, " - Remastered 2014" suffixes, guests, punctuation, diacritics, a leading
-"the" of the artist, and every artist after the first of "A / B". What a key ignores can leave nothing ("(…)", "!!!"):
-then less is ignored, so that two unrelated songs never meet in an empty key.
-
-Each rule exists twice: as polars expressions for millions of rows, and in plain Python (`exact_key`,
-`canonical_key`), which says what is meant and is what tests compare with.
-"""
-
-import re
-import unicodedata
 from collections.abc import Callable
 from typing import Literal
 
 import polars as pl
 
+from buddies_core.interactions.song_key import (
+    BRACKETS,
+    GUESTS,
+    LETTERS,
+    MARKS,
+    OTHER_ARTISTS,
+    QUOTES,
+    SEPARATOR,
+    SUFFIX,
+    canonical_artist,
+    canonical_title,
+)
+
 Match = Literal["canonical", "exact"]
 
-SEPARATOR = "\t"
-"""Between title and artist in a key; neither part can hold it, since white space inside a part becomes a space."""
-
-LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i", "&": " and "}
-"""Letters that no decomposition takes apart, and the one sign that is a word."""
-
-_MARKS = "[\u0300-\u036f]"
-_BRACKETS = r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}"
-_GUESTS = r"[\s(\[{](?:feat|ft|featuring)(?:\.|\s).*$"
-_SUFFIX = r"\s+[-–—]\s.*$"
-_QUOTES = "['’‘`´ʼ]"
-_OTHER_ARTISTS = r"(?:\s+/|/\s+|;).*$"
 _OTHER_SPACE = r"[^\S ]"
-_POLARS_NOT_WORD = r"[^\p{L}\p{N}\p{M}]+"
-
-
-def exact_key(title: str, artist: str) -> str:
-    """Plain twin of `with_key` for one song, exact."""
-    return SEPARATOR.join(re.sub(r"\s", " ", text).strip().lower() for text in (title, artist))
-
-
-def canonical_key(title: str, artist: str) -> str:
-    """Plain twin of `with_key` for one song, canonical."""
-    return SEPARATOR.join((_canonical_title(title), _canonical_artist(artist)))
-
-
-def _folded(text: str) -> str:
-    text = re.sub(_MARKS, "", unicodedata.normalize("NFKD", text.lower()))
-    text = unicodedata.normalize("NFKC", text).lower()
-    return re.sub(r"\s", " ", "".join(LETTERS.get(character, character) for character in text)).strip()
-
-
-def _is_word(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LNM"
-
-
-def _words(text: str) -> str:
-    text = re.sub(_QUOTES, "", text)
-    return " ".join("".join(c if _is_word(c) else " " for c in text).split(" ")).strip() if text else ""
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(" +", " ", _words(text))
-
-
-def _first_not_empty(*texts: str) -> str:
-    return next((text for text in texts if text), "")
-
-
-def _canonical_title(title: str) -> str:
-    folded = _folded(title)
-    bare = re.sub(_BRACKETS, " ", re.sub(_BRACKETS, " ", folded))
-    bare = re.sub(_SUFFIX, "", re.sub(_GUESTS, "", bare))
-    return _first_not_empty(_squeezed(bare), _squeezed(folded), folded, title)
-
-
-def _canonical_artist(artist: str) -> str:
-    folded = _folded(artist)
-    first = re.sub(_OTHER_ARTISTS, "", folded)
-    bare = re.sub(_GUESTS, "", re.sub(_BRACKETS, " ", re.sub(_BRACKETS, " ", first)))
-    words = _squeezed(bare)
-    return _first_not_empty(re.sub("^the ", "", words), _squeezed(folded), folded, artist)
+_NOT_WORD = r"[^\p{L}\p{N}\p{M}]+"
 
 
 def exact_key_expr(title: str, artist: str) -> pl.Expr:
@@ -95,7 +37,7 @@ def _one_space_kind(text: pl.Expr) -> pl.Expr:
 def _folded_texts(texts: pl.Series) -> pl.Series:
     """Texts without case, marks and other writings of a letter; ASCII skips the decomposing, which takes longest."""
     lower = pl.col("text").str.to_lowercase()
-    without_marks = lower.str.normalize("NFKD").str.replace_all(_MARKS, "").str.normalize("NFKC").str.to_lowercase()
+    without_marks = lower.str.normalize("NFKD").str.replace_all(MARKS, "").str.normalize("NFKC").str.to_lowercase()
     other = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
     ascii_folded, folded = (
         frame.lazy().select(_one_space_kind(expr.str.replace_many(LETTERS))).collect().to_series()
@@ -105,26 +47,26 @@ def _folded_texts(texts: pl.Series) -> pl.Series:
 
 
 def _squeezed_expr(text: pl.Expr) -> pl.Expr:
-    return text.str.replace_all(_QUOTES, "").str.replace_all(_POLARS_NOT_WORD, " ").str.strip_chars()
+    return text.str.replace_all(QUOTES, "").str.replace_all(_NOT_WORD, " ").str.strip_chars()
 
 
 def _no_brackets(text: pl.Expr) -> pl.Expr:
-    return text.str.replace_all(_BRACKETS, " ").str.replace_all(_BRACKETS, " ")
+    return text.str.replace_all(BRACKETS, " ").str.replace_all(BRACKETS, " ")
 
 
 def canonical_titles(titles: pl.Series) -> pl.Series:
     """The titles' part of the canonical key."""
     frame = pl.LazyFrame({"text": titles, "folded": _folded_texts(titles)})
-    bare = _no_brackets(pl.col("folded")).str.replace(_GUESTS, "").str.replace(_SUFFIX, "")
-    return _with_fallback(frame.select("text", _squeezed_expr(bare).alias("key")), _canonical_title)
+    bare = _no_brackets(pl.col("folded")).str.replace(GUESTS, "").str.replace(SUFFIX, "")
+    return _with_fallback(frame.select("text", _squeezed_expr(bare).alias("key")), canonical_title)
 
 
 def canonical_artists(artists: pl.Series) -> pl.Series:
     """The artists' part of the canonical key."""
     frame = pl.LazyFrame({"text": artists, "folded": _folded_texts(artists)})
-    bare = _no_brackets(pl.col("folded").str.replace(_OTHER_ARTISTS, "")).str.replace(_GUESTS, "")
+    bare = _no_brackets(pl.col("folded").str.replace(OTHER_ARTISTS, "")).str.replace(GUESTS, "")
     key = _squeezed_expr(bare).str.replace("^the ", "")
-    return _with_fallback(frame.select("text", key.alias("key")), _canonical_artist)
+    return _with_fallback(frame.select("text", key.alias("key")), canonical_artist)
 
 
 def _with_fallback(frame: pl.LazyFrame, plain: Callable[[str], str]) -> pl.Series:

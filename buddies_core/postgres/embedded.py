@@ -25,17 +25,19 @@ from pathlib import Path
 from typing import Any
 
 from buddies_core import json_text
+from buddies_core.errors import BuddiesError
 from buddies_core.postgres.connecting import connect, ensure_database, problem_with
 from buddies_core.postgres.own_home import STATE_FILE, check_home
 from buddies_core.postgres.urls import described, libpq_url
 from buddies_core.settings import Settings
+from buddies_core.storage.durable import PRIVATE, write_durably
 from buddies_core.storage.locks import locked
 
 DATABASES = ("buddies", "mlflow")
 """`buddies` holds Dagster's storage, the feedback and the quality history; MLflow keeps tables of its own apart."""
 
 
-class DatabaseError(RuntimeError):
+class DatabaseError(BuddiesError, RuntimeError):
     """PostgreSQL cannot be found, started or reached; the message says what to do."""
 
 
@@ -163,8 +165,7 @@ class EmbeddedPostgres:
         if account:
             shutil.chown(self.folder, account["user"], account["group"])
         password_file = self.folder / "password"
-        password_file.touch(0o600)
-        password_file.write_text(password, encoding="ascii")
+        write_durably(password_file, password.encode("ascii"), PRIVATE)
         if account:
             shutil.chown(password_file, account["user"], account["group"])
         done = subprocess.run(
@@ -178,10 +179,7 @@ class EmbeddedPostgres:
         self._write_state(ServerState(0, password))
 
     def _write_state(self, state: ServerState) -> None:
-        partial = self._state_file.with_suffix(".partial")
-        partial.touch(0o600)
-        partial.write_text(json_text.dumps(asdict(state)))
-        partial.replace(self._state_file)
+        write_durably(self._state_file, json_text.dumps(asdict(state)).encode(), PRIVATE)
 
     def _wait(self, state: ServerState, timeout: float) -> None:
         deadline = time.monotonic() + timeout

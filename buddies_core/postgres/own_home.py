@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from buddies_core.errors import BuddiesError
 from buddies_core.postgres.connecting import connect
 from buddies_core.postgres.urls import described, libpq_url
 
@@ -13,7 +14,7 @@ STATE_FILE = "server.json"
 """Beside the data of an embedded server; `home` in it is the home that started it."""
 
 
-class OtherHomeError(RuntimeError):
+class OtherHomeError(BuddiesError, RuntimeError):
     """BUDDIES_POSTGRES_URL names the embedded server of another home than BUDDIES_HOME."""
 
     def __init__(self, url: str, theirs: Path, ours: Path) -> None:

@@ -4,6 +4,9 @@ With A the rows (listeners, and side information below them), L a penalty for ea
 the weights are I - P / diag P. By Woodbury's identity P = 1/L - 1/L A' K A 1/L with K the inverse of 1 + A 1/L A', a
 matrix of the rows alone. So a model of 17,000 items takes rows^2 numbers rather than items^2, and a fit a second.
 
+A row more of side information costs as much as a listener, so only those of the most plays are taken. Where listeners
+alone are too many, each item is regressed on its nearest items instead (`ease.sparse_weights`), side rows and all.
+
 The columns are divided by the popularity of the item to a power first: what everybody has tells little. Dropout adds a
 share of an item's own square to its penalty, so that a weight must not lean on one item alone.
 """
@@ -18,6 +21,7 @@ from scipy.sparse import csr_array
 
 from buddies_core.interactions.side_rows import with_side_rows
 from buddies_core.recommenders.bpr.errors import TrainingError
+from buddies_core.recommenders.ease import sparse_weights
 from buddies_core.recommenders.own_greatest import own_greatest
 from buddies_core.tuning.space import Search
 
@@ -42,6 +46,13 @@ class DualEaseConfig(BaseModel):
     feature_weight: Annotated[float, Search(0.0, 1.0)] = Field(
         default=0.5, ge=0.0, description="Weight of the rows of side information; 0: none."
     )
+    feature_rows: int = Field(
+        default=5_000, ge=0, description="Rows of side information at most: those whose items have the most listeners."
+    )
+    exact_rows: int = Field(
+        default=16_000, ge=0, description="Listeners up to whom the solution is exact; it takes rows^2 x 8 bytes."
+    )
+    neighbours: int = Field(default=200, ge=1, le=1_000, description="Items that one is regressed on beyond that.")
 
 
 class DualEase:
@@ -53,6 +64,8 @@ class DualEase:
         rows: float64 [n_rows, n_items], A.
         inverse: float64 [n_rows, n_rows], K.
         penalty, diagonal, scale: float64 [n_items]: L, diag P, and what columns are multiplied by.
+        sparse: float32 [n_items, n_items], the weights where listeners are more than `exact_rows`; else None, and the
+            other matrices are empty where it is there.
     """
 
     def __init__(self, config: DualEaseConfig | None = None) -> None:
@@ -63,30 +76,39 @@ class DualEase:
         self.penalty: np.ndarray
         self.diagonal: np.ndarray
         self.scale: np.ndarray
+        self.sparse: csr_array | None = None
 
     def fit(self, interactions: csr_array, features: csr_array | None = None) -> Self:
-        """See `Recommender.fit`. Takes rows^2 x 8 bytes; one BLAS thread, so the same bits wherever it runs."""
-        from scipy.linalg import cho_factor, cho_solve
-        from threadpoolctl import threadpool_limits
-
+        """See `Recommender.fit`. Takes rows^2 x 8 bytes twice; one BLAS thread, so the same bits wherever it runs."""
         if not interactions.nnz:
             raise TrainingError("EASE: there is no interaction to learn from")
         config = self.config
         holders = np.maximum(np.bincount(interactions.indices, minlength=interactions.shape[1]), 1)
         self.scale = holders**-config.popularity_power
         scaled = _columns_times(interactions, self.scale)
-        self.rows = with_side_rows(scaled, features, config.feature_weight).astype(np.float64)
+        if interactions.shape[0] > config.exact_rows:
+            return self._fit_sparse(with_side_rows(scaled, features, config.feature_weight))
+        kept = None if features is None else most_held(features, holders, config.feature_rows)
+        self.rows = with_side_rows(scaled, kept, config.feature_weight).astype(np.float64)
         self.n_items = interactions.shape[1]
         squares = np.bincount(self.rows.indices, weights=self.rows.data**2, minlength=self.n_items)
         self.penalty = config.ridge + config.dropout * squares
         divided = _columns_times(self.rows, 1.0 / self.penalty)
-        with threadpool_limits(1, user_api="blas"):
-            gram = (divided @ self.rows.T).toarray()
-            gram[np.diag_indices(len(gram))] += 1.0
-            self.inverse = cho_solve(cho_factor(gram, lower=True), np.eye(len(gram)))
+        gram = (divided @ self.rows.T).toarray()
+        gram[np.diag_indices(len(gram))] += 1.0
+        self.inverse = inverse_of(gram)
         columns = self.rows.T.tocsr()
         own = _own_products((columns.indptr, columns.indices, columns.data), self.inverse, self.penalty)
         self.diagonal = (1.0 - own) / self.penalty
+        return self
+
+    def _fit_sparse(self, rows: csr_array) -> Self:
+        self.n_items = rows.shape[1]
+        squares = np.bincount(rows.indices, weights=rows.data.astype(np.float64) ** 2, minlength=self.n_items)
+        penalty = self.config.ridge + self.config.dropout * squares
+        self.sparse = sparse_weights(rows, penalty, self.config.neighbours)
+        self.rows, self.inverse = csr_array((0, self.n_items)), np.empty((0, 0))
+        self.penalty = self.diagonal = np.empty(0)
         return self
 
     def scores(self, histories: csr_array) -> np.ndarray:
@@ -102,6 +124,8 @@ class DualEase:
 
     def _weighted(self, rows: csr_array) -> np.ndarray:
         """Rows times the weights, float32 [n, n_items]: r - (r P) / diag P."""
+        if self.sparse is not None:
+            return (rows.astype(np.float32) @ self.sparse).toarray()
         from threadpoolctl import threadpool_limits
 
         found = np.empty(rows.shape, np.float32)
@@ -118,7 +142,10 @@ class DualEase:
         return found
 
     def arrays(self) -> Mapping[str, np.ndarray]:
-        """See `Recommender.arrays`: A as CSR, K, and the vectors of the items."""
+        """See `Recommender.arrays`: A as CSR, K, and the vectors of the items; or the sparse weights and the scale."""
+        if self.sparse is not None:
+            held = {"indptr": self.sparse.indptr, "indices": self.sparse.indices, "values": self.sparse.data}
+            return held | {"scale": self.scale}
         rows = {"indptr": self.rows.indptr, "indices": self.rows.indices, "values": self.rows.data}
         return rows | {
             "inverse": self.inverse,
@@ -131,12 +158,51 @@ class DualEase:
     def from_arrays(cls, config: DualEaseConfig, arrays: Mapping[str, np.ndarray]) -> Self:
         """See `Recommender.from_arrays`."""
         model = cls(config)
+        if "inverse" not in arrays:
+            model.scale, model.n_items = arrays["scale"], len(arrays["scale"])
+            held = (arrays["values"], arrays["indices"], arrays["indptr"])
+            model.sparse = csr_array(held, shape=(model.n_items, model.n_items))
+            return model
         model.inverse, model.penalty = arrays["inverse"], arrays["penalty"]
         model.diagonal, model.scale = arrays["diagonal"], arrays["scale"]
         model.n_items = len(model.scale)
         shape = (len(model.inverse), model.n_items)
         model.rows = csr_array((arrays["values"], arrays["indices"], arrays["indptr"]), shape=shape)
         return model
+
+
+def most_held(features: csr_array, holders: np.ndarray, count: int) -> csr_array:
+    """The `count` rows whose items have the most listeners, in their order."""
+    if features.shape[0] <= count:
+        return features
+    of_row = np.repeat(np.arange(features.shape[0]), np.diff(features.indptr))
+    held = np.bincount(of_row, weights=holders[features.indices], minlength=features.shape[0])
+    return features[np.sort(np.argsort(-held, kind="stable")[:count])]
+
+
+def inverse_of(gram: np.ndarray) -> np.ndarray:
+    """The inverse of a symmetric positive definite matrix, which is overwritten."""
+    from scipy.linalg.lapack import dpotrf, dpotri
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        factor, failed = dpotrf(gram.T, lower=True, overwrite_a=True)
+        if failed:
+            raise TrainingError("EASE: the matrix of the rows is not positive definite; a greater ridge helps")
+        found, _ = dpotri(factor, lower=True, overwrite_c=True)
+    _mirror(found.T)
+    return found.T
+
+
+@njit(nogil=True, cache=True)
+def _mirror(matrix):
+    """Copy what is above the diagonal below it, block by block."""
+    n, block = len(matrix), 64
+    for first in range(0, n, block):
+        for other in range(0, first + block, block):
+            for row in range(first, min(first + block, n)):
+                for column in range(other, min(other + block, row)):
+                    matrix[row, column] = matrix[column, row]
 
 
 def _columns_times(rows: csr_array, factors: np.ndarray) -> csr_array:

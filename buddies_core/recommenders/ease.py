@@ -131,12 +131,15 @@ def exact_weights(rows: csr_array, ridge: float) -> np.ndarray:
     return weights.astype(np.float32)
 
 
-def sparse_weights(rows: csr_array, ridge: float, neighbours: int) -> csr_array:
+def sparse_weights(rows: csr_array, ridge: float | np.ndarray, neighbours: int) -> csr_array:
     """Weights of each item regressed on its `neighbours` nearest by cosine, float32 csr [n_items, n_items].
 
     Products of neighbours that are not each other's neighbours count as zero: all come from one pass over the rows,
     and memory is items x neighbours. Where every two items occur together and all are neighbours, this is
     `exact_weights`.
+
+    Args:
+        ridge: one penalty, or one for each item.
     """
     n_items = rows.shape[1]
     near = nearest_items(rows, neighbours)

@@ -8,7 +8,6 @@ exist, so a run that dies while saving leaves nothing that could be served. No p
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Union
 from buddies_core import json_text
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.errors import CheckpointDamagedError, CheckpointNotFoundError
+from buddies_core.storage.files import write_atomically
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -125,7 +125,7 @@ class CheckpointStore:
             _LINEAGE: _json(dict(lineage)),
         }
         for name, content in files.items():
-            (folder / name).write_bytes(content)
+            write_atomically(folder / name, content)
         manifest = {name: {"sha256": _digest(content), "bytes": len(content)} for name, content in files.items()}
         write_atomically(folder / _MANIFEST, _json(manifest))
         return self.load(folder.name)
@@ -150,19 +150,6 @@ def _reserve(folder: "Folder") -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def write_atomically(path: "Folder", content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees all of it or none of it."""
-    if not isinstance(path, Path):
-        path.write_bytes(content)
-        return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _checked(folder: "Folder", name: str) -> bytes:

@@ -13,8 +13,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from buddies_core.artifact.song_key import song_key
 from buddies_core.artifact.texts import TextColumn, pack_texts
+from buddies_core.interactions.song_key import song_key
 from buddies_core.sequences.index import SequenceIndex, rows_of
 from buddies_core.sequences.models import Answerer, SequenceModels
 from buddies_core.sequences.query import Query
@@ -42,6 +42,7 @@ class Wish:
         threshold: with it, `n` songs are drawn at random among those that are right with this probability or more,
             as the reference does; `fresh` seeds the draw. Of the best 20 to 30 that costs a tenth of the precision, of
             the best 100 two fifths.
+        odds: whether each song says how likely it is right; with a threshold each does.
     """
 
     tracks: Sequence[str | tuple[str, str]]
@@ -53,6 +54,7 @@ class Wish:
     popularity: float = 0.0
     flow: bool = False
     threshold: float | None = None
+    odds: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,20 @@ class ServedSequences:
         """Title and artist of a song."""
         return self._texts["song_title"][song], self._texts["song_artist"][song]
 
+    def key_of(self, song: int) -> str:
+        """The canonical key of a song, which lasts from model to model."""
+        return self._texts["song_key"][song]
+
+    def title_of(self, uri: str) -> str:
+        """Title of the song of a URI; "" where there is none."""
+        song = self.song(uri) if uri else None
+        return "" if song is None else self.text(song)[0]
+
+    def by_popularity(self) -> list[int]:
+        """All songs that some playlist holds, the most popular first."""
+        order = np.argsort(-self.index.popularity, kind="stable")
+        return order[self.index.popularity[order] > 0].tolist()
+
     def neighbours(self, song: int, n: int) -> list[Named]:
         """Songs that stand near a song, the nearest first."""
         part = slice(self.index.near_ptr[song], self.index.near_ptr[song + 1])
@@ -179,7 +195,8 @@ class ServedSequences:
         songs = np.array([beyond if song is None else song for song in found], np.int64)
         query = Query(songs, np.array([beyond_artists if a is None else a for a in artists], np.int64), wish.title)
         candidates, scores = self._answerers[task].ranked(query)
-        odds = None if wish.threshold is None else self._answerers[task].probabilities(candidates)
+        asked = wish.odds or wish.threshold is not None
+        odds = self._answerers[task].probabilities(candidates) if asked else None
         barred = [song for song in map(self.song, wish.exclude) if song is not None]
         barred += [song for song in found if song is not None]
         kept = ~(np.isin(candidates.songs, barred) | self._imitation[candidates.songs])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from buddies_core.interactions.text_keys import SEPARATOR
+from buddies_core.interactions.song_key import SEPARATOR
 from buddies_core.sequences.corpus import Songs
 from buddies_core.sequences.titles import word_hash
 

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from buddies_core.errors import SequencesError
-from buddies_core.interactions.text_keys import SEPARATOR, with_key
+from buddies_core.interactions.song_key import SEPARATOR
+from buddies_core.interactions.text_keys import with_key
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit, prange
 from pydantic import BaseModel, ConfigDict, Field
 
+from buddies_core.errors import SequencesError
 from buddies_core.kernels.randomness import TRAINING, hash_member, stream_key
 from buddies_core.kernels.simd_rows import WIDTH, add_rows, dot_products, padded
 from buddies_core.kernels.threads import use_threads
@@ -24,6 +25,8 @@ from buddies_core.recommenders.factors import aligned, random_rows
 
 _STREAM = TRAINING << 8 | 16
 _TILE = 4
+_MOST_AWAY = 0.25
+"""Greatest step of a group's negatives: one by one they would slow down, together they would overshoot and diverge."""
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
@@ -89,6 +92,9 @@ def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config:
     Args:
         indptr, songs: sequences; ids from `n_songs` on, and songs below `config.least`, stand for nothing.
         n_songs: size of the vocabulary.
+
+    Raises:
+        SequencesError: the steps were too large, and the vectors are not finite.
     """
     counts = np.bincount(songs[songs < n_songs], minlength=n_songs)
     kept = counts >= config.least
@@ -104,7 +110,7 @@ def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config:
     inputs[:], outputs[:] = 0.0, 0.0
     scale = float(1.0 / (config.dimension * np.sqrt(12.0)))
     inputs[:, : config.dimension] = random_rows(
-        len(by_popularity), config.dimension, scale=scale, seed=config.seed, side=4
+        np.arange(len(by_popularity)), config.dimension, scale=scale, seed=config.seed, side=4
     )
     threshold, alias = alias_table(counts[by_popularity].astype(np.float64) ** config.exponent)
     use_threads(config.threads)
@@ -119,6 +125,10 @@ def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config:
             config.learning_rate * max(1 - first, 0.01), config.learning_rate * max(1 - last, 0.01),
             np.uint64(config.seed), np.uint64(_STREAM + (epoch << 16)), (0,) * _TILE, (0,) * (width // WIDTH),
         )  # fmt: skip
+    if not (np.isfinite(inputs).all() and np.isfinite(outputs).all()):
+        raise SequencesError(
+            f"skip-gram diverged at learning_rate {config.learning_rate} and window {config.window}: lower either."
+        )
     found = [np.zeros((n_songs, config.dimension), np.float32) for _ in range(2)]
     found[0][by_popularity], found[1][by_popularity] = (
         inputs[:, : config.dimension],
@@ -127,7 +137,7 @@ def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config:
     return SkipGram(*found)
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True, forceinline=True)
 def _sigmoid(x):
     return np.float32(1.0) / (np.float32(1.0) + np.exp(-min(max(x, np.float32(-8.0)), np.float32(8.0))))
 
@@ -142,6 +152,7 @@ def _epoch(
     line = width * 4
     base = outputs.ctypes.data
     most = 2 * window + negatives + _TILE
+    most_away = np.float32(_MOST_AWAY)
     for t in prange(len(bounds) - 1):
         targets, places = np.empty(most, np.int64), np.empty(most, np.int64)
         products, weights = np.empty(most, np.float32), np.empty(most, np.float32)
@@ -185,8 +196,9 @@ def _epoch(
                     dot_products(own, places[j:].ctypes.data, products[j:].ctypes.data, tile, vectors)  # type: ignore[call-arg]
                 for j in range(contexts):
                     weights[j] = pace * (np.float32(1.0) - _sigmoid(products[j]))
+                away = min(pace * np.float32(contexts), most_away)
                 for j in range(contexts, count):
-                    weights[j] = -pace * np.float32(contexts) * _sigmoid(products[j])
+                    weights[j] = -away * _sigmoid(products[j])
                 for j in range(count, whole):
                     weights[j] = np.float32(0.0)
                 change[:] = np.float32(0.0)

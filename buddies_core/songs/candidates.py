@@ -54,11 +54,20 @@ def propose(
     count = min(most, known.shape[1])
     place = best_places(blend, count) / np.float32(BLEND_AHEAD)
     for values in scores.values():
-        np.minimum(place, best_places(np.where(away, -np.inf, values), count), out=place)
+        np.minimum(place, best_places(named(values, away), count), out=place)
     order = np.lexsort((-blend, place), axis=1) if count < known.shape[1] else np.argsort(-blend, axis=1, kind="stable")
     songs = order[:, :count]
     by_blend = np.argsort(-np.take_along_axis(blend, songs, axis=1), axis=1, kind="stable")
     return Proposed(np.take_along_axis(songs, by_blend, axis=1), scores, blend)
+
+
+def named(scores: np.ndarray, away: np.ndarray) -> np.ndarray:
+    """Scores of what a source names, minus infinity for what is away and for what it says the least of.
+
+    A source that knows nothing of most songs has one score for all of them: they are no candidates of its.
+    """
+    left = np.where(away, np.inf, scores)
+    return np.where(away | (left <= left.min(axis=1, keepdims=True)), -np.inf, scores)
 
 
 def best_places(scores: np.ndarray, count: int) -> np.ndarray:

@@ -41,6 +41,11 @@ class Histories:
         values = np.maximum(0.5 ** (self.age / half_life), LEAST).astype(np.float32)
         return csr_array((values, self.plays.indices, self.plays.indptr), shape=self.plays.shape)
 
+    def lately(self, days: float) -> csr_array:
+        """`known` of the last days; empty where plays have no date."""
+        kept = np.zeros(self.plays.nnz, bool) if self.age is None else self.age <= days
+        return self.only(kept).known
+
     def only(self, kept: np.ndarray) -> "Histories":
         """The plays of a mask [nnz]; listeners stay in their places."""
         indptr = np.concatenate([[0], np.cumsum(kept)])[self.plays.indptr]

@@ -4,63 +4,27 @@ Rankers are cross-fitted: the candidates of each fold are judged by trees that s
 the kinds of trees are compared and how scores become chances. What is served is the mean of all of them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
-from buddies_core.kernels.randomness import SONG_THIN, uniform
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.protocol import Recommender
 from buddies_core.songs.calibration import Calibration
 from buddies_core.songs.candidates import Proposed, propose
+from buddies_core.songs.config import SongsConfig
 from buddies_core.songs.facts import SongFacts
 from buddies_core.songs.features import FeatureWorld, candidate_features, features_of
 from buddies_core.songs.histories import Histories
-from buddies_core.songs.lessons import Fold, folds
+from buddies_core.songs.judged import AT_ONCE, Judged, judged
+from buddies_core.songs.lessons import folds
+from buddies_core.songs.lists import SongLists, first_of_group, same_group
 from buddies_core.songs.mixing import Mix, best_mix, row_standard
-from buddies_core.songs.source_list import SOURCES, SongSource
+from buddies_core.songs.source_list import SongSource
 from buddies_core.songs.sources import fitted_sources
-from buddies_core.songs.trees import KINDS, Kind, Lesson, Predictor, grown, joined
-
-_AT_ONCE = 128
-"""Listeners whose songs are laid out together."""
-
-
-class SongsConfig(BaseModel):
-    """Everything that decides the recommendations, given plays and facts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sources: tuple[SongSource, ...] = Field(default=SOURCES, min_length=1)
-    candidates: int = Field(default=1_000, ge=1, le=2_000, description="Songs ranked for a listener.")
-    folds: int = Field(
-        default=4, ge=2, le=20, description="Parts of the listeners, each asked without having been seen."
-    )
-    hidden: float = Field(default=0.5, gt=0.0, lt=1.0, description="Share of a listener's songs that a fold hides.")
-    listeners: int = Field(default=6_000, ge=1, description="Listeners that rankers learn from at most.")
-    kinds: tuple[Kind, ...] = Field(default=KINDS, description="Kinds of trees; none: the blend stands.")
-    trees: int = Field(default=250, ge=1, le=5_000, description="Of each ranker.")
-    all_of_best: int = Field(default=200, ge=1, description="Candidates of which trees see all.")
-    thin: int = Field(default=4, ge=1, description="Of the others that were not played they see one in so many.")
-    half_life: float = Field(
-        default=60.0, gt=0.0, description="Days in which a play loses half its weight, where dated."
-    )
-    threads: int = Field(default=2, ge=1, description="Of the trees.")
-    seed: int = Field(default=0, ge=0, description="Of folds and trees.")
-
-
-@dataclass(frozen=True, slots=True)
-class SongLists:
-    """Best songs of n listeners: `songs` int32 [n, k] best first and their `chances` float32, falling.
-
-    Where there are fewer the rest of the row is -1 with a chance of 0.
-    """
-
-    songs: np.ndarray
-    chances: np.ndarray
+from buddies_core.songs.trees import Kind, Predictor, grown, joined
 
 
 @dataclass(frozen=True)
@@ -118,7 +82,7 @@ class SongsModel:
 
     def with_sources(self, histories: Histories, facts: SongFacts) -> Self:
         """The same rankers over sources fitted on plays, such as those that were hidden while the rankers learnt."""
-        self.models = fitted_sources(self.config.sources, histories.weights(self.config.half_life), facts)
+        self.models = fitted_sources(self.config.sources, histories, facts, half_life=self.config.half_life)
         self.world = FeatureWorld.of(histories, facts)
         return self
 
@@ -144,8 +108,8 @@ class SongsModel:
         """
         n = histories.plays.shape[0]
         songs, chances = np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32)
-        for first in range(0, n, _AT_ONCE):
-            rows = np.arange(first, min(first + _AT_ONCE, n))
+        for first in range(0, n, AT_ONCE):
+            rows = np.arange(first, min(first + AT_ONCE, n))
             mine = histories.of(rows)
             barred = None if barred_groups is None else same_group(mine, barred_groups)
             found = self.proposed(mine, barred)
@@ -157,7 +121,7 @@ class SongsModel:
             values = np.take_along_axis(ranked, order, axis=1)
             kept = np.isfinite(values)
             if barred_groups is not None:
-                kept &= _first_of_group(best, barred_groups)
+                kept &= first_of_group(best, barred_groups)
             for at, row in enumerate(rows.tolist()):
                 mask = np.flatnonzero(kept[at])[:k]
                 songs[row, : len(mask)] = best[at, mask]
@@ -189,7 +153,7 @@ class SongsModel:
 
     def _learn(self, histories: Histories, facts: SongFacts, user_hashes: np.ndarray, song_hashes: np.ndarray) -> None:
         config = self.config
-        parts: list[_Judged] = []
+        parts: list[Judged] = []
         seen: Histories | None = None
         for fold in folds(
             histories, user_hashes, song_hashes,
@@ -198,7 +162,7 @@ class SongsModel:
             if fold.seen is not seen:
                 self.with_sources(fold.seen, facts)
                 seen = fold.seen
-            parts += [_judged(self, fold, user_hashes, song_hashes)]
+            parts += [judged(self, fold, user_hashes, song_hashes)]
         parts = [part for part in parts if part.lesson.lists.size]
         if not parts:
             return
@@ -230,103 +194,3 @@ class SongsModel:
         )
         recall = sum(part.found for part in parts) / max(sum(part.asked for part in parts), 1)
         self.learning = Learning(figures, importances, shap, recall)
-
-
-@dataclass
-class _Judged:
-    """Candidates of one fold: what trees learn from, and how each list was ranked by trees of other folds."""
-
-    lesson: Lesson
-    known: list[int]
-    hidden: list[int]
-    blend: np.ndarray
-    sources: list[str]
-    found: int
-    asked: int
-    margins: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def lists(self) -> Iterator["JudgedList"]:
-        """Each listener's candidates, standardised scores by what ranked."""
-        stops = np.cumsum(self.lesson.lists)
-        for known, hidden, first, stop in zip(self.known, self.hidden, stops - self.lesson.lists, stops, strict=True):
-            mine = slice(int(first), int(stop))
-            values = {"blend": self.blend[mine], **{kind: margins[mine] for kind, margins in self.margins.items()}}
-            values |= {name: self.lesson.features[mine, 2 * place] for place, name in enumerate(self.sources)}
-            scores = {name: row_standard(value[None])[0] for name, value in values.items()}
-            yield JudgedList(scores, self.lesson.hits[mine], self.lesson.weights[mine], known, hidden)
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedList:
-    """One listener of a fold: `scores` by what ranked, `hits` among the candidates, songs `known` and `hidden`."""
-
-    scores: dict[str, np.ndarray]
-    hits: np.ndarray
-    weights: np.ndarray
-    known: int
-    hidden: int
-
-
-def _judged(model: SongsModel, fold: Fold, user_hashes: np.ndarray, song_hashes: np.ndarray) -> _Judged:
-    """The candidates of a fold's listeners; those without a hit teach no order and are left out."""
-    config = model.config
-    features, hits, weights, lists, known, hidden, blends = [], [], [], [], [], [], []
-    found = asked = 0
-    for first in range(0, len(fold.listeners), _AT_ONCE):
-        rows = fold.listeners[first : first + _AT_ONCE]
-        mine = fold.seen.of(rows)
-        proposed = model.proposed(mine)
-        wanted = fold.hidden.of(rows)
-        marks = np.zeros(proposed.blend.shape, bool)
-        marks[np.repeat(np.arange(len(rows)), wanted.lengths), wanted.plays.indices] = True
-        played = np.take_along_axis(marks, proposed.songs, axis=1)
-        found, asked = found + int(played.sum()), asked + int(wanted.lengths.sum())
-        values = model.features(mine, proposed)
-        blend = np.take_along_axis(proposed.blend, proposed.songs, axis=1)
-        draws = uniform(config.seed, SONG_THIN, user_hashes[rows][:, None], song_hashes[proposed.songs])
-        best = np.arange(played.shape[1])[None] < config.all_of_best
-        kept = np.isfinite(blend) & (best | played | (draws < 1.0 / config.thin))
-        weight = np.where(best | played, 1.0, config.thin)
-        for at in np.flatnonzero(played.any(axis=1)).tolist():
-            mask = kept[at]
-            features.append(values[at, mask])
-            hits.append(played[at, mask])
-            weights.append(weight[at, mask])
-            blends.append(blend[at, mask])
-            lists.append(int(mask.sum()))
-            known.append(int(mine.lengths[at]))
-            hidden.append(int(wanted.lengths[at]))
-    width, names = len(model.feature_names), [source.name for source, _ in model.models]
-    lesson = Lesson(
-        np.concatenate([np.empty((0, width), np.float32), *features]),
-        np.concatenate([np.empty(0, bool), *hits]),
-        np.concatenate([np.empty(0), *weights]).astype(np.float32),
-        np.array(lists, np.int64),
-    )
-    return _Judged(lesson, known, hidden, np.concatenate([np.empty(0, np.float32), *blends]), names, found, asked)
-
-
-def same_group(histories: Histories, groups: np.ndarray) -> np.ndarray:
-    """Songs that share a group with a song that the listener knows, bool [n, n_songs]."""
-    found = np.zeros(histories.plays.shape, bool)
-    plays = histories.plays
-    for row in range(plays.shape[0]):
-        mine = groups[plays.indices[plays.indptr[row] : plays.indptr[row + 1]]]
-        found[row] = np.isin(groups, mine[mine >= 0])
-    return found
-
-
-def _first_of_group(songs: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Whether a song is the first of its group in its list, bool [n, c]."""
-    found = np.ones(songs.shape, bool)
-    for row, mine in enumerate(groups[songs]):
-        grouped = np.flatnonzero(mine >= 0)
-        firsts = np.unique(mine[grouped], return_index=True)[1]
-        repeats = np.setdiff1d(np.arange(len(grouped)), firsts, assume_unique=True)
-        found[row, grouped[repeats]] = False
-    return found
-
-
-def importances_of(learning: Learning, kind: str, count: int = 20) -> Sequence[tuple[str, float]]:
-    """The features that a kind of trees uses most."""
-    return sorted(learning.importances.get(kind, {}).items(), key=lambda one: -one[1])[:count]

@@ -17,7 +17,7 @@ from buddies_core.recommenders.protocol import Recommender
 from buddies_core.recommenders.weighted_als import AlsConfig, WeightedAls
 from buddies_core.songs.facts import SongFacts
 from buddies_core.songs.histories import Histories
-from buddies_core.songs.model import SongLists
+from buddies_core.songs.lists import SongLists
 
 _TARGET, _NEGATIVES, _AT_ONCE = 0.2, 5, 128
 

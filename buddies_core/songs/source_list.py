@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from buddies_core.recommenders.source import Source
 
+Reads = Literal["plays", "playlists", "lately"]
+Side = Literal["none", "rows", "descriptions", "artists"]
+
 
 class SongSource(BaseModel):
     """A source of candidates: a model, what it is fitted on, and its weight in the blend."""
@@ -14,13 +17,14 @@ class SongSource(BaseModel):
 
     name: str = Field(min_length=1, description="What tables call it.")
     source: Source = Field(description="Model and configuration; its weight is that in the blend.")
-    reads: Literal["plays", "playlists"] = Field(default="plays", description="Rows that it learns from.")
-    side: Literal["none", "rows", "descriptions"] = Field(default="none", description="Side information beside them.")
+    reads: Reads = Field(
+        default="plays", description="Rows that it learns from; `lately`: plays of the last 30 days, where dated."
+    )
+    side: Side = Field(default="none", description="Side information beside them.")
 
 
 def _source(
-    name: str, model: str, weight: float, reads: Literal["plays", "playlists"] = "plays",
-    side: Literal["none", "rows", "descriptions"] = "none", **config: Any,
+    name: str, model: str, weight: float, reads: Reads = "plays", side: Side = "none", **config: Any,
 ) -> SongSource:  # fmt: skip
     return SongSource(name=name, source=Source(model=model, config=config, weight=weight), reads=reads, side=side)
 
@@ -40,5 +44,7 @@ SOURCES = (
     _source("words", "Content", 0.2, side="descriptions"),
     _source("MPD playlists", "ItemKnn", 0.1, reads="playlists", shrink=2.0),
     _source("popular", "Popular", 0.1),
+    _source("popular lately", "Popular", 0.05, reads="lately"),
+    _source("artists known", "ArtistItems", 0.05, side="artists"),
 )  # fmt: skip
 """Weights and configurations chosen on cuts inside real plays."""

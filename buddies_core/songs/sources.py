@@ -7,23 +7,30 @@ from scipy.sparse import csr_array
 
 from buddies_core.recommenders.protocol import Recommender
 from buddies_core.recommenders.sources import new_source
-from buddies_core.songs.facts import SongFacts
+from buddies_core.songs.facts import SongFacts, rows_of
+from buddies_core.songs.histories import Histories
 from buddies_core.songs.source_list import SongSource
+
+LATELY = 30.0
+"""Days that are lately."""
 
 
 def fitted_sources(
-    sources: Sequence[SongSource], weights: csr_array, facts: SongFacts
+    sources: Sequence[SongSource], histories: Histories, facts: SongFacts, *, half_life: float
 ) -> list[tuple[SongSource, Recommender]]:
-    """Each source fitted; one that reads playlists is left out where no playlist holds a song.
+    """Each source fitted; one whose rows are empty (no playlist holds a song, plays have no dates) is left out.
 
     Args:
-        weights: float32 [n_listeners, n_songs], of plays.
+        half_life: days, see `Histories.weights`.
     """
-    side = {"none": None, "rows": facts.side_rows(), "descriptions": facts.descriptions()}
+    side = {
+        "none": None, "rows": facts.side_rows(), "descriptions": facts.descriptions(), "artists": rows_of(facts.artist)
+    }  # fmt: skip
+    reads = {"plays": histories.weights(half_life), "playlists": facts.playlists, "lately": histories.lately(LATELY)}
     found = []
     for source in sources:
-        rows = weights if source.reads == "plays" else facts.playlists
-        if not rows.nnz:
+        rows = reads[source.reads]
+        if not rows.nnz or (source.side == "artists" and not side["artists"].nnz):
             continue
         features = side[source.side]
         if features is not None and not features.nnz:

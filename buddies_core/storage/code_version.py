@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from buddies_core.errors import BuddiesError
+
 CARRIERS = (
     "buddies_core.charts",
     "buddies_core.errors",
@@ -31,7 +33,7 @@ CARRIED = 1
 """Raised by hand when a change of the carriers makes stored shards wrong."""
 
 
-class NoSourceError(LookupError):
+class NoSourceError(BuddiesError, LookupError):
     """A module whose source is not to be found, so that it has no version."""
 
 

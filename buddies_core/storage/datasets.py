@@ -21,6 +21,7 @@ import polars as pl
 from upath import UPath
 
 from buddies_core import json_text
+from buddies_core.errors import BuddiesError
 from buddies_core.storage.files import (
     digest,
     home_path,
@@ -32,7 +33,7 @@ from buddies_core.storage.files import (
 )
 
 
-class DatasetNotFoundError(LookupError):
+class DatasetNotFoundError(BuddiesError, LookupError):
     """A dataset that was asked for and is not stored."""
 
 

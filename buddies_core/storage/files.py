@@ -2,17 +2,18 @@
 
 import hashlib
 import io
-import uuid
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from upath import UPath
 
+from buddies_core.storage.durable import PUBLIC, write_durably
 
-def is_local(path: UPath) -> bool:
+
+def is_local(path: Path | UPath) -> bool:
     """Whether the path is a file of this machine."""
-    return path.protocol in ("", "file", "local")
+    return not isinstance(path, UPath) or path.protocol in ("", "file", "local")
 
 
 def home_path(home: str) -> UPath:
@@ -52,20 +53,15 @@ def read_rows(path: UPath, start: int, stop: int) -> pl.DataFrame:
     return frame.slice(start - int(edges[held[0]]), stop - start)
 
 
-def write_atomically(path: UPath, content: bytes | memoryview) -> None:
-    """Write a file so that readers see the old content or the new, never a part. Object stores do so by themselves."""
-    if not is_local(path):
+def write_atomically(path: Path | UPath, content: bytes | memoryview, mode: int = PUBLIC) -> None:
+    """Write a file of any file system so that readers, and a crash, find the old content or the new, never a part.
+
+    Object stores do so by themselves; they have no modes.
+    """
+    if is_local(path):
+        write_durably(Path(path.path if isinstance(path, UPath) else path), content, mode)
+    else:
         path.write_bytes(bytes(content))
-        return
-    target = Path(str(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        partial.write_bytes(content)
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def digest(content: bytes | memoryview) -> str:

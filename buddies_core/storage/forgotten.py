@@ -15,7 +15,8 @@ import polars as pl
 from upath import UPath
 
 from buddies_core.errors import BuddiesError
-from buddies_core.storage.files import home_path, is_local, write_atomically
+from buddies_core.storage.durable import PRIVATE
+from buddies_core.storage.files import home_path, write_atomically
 
 _KEY_BYTES = 32
 
@@ -83,7 +84,7 @@ class ForgottenIds:
         key = self.key
         if not key:
             key = secrets.token_bytes(_KEY_BYTES)
-            _write_private(self.root / "keys" / "forgotten", key.hex().encode())
+            write_atomically(self.root / "keys" / "forgotten", key.hex().encode(), PRIVATE)
         hashes = self.hashes | {_hash(key, user_id)}
         write_atomically(self.root / "forgotten.txt", "".join(f"{one}\n" for one in sorted(hashes)).encode())
         return ForgottenIds(self.root, hashes, key)
@@ -91,9 +92,3 @@ class ForgottenIds:
 
 def _hash(key: bytes, user_id: str) -> str:
     return blake2b(user_id.lower().encode(), key=key, digest_size=20).hexdigest()
-
-
-def _write_private(path: UPath, content: bytes) -> None:
-    write_atomically(path, content)
-    if is_local(path):
-        path.chmod(0o600)

@@ -18,7 +18,7 @@ from zlib import crc32
 
 import msgspec
 
-from buddies_core.artifact.synced import sync_folder
+from buddies_core.storage.durable import sync_folder, write_durably
 from buddies_serving.errors import SpoolError
 from buddies_serving.types.feedback import Event, Losses, Record, Session
 
@@ -203,9 +203,7 @@ class Spool:
 
     def _count(self, kind: str, count: int) -> None:
         self.losses = msgspec.structs.replace(self.losses, **{kind: getattr(self.losses, kind) + count})
-        partial = self.folder / f".{LOSSES}.partial"
-        partial.write_bytes(msgspec.json.encode(self.losses))
-        partial.replace(self.folder / LOSSES)
+        write_durably(self.folder / LOSSES, msgspec.json.encode(self.losses))
 
     def _read_losses(self) -> Losses:
         path = self.folder / LOSSES

@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from buddies_core.storage.durable import PRIVATE, write_durably
 from buddies_serving.errors import KeyFileError, UnsafeBindError
 from buddies_serving.settings import ServingSettings
 
@@ -133,11 +134,7 @@ def revoke_key(path: Path, identity: str) -> int:
 
 
 def _write(path: Path, content: KeyFile) -> None:
-    partial = path.with_suffix(".partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.touch(0o600)
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2))
-    partial.replace(path)
+    write_durably(path, msgspec.json.format(msgspec.json.encode(content), indent=2), PRIVATE)
 
 
 def keys_for(settings: ServingSettings) -> Keys | None:

@@ -8,11 +8,13 @@ import ipaddress
 from collections.abc import Collection, MutableMapping, Sequence
 from typing import Any
 
+from buddies_core.errors import BuddiesError
+
 Scope = MutableMapping[str, Any]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class ProxyError(ValueError):
+class ProxyError(BuddiesError, ValueError):
     """BUDDIES_TRUSTED_PROXIES or BUDDIES_ROOT_PATH cannot be read."""
 
 

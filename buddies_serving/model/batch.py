@@ -3,7 +3,6 @@
 The third way of serving: instead of answering requests, write all lists at a set hour and let others read the file.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 from buddies_core.artifact.format import CONTRACT_LENGTH
 from buddies_core.artifact.fragments import render
 from buddies_core.artifact.store import read_channels
+from buddies_core.storage.durable import replacing
 from buddies_serving.listeners.remembered import Remembered
 from buddies_serving.model.served_model import ServedModel
 from buddies_serving.model.serving import Serving
@@ -61,14 +61,9 @@ def write_daily(model_root: Path, target: Path, *, length: int = CONTRACT_LENGTH
     """Lists of all users of the champion as NDJSON at `target`, replaced in one step."""
     model = ServedModel.open(model_root / "versions" / read_channels(model_root).champion)
     serving = Serving(model, None, 0.0, live=False)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as file:
+    with replacing(target) as file:
         for part in ndjson(serving, np.arange(model.users), length, Remembered(0, model.find_user)):
             file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(target)
     cold = int(sum(model.is_cold(user) for user in range(model.users)))
     return DailyFile(str(target), model.version, model.users, target.stat().st_size, cold)
 

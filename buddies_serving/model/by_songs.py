@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 import numpy as np
 
-from buddies_core.artifact.song_key import song_key
+from buddies_core.interactions.song_key import song_key
 from buddies_serving.model.served_model import ServedModel
 from buddies_serving.types.api import SongQuery
 from buddies_serving.types.feedback import SongName

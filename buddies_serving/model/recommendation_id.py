@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from buddies_core.artifact.store import is_version_name
+from buddies_core.storage.durable import PRIVATE, write_first
 from buddies_serving.errors import SigningKeyError
 
 ARMS = {"champion": "a", "challenger": "b", "several": "m"}
@@ -100,7 +101,8 @@ def signing_keys(path: Path) -> tuple[bytes, ...]:
     """
     try:
         if not path.exists():
-            _make(path)
+            # of two services that start at once the first one's key stays
+            write_first(path, secrets.token_hex(_KEY_BYTES).encode(), PRIVATE)
         keys = tuple(bytes.fromhex(line) for line in path.read_text(encoding="ascii").split())
     except (OSError, ValueError) as error:
         raise SigningKeyError(
@@ -112,24 +114,6 @@ def signing_keys(path: Path) -> tuple[bytes, ...]:
         if len(key) != _KEY_BYTES:
             raise SigningKeyError(f"{path} holds {len(key)} bytes, a key has {_KEY_BYTES}; remove it to have one made")
     return keys
-
-
-def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, secrets.token_hex(_KEY_BYTES).encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        # a link, not a rename: of two services that start at once the first one's key stays
-        os.link(partial, path)
-    except FileExistsError:
-        pass
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _rendered(user: int, pids: list[int]) -> bytes:

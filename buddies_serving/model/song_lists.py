@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from buddies_core.artifact.served_songs import Listed, Reason, ServedSongs
+from buddies_serving.types.songs import Merge
 
-Merge = Literal["score", "round_robin"]
 SEEDS = 20
 """Songs of late that others are looked up for: the last ones."""
 FADING = 0.9

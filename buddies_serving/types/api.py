@@ -81,9 +81,9 @@ class UserRecommendations(msgspec.Struct):
 
 
 class SongQuery(msgspec.Struct):
-    """A song by Echo Nest id, or by title and artist."""
+    """A song by Echo Nest id or Spotify URI, or by title and artist."""
 
-    id: Annotated[str, Meta(max_length=18, examples=["SOBONKR12A58A7A7E0"])] | None = None
+    id: Annotated[str, Meta(max_length=64, examples=["SOBONKR12A58A7A7E0"])] | None = None
     title: Annotated[str, Meta(max_length=500, examples=["You're The One"])] | None = None
     artist: Annotated[str, Meta(max_length=500, examples=["Dwight Yoakam"])] | None = None
 

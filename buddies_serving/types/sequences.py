@@ -35,7 +35,8 @@ class NextTrackRequest(msgspec.Struct, frozen=True):
 class ContinueRequest(msgspec.Struct, frozen=True):
     """A playlist by its songs, its title, or both, or by its id in the data, and how it goes on.
 
-    With a `threshold`, songs are drawn at random among all that are right with this probability or more.
+    With a `threshold`, songs are drawn at random among all that are right with this probability or more; with `odds`
+    alone each song says how likely it is, and nothing is drawn.
     """
 
     tracks: Tracks = []
@@ -48,14 +49,16 @@ class ContinueRequest(msgspec.Struct, frozen=True):
     order: Literal["score", "flow"] = "score"
     playlist: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
     threshold: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+    odds: bool = False
 
 
 class Why(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a song is named: it `follows` or stands `together` with `of` in so many playlists, or is by its `artist`,
-    `similar`, or a `filler`: popular where nothing of the playlist is known."""
+    `similar`, or a `filler`: popular where nothing of the playlist is known. `title` is that of `of`."""
 
     kind: str
     of: str = ""
+    title: str = ""
     playlists: int = 0
 
 
@@ -83,6 +86,20 @@ class Neighbours(msgspec.Struct, frozen=True):
 
     model: str
     tracks: list[NextSong]
+
+
+class FoundTrack(msgspec.Struct, frozen=True):
+    """A song that playlists hold."""
+
+    track_uri: str
+    title: str
+    artist: str
+
+
+class FoundTracks(msgspec.Struct, frozen=True):
+    """Songs whose text has what was typed."""
+
+    tracks: list[FoundTrack]
 
 
 class PredictRequest(msgspec.Struct, frozen=True):
@@ -133,6 +150,6 @@ class SpotifyRecommendations(msgspec.Struct, frozen=True):
 
 
 SCHEMAS = (
-    TypedTrack, NextTrackRequest, ContinueRequest, Why, NextSong, NextSongs, Neighbours, PredictRequest, Predictions,
-    SpotifyArtist, SpotifyTrack, SpotifySeed, SpotifyRecommendations,
+    TypedTrack, NextTrackRequest, ContinueRequest, Why, NextSong, NextSongs, Neighbours, FoundTrack,
+    FoundTracks, PredictRequest, Predictions, SpotifyArtist, SpotifyTrack, SpotifySeed, SpotifyRecommendations,
 )  # fmt: skip

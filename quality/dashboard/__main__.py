@@ -5,6 +5,7 @@ import sys
 import uvicorn
 
 from buddies_core.environment import InvalidSettingError
+from buddies_core.errors import BuddiesError
 from buddies_core.http.connections import PatientProtocol
 from buddies_core.http.gate import Gate
 from buddies_core.http.hosts import AllowedHosts, is_loopback, names_in
@@ -13,7 +14,7 @@ from quality.dashboard.app import create_app
 from quality.dashboard.settings import DashboardSettings
 
 
-class UnsafeBindError(RuntimeError):
+class UnsafeBindError(BuddiesError, RuntimeError):
     """The dashboard, which asks nobody for a password, was to listen beyond this machine."""
 
 

@@ -68,6 +68,8 @@ PAGES: dict[str, Page] = {
 OF_ONE = {checks.DETAIL: "check", asset.PAGE: "asset", incidents.DETAIL: "incident", search.RUN: "run"}
 """Pages about one thing, which the URL names: no place in the navigation."""
 NAVIGATION = [page for page in PAGES.values() if page not in OF_ONE and page is not search.PAGE]
+KEPT = ("asset", "check", "incident", "run", "q", "column", "figure")
+"""What another range of days keeps of the URL of a page about one thing."""
 PIECE = 500
 """Fragments of a template that are sent together, about 10 kB."""
 _HERE = Path(__file__).parent
@@ -218,7 +220,7 @@ def _context(request: Request, sources: Sources) -> Iterator[Context]:
 
 
 def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
-    kept = {name: context.query[name] for name in ("asset", "check", "incident", "run", "q") if name in context.query}
+    kept = {name: context.query[name] for name in KEPT if name in context.query}
     return {
         "page": page,
         "view": view,

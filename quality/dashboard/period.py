@@ -5,13 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from buddies_core.errors import BuddiesError
+
 DEFAULT_DAYS = 90
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 """Nothing is older or newer: a range is cut to these days, which a form then shows."""
 PRESETS = (("7 d", 7), ("28 d", 28), ("90 d", 90), ("1 y", 365))
 
 
-class InvalidPeriodError(ValueError):
+class InvalidPeriodError(BuddiesError, ValueError):
     """The dates of a URL are not dates, or end before they begin."""
 
 

@@ -24,9 +24,9 @@ from quality.file_rules import owners_of_rules
 from quality.history import assets, feedback, incidents
 from quality.history.activity import ActivityIndex
 from quality.history.database import SCHEMA
+from quality.history.profiles import profile_of
 from quality.incidents import open_incidents
 from quality.owners import parse_owners
-from quality.profiles import profile, sample_of
 from quality.registry import spec_of
 from quality.reporting import report_of
 from quality.rules.verdict import UNREADABLE
@@ -38,27 +38,6 @@ if TYPE_CHECKING:
     from psycopg2.pool import ThreadedConnectionPool
 
 log = logging.getLogger(__name__)
-
-
-class Profiles:
-    """What columns hold, computed when a page first asks for it and kept until the dataset changes."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[str, list[dict[str, Any]]]] = {}
-
-    def of(self, dataset: Dataset | None) -> list[dict[str, Any]]:
-        """A row a column; none where the dataset is not stored or cannot be read, which its health says."""
-        if dataset is None:
-            return []
-        kept = self._kept.get(dataset.name)
-        if kept is None or kept[0] != dataset.fingerprint:
-            try:
-                kept = (dataset.fingerprint, profile(sample_of(dataset)))
-            except (*UNREADABLE, OSError, BuddiesError):
-                log.exception("The columns of %s cannot be looked at", dataset.name)
-                return []
-            self._kept[dataset.name] = kept
-        return kept[1]
 
 
 CONNECTIONS = 8
@@ -93,10 +72,11 @@ class Sources:
         self.dashboard = dashboard
         self.store = DatasetStore.at(settings.home)
         self.activity = ActivityIndex()
-        self.profiles = Profiles()
         self.stored = Stored()
         self._read: dict[str, str] = {}
         self.figures: dict[str, dict[str, Any]] = {}
+        self.columns: dict[str, list[dict[str, Any]]] = {}
+        """What a sample of each stored version holds, a row a column."""
         self.cold_users: frozenset[int] = frozenset()
         self.checkpoint: Checkpoint | None = None
         """The newest trained model, served or not."""
@@ -189,7 +169,7 @@ class Sources:
                 continue
             try:
                 self._read_figures(connection, name, dataset)
-            except (*UNREADABLE, OSError) as error:
+            except (*UNREADABLE, OSError, BuddiesError) as error:
                 # One dataset that cannot be read must not keep the others from being shown; its health says it.
                 log.exception("The figures of %s cannot be computed", name)
                 found.damage[name] = f"it cannot be read: {type(error).__name__}: {error}".splitlines()[0]
@@ -198,6 +178,7 @@ class Sources:
         self.stored = found
 
     def _read_figures(self, connection: "Connection", name: str, dataset: Dataset) -> None:
+        self.columns[name] = profile_of(connection, dataset)
         spec = spec_of(name)
         if spec.figures or spec.nulls:
             compute = partial(figures_of, spec, dataset, self.store)

@@ -23,6 +23,7 @@ Kind = Literal[
     "asset",
     "incident",
     "found",
+    "followed",
 ]
 
 

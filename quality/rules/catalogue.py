@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from types import ModuleType
 
+from buddies_core.errors import BuddiesError
 from quality.file_rules import RulesFileError, file_rules
 from quality.registry import dataset_specs, rule_modules
 from quality.rules.lineage import freshness_rule
@@ -11,7 +12,7 @@ from quality.rules.verdict import Rule
 from quality.schemas import schema_rule
 
 
-class DuplicateRuleError(ValueError):
+class DuplicateRuleError(BuddiesError, ValueError):
     """Two rules of one asset share a name, so their histories would mix."""
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import polars as pl
 
+from buddies_core.errors import BuddiesError
+
 _UNREADABLE_COLUMN = "could_not_be_judged"
 SAMPLE_ROWS = 10
 """Offending rows kept as evidence: enough to see the pattern, few enough to store with every evaluation."""
@@ -29,7 +31,7 @@ class Severity(StrEnum):
     WARN = "warn"
 
 
-class MissingInputError(LookupError):
+class MissingInputError(BuddiesError, LookupError):
     """A rule was asked to judge without one of the datasets that it compares with."""
 
 
@@ -55,6 +57,11 @@ class Finding:
         if math.isnan(self.value):
             return False
         return (self.low is None or self.value >= self.low) and (self.high is None or self.value <= self.high)
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether it passes for want of anything to judge: there is a figure and no band (`too_few`)."""
+        return self.passed and self.low is None and self.high is None
 
     @property
     def unreadable(self) -> bool:
@@ -85,6 +92,14 @@ def within(
     """Finding of a figure that must lie in a band; None and NaN are outside."""
     figure = math.nan if value is None else float(value)
     return Finding(figure, low, high, 0, total, pl.DataFrame() if sample is None else sample.head(SAMPLE_ROWS))
+
+
+def too_few(value: float | None, total: int) -> Finding:
+    """Finding of a figure without a band: it cannot be judged yet, for want of rows, or another rule judges it.
+
+    It passes, and result and dashboard say that nothing was judged.
+    """
+    return within(value, None, None, total)
 
 
 UNREADABLE = (pl.exceptions.PolarsError, LookupError, ValueError, TypeError, AttributeError)

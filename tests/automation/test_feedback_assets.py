@@ -12,6 +12,7 @@ from buddies_assets.definitions import build_definitions
 from buddies_assets.feedback.day_jobs import DAILY
 from buddies_assets.resources.loop_database import connected
 from buddies_assets.sources.steps.hidden import HiddenPlays
+from buddies_assets.systems.playlists.readers import checkpoint_inputs
 from buddies_core.artifact.listeners import stand_in
 from buddies_core.interactions.numbers import stored_register
 from buddies_core.postgres.schema import execute
@@ -83,6 +84,9 @@ def test_a_run_reads_the_days_that_changed_and_the_checkpoint_keeps_the_watermar
     checkpoint = CheckpointStore(Path(with_feedback.home) / "checkpoints").latest()
     assert checkpoint.version == "000002"
     assert checkpoint.lineage["feedback"]["days"] == {day: 42}
+    losses = checkpoint_inputs(with_feedback)["model_card"]["losses"]
+    assert len(losses) == checkpoint.config.epochs, "a loss an epoch, which the rule of the loss judges"
+    assert losses[-1] < losses[0]
     again = job.execute_in_process(instance=instance, run_config=QUIET, asset_selection=wanted[:1])
     assert len(again.get_asset_materialization_events()) == 1
 

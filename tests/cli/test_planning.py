@@ -29,6 +29,15 @@ def test_a_plus_is_a_step_and_a_star_is_all_of_them():
     assert names("*artist_search") == ["artist_plays", "artist_splits", "artist_search"]
 
 
+def test_what_one_step_makes_is_made_together():
+    assert names("mpd_tracks") == names("mpd_playlists") == ["mpd_playlists", "mpd_tracks"]
+
+
+def test_every_asset_that_a_run_makes_can_be_asked_for_alone():
+    asked = names(None, "all")
+    assert all(one in names(one) for one in asked)
+
+
 def test_a_system_and_all_systems_are_whole():
     artists = names(None, "artists")
     assert len(artists) == 6 and artists[-1] == "served_artists"

@@ -11,6 +11,7 @@ from benchmarks.data_defects.files import FILE_DEFECTS
 from benchmarks.data_defects.world.clean import clean_world
 from buddies_assets.systems.playlists.rules import blocks
 from buddies_core.evaluation.inequality import gini
+from quality.checks import NOT_JUDGED, as_result
 from quality.registry import named_inputs
 from quality.rules.catalogue import rules_by_asset
 from quality.rules.verdict import Finding, MissingInputError, merged, offending_rows, within
@@ -54,6 +55,26 @@ def test_data_too_broken_to_judge_fail_and_say_why():
     assert not verdict.passed
     assert verdict.finding.unreadable
     assert "positive" in verdict.finding.sample["could_not_be_judged"][0]
+
+
+def test_what_cannot_be_judged_yet_passes_and_says_so(world):
+    from buddies_assets.feedback.rules.window import window_train_share_is_as_set
+
+    verdict = window_train_share_is_as_set.judge({"training_window": world["training_window"].clear()})
+    assert verdict.passed
+    assert verdict.finding.unjudged
+    assert as_result(verdict).metadata["note"].value == NOT_JUDGED
+    judged = window_train_share_is_as_set.judge({"training_window": world["training_window"]})
+    assert judged.passed
+    assert not judged.finding.unjudged
+    assert "note" not in as_result(judged).metadata
+
+
+def test_a_training_that_notes_no_loss_is_no_healthy_one(world):
+    from buddies_assets.systems.playlists.rules.models import the_loss_fell
+
+    assert the_loss_fell.judge({"model_card": {"losses": [0.6, 0.4]}}).passed
+    assert not the_loss_fell.judge({"model_card": {"losses": []}}).passed
 
 
 def test_a_figure_that_is_nan_never_passes():

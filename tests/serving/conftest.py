@@ -222,3 +222,12 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(ServingSettings(_env_file=None, home=str(folder), postgres_url=None))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser, for tests of pages."""
+    from browsers import chromium
+
+    with chromium() as launched:
+        yield launched

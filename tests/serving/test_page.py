@@ -1,40 +1,18 @@
 """The listener page, in a real browser."""
 
-import contextlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import PATIENCE, chromium
+from browsers import opened
 from playwright.sync_api import Browser, Page, expect
 from songs_world import publish as publish_songs
 
 from buddies_serving.http.keys import new_key
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
-@contextlib.contextmanager
-def opened(browser: Browser, server: Any) -> Iterator[Page]:
-    """The page of a server; fails on any error in its scripts and any request to elsewhere."""
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
-    page.on("request", lambda sent: None if f":{server.port}/" in sent.url else faults.append(sent.url))
-    page.goto(f"http://127.0.0.1:{server.port}/")
-    yield page
-    page.close()
-    assert faults == []
 
 
 @pytest.fixture

@@ -135,3 +135,23 @@ def test_spotipy_as_released_gets_recommendations_with_another_base_address(serv
     client.prefix = "http://buddies/v1/"
     found = client.recommendations(seed_tracks=["other"], limit=3)
     assert len(found["tracks"]) == 3 and found["tracks"][0]["artists"][0]["name"]
+
+
+def test_songs_are_found_by_what_is_typed_the_most_popular_first(server, fitted):
+    found = server.get("/api/tracks", params={"search": "SONG 1", "limit": 3}).json()["tracks"]
+    assert [song["title"] for song in found] == ["song 1"] * 3
+    assert set(found[0]) == {"track_uri", "title", "artist"}
+    most = server.get("/api/tracks", params={"limit": 50}).json()["tracks"]
+    assert len(most) == 30
+    assert [song for song in most if song["title"] == "song 1"][:3] == found
+    assert server.get("/api/tracks", params={"search": "never heard"}).json() == {"tracks": []}
+
+
+def test_odds_stand_beside_the_list_and_change_nothing_of_it(server, fitted):
+    plain, told = (
+        server.post("/api/playlist/continue/", json={"tracks": [SEED], "n": 5, "odds": odds}).json()["tracks"]
+        for odds in (False, True)
+    )
+    assert [song.pop("probability") is not None for song in told] == [True] * 5
+    assert plain == told
+    assert told[0]["why"].get("title", "") in ("", "song 1")

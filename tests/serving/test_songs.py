@@ -17,8 +17,8 @@ from songs_world import SONGS, publish, sid, world
 from buddies_core.artifact.served_songs import NEAREST, Listed, Reason, publish_songs
 from buddies_serving.listeners.fresh_songs import FreshSongs
 from buddies_serving.model.song_lists import FADING, Heard, song_list
+from buddies_serving.model.song_shelf import SongShelf
 from buddies_serving.settings import ServingSettings
-from buddies_serving.systems.songs import SongShelf
 
 OLD, NEW, OTHER = 0, "c0ffee" + "0" * 34, "client:ada"
 

@@ -98,9 +98,10 @@ NAMED: list[tuple[str, Callable[[Path], None], str, str]] = [
     ("a folder that is its own", circle, "again/", "a link back to a folder above it"),
     ("another json", file("challenge_set.json", slice_of(50)), "challenge_set.json", "not named as a slice is"),
     ("a part of a split zip", file("mpd.z01", b"PK\x07\x08 part"), "mpd.z01", "one part of a zip in several parts"),
-    ("a 7z", file("mpd.7z", b"7z\xbc\xaf\x27\x1c..."), "mpd.7z", "not named as a slice is"),
-    ("a table", file("playlists.parquet", b"PAR1..."), "playlists.parquet", "not named as a slice is"),
-    ("a zip in a zip", file("a.zip", zipped(("b.zip", zipped(("x", b"1"))))), "a.zip/b.zip", "not named as a slice is"),
+    ("a 7z", file("mpd.7z", b"7z\xbc\xaf\x27\x1c..."), "mpd.7z", "a 7z archive"),
+    ("a table", file("playlists.parquet", b"PAR1..."), "playlists.parquet", "a parquet file"),
+    ("a zip in a zip", file("a.zip", zipped(("b.zip", zipped(("x", b"1"))))), "a.zip/b.zip", "inside an archive"),
+    ("a tar.gz", file("mpd.tar.gz", gzip.compress(tarred("a.json", slice_of(0)))), "mpd.tar.gz", "compressed tar"),
 ]
 
 

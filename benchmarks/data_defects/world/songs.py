@@ -36,6 +36,8 @@ def songs(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "song_plays": plays,
         "song_catalogue": _catalogue(names, counts, there),
+        "songs_on_file": _catalogue(names, counts, there),
+        "songs_told": plays.head(3).select("user", pl.format("{}b", "song").alias("item"), "weight"),
         "play_splits": splits,
         **{slug: pl.DataFrame({"user": users[:2], "songs": [names[50:54]] * 2}) for slug in _slugs()},
         "song_candidates": pl.DataFrame(

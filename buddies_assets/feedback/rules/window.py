@@ -6,7 +6,7 @@ import polars as pl
 
 from buddies_assets.feedback.rules.feedback import CLOCK_SKEW
 from quality.rules.shapes import duplicates, with_partner
-from quality.rules.verdict import SIGMAS, Finding, Severity, offending_rows, rule, within
+from quality.rules.verdict import SIGMAS, Finding, Severity, offending_rows, rule, too_few, within
 
 TRAIN_SHARE = 0.7
 
@@ -67,7 +67,7 @@ def window_train_share_is_as_set(training_window: pl.DataFrame) -> Finding:
     """About 70 % of the sessions are in train; the phasing out of old ones may take up to 15 points off."""
     sessions = training_window.height
     if sessions == 0:
-        return within(TRAIN_SHARE, None, None)
+        return too_few(0.0, 0)
     room = SIGMAS * (TRAIN_SHARE * (1 - TRAIN_SHARE) / sessions) ** 0.5
     share = training_window.filter(pl.col("split") == "train").height / sessions
     return within(share, max(0.0, TRAIN_SHARE - 0.15 - room), min(1.0, TRAIN_SHARE + room), sessions)

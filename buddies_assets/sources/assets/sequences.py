@@ -20,18 +20,25 @@ def playlist_sequences(
     pipeline: dg.ResourceParam[Pipeline],
     mpd_playlists: Dataset,
     mpd_tracks: Dataset,
+    listener_plays: Dataset,
 ) -> dg.Output[Dataset]:
-    """One row a song of a playlist, in order and once: `pid, place, song, artist`; songs, artists, titles are parts."""
+    """One row a song of a playlist, in order and once: `pid, place, song, artist`; songs, artists, titles are parts.
+
+    What listeners kept as playlists (`listener_plays`) stands behind those of the files.
+    """
     from buddies_assets.sources.steps.sequences import in_order, write_corpus
     from buddies_core.sequences.order_statistics import order_statistics
 
     columns = ["pid", "pos", "track_uri", "track_name", "artist_name"]
-    corpus = in_order(mpd_tracks.frame(columns), mpd_playlists.frame(["pid", "name", "num_followers"]))
-    inputs = {"mpd_playlists": mpd_playlists, "mpd_tracks": mpd_tracks}
+    kept = listener_plays.part("kept")
+    corpus = in_order(mpd_tracks.frame(columns), mpd_playlists.frame(["pid", "name", "num_followers"]), kept)
+    inputs = {"mpd_playlists": mpd_playlists, "mpd_tracks": mpd_tracks, "listener_plays": listener_plays}
     writer = pipeline.writer(context, "playlist_sequences", inputs, {"in shard": _IN_SHARD})
-    dataset = write_corpus(writer, corpus, _IN_SHARD)
+    events = listener_plays.manifest.extra.get("events", {})
+    dataset = write_corpus(writer, corpus, _IN_SHARD, {"events": events, "mpd_tracks": mpd_tracks.fingerprint})
     shown = order_statistics(corpus.sequences, seed=pipeline.settings.seed)
     facts = {"playlists": len(corpus.sequences), "songs": len(corpus.songs), "artists": len(corpus.songs.artists)}
+    facts["playlists of listeners"] = int((corpus.sequences.pids >= kept["pid"].min()).sum()) if kept.height else 0
     return dg.Output(dataset, metadata=plain(facts | vars(shown)))
 
 

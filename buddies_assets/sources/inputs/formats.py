@@ -73,7 +73,7 @@ def foreign_format(head: bytes) -> Foreign | None:
     if is_zip(head):
         return Foreign("an archive inside an archive", _UNPACK)
     if is_tar(head):
-        return Foreign("a compressed tar archive", _UNPACK)
+        return Foreign("a compressed tar archive", "Decompress it (`gunzip`): a tar itself is read.")
     found = next((format for magic, format in _FOREIGN.items() if head.startswith(magic)), None)
     if found is None and head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_MARKUP):
         return Foreign("a web page or XML", _FETCH)

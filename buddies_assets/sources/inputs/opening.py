@@ -17,6 +17,7 @@ from buddies_assets.sources.inputs.formats import HEAD_BYTES, foreign_format, st
 from buddies_assets.sources.inputs.listing import (
     Listing,
     Member,
+    Unread,
     is_document,
     is_notice,
     is_system_file,
@@ -82,6 +83,17 @@ def content(member: Member) -> Iterator[bytes]:
         raise InputFault(
             "undecodable_file", f"unreadable ({error.strerror})", "Check the file and its mode."
         ) from error
+
+
+def beside(member: Member, what: str) -> Unread:
+    """A member that its source does not take by its name: with what it is where its content tells, and else `what`."""
+    unread = not_read(member, what)
+    if unread.is_data:
+        try:
+            next(content(member), b"")
+        except InputFault as fault:
+            return Unread(member.name, member.size, InputFault("unread_file", fault.what, fault.remedy))
+    return unread
 
 
 def whole(member: Member) -> tuple[bytes, InputFault | None]:

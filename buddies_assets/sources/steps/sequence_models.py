@@ -1,6 +1,8 @@
 """Models of sequences as datasets: fitted, stored as arrays, judged, and published for the service."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +18,9 @@ from buddies_core.sequences.models import NEXT, SequenceModels
 from buddies_core.sequences.skipgram import SkipGramConfig
 from buddies_core.sequences.training import ModelsConfig, fit_models
 from buddies_core.storage.datasets import Dataset, DatasetWriter
+
+LEARNT = ("events", "mpd_tracks")
+"""Of what `playlist_sequences` tells, the events that were read and the digest of the playlists' rows."""
 
 
 def fitted(corpus: Corpus, splits: pl.DataFrame, task: str, config: ModelsConfig, *, workers: int) -> SequenceModels:
@@ -79,21 +84,26 @@ def published(
     corpus: Corpus,
     task: str,
     config: ModelsConfig,
-    facts: dict[str, object],
+    facts: Mapping[str, object],
+    learnt: Mapping[str, Any],
     *,
     workers: int,
 ) -> Dataset:
-    """Fit on every playlist and store what the service answers from: one row, and answers to requests as a part."""
+    """Fit on every playlist and store what the service answers from: one row, and answers to requests as a part.
+
+    `learnt` says what the playlists were made of: sensors compare it with what there is by then.
+    """
     models = fit_models(corpus.sequences, catalogue_of(corpus.songs), config, tasks=(task,), workers=workers)
     columns = {name: corpus.songs.table[name].to_list() for name in ("key", "uri", "title", "artist")}
     uris = dict(corpus.uris.iter_rows())
     arrays = served_arrays(models, columns, corpus.songs.artists.to_list(), uris, _playlists(corpus))
     about = {"system": SYSTEM, "experiment": task, "songs": len(corpus.songs), "playlists": len(corpus.sequences)}
-    version = write_artifact(home / SYSTEM / task, arrays, about | facts)
+    version = write_artifact(home / SYSTEM / task, arrays, {**about, **facts})
     writer.write_part("answers", golden_answers(ServedSequences(arrays), corpus, task))
     row = (task, version, len(corpus.songs), len(corpus.sequences))
     schema = {"experiment": pl.String, "version": pl.String, "songs": pl.Int64, "playlists": pl.Int64}
-    return writer.commit([writer.write_shard(0, pl.DataFrame([row], schema=schema, orient="row"))])
+    shard = writer.write_shard(0, pl.DataFrame([row], schema=schema, orient="row"))
+    return writer.commit([shard], extra={name: learnt[name] for name in LEARNT if name in learnt})
 
 
 def _playlists(corpus: Corpus) -> tuple[np.ndarray, list[str]]:

@@ -1,6 +1,8 @@
 """Playlists in order as a dataset, and back: what the systems of sequences learn from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -36,15 +38,18 @@ class Corpus:
         return np.array([named.get(pid) in parts for pid in self.sequences.pids.tolist()], bool)
 
 
-def in_order(tracks: pl.DataFrame, playlists: pl.DataFrame) -> Corpus:
+def in_order(tracks: pl.DataFrame, playlists: pl.DataFrame, kept: pl.DataFrame | None = None) -> Corpus:
     """Playlists in the order of `pos`, a song once a playlist.
 
     Args:
         tracks: `pid, pos, track_uri, track_name, artist_name`.
         playlists: `pid, name, num_followers`.
+        kept: `pid, place, key` of playlists without a name; songs that no other playlist holds are left out of them.
     """
     rows = keyed_rows(tracks)
     songs = vocabulary(rows)
+    if kept is not None and kept.height:
+        rows = pl.concat([rows, _kept_rows(kept, songs, rows)])
     sequences = encoded(rows, playlists.select("pid", "name"), songs)
     order = pl.DataFrame({"pid": sequences.pids.astype(np.uint32)})
     facts = order.join(
@@ -56,8 +61,21 @@ def in_order(tracks: pl.DataFrame, playlists: pl.DataFrame) -> Corpus:
     return Corpus(sequences, songs, facts.with_columns(pl.col("name").fill_null("")), uris)
 
 
-def write_corpus(writer: DatasetWriter, corpus: Corpus, playlists_in_shard: int) -> Dataset:
-    """Store it: shards of whole playlists with rows `pid, place, song, artist`; the vocabulary and titles as parts."""
+def _kept_rows(kept: pl.DataFrame, songs: Songs, like: pl.DataFrame) -> pl.DataFrame:
+    """Kept playlists as keyed rows, with the columns and types of others."""
+    texts = songs.table.select("key", track_uri="uri", track_name="title", artist_name="artist")
+    known = kept.join(texts, on="key", how="inner", maintain_order="left").sort("pid", "place")
+    place = pl.int_range(pl.len(), dtype=pl.UInt32).over("pid")
+    return known.with_columns(place=place, pos=place).select(like.columns).cast(like.schema)
+
+
+def write_corpus(
+    writer: DatasetWriter, corpus: Corpus, playlists_in_shard: int, extra: Mapping[str, Any] | None = None
+) -> Dataset:
+    """Store it: shards of whole playlists with rows `pid, place, song, artist`; the vocabulary and titles as parts.
+
+    `extra` is told beside the numbers of songs and artists.
+    """
     writer.write_part("songs", corpus.songs.table)
     writer.write_part("artists", corpus.songs.artists.alias("key").to_frame())
     writer.write_part("playlists", corpus.playlists)
@@ -66,7 +84,8 @@ def write_corpus(writer: DatasetWriter, corpus: Corpus, playlists_in_shard: int)
     for number, first in enumerate(range(0, count, playlists_in_shard)):
         part = corpus.sequences.take(np.arange(first, min(first + playlists_in_shard, count)))
         shards.append(writer.write_shard(number, rows_of(part)))
-    return writer.commit(shards, extra={"songs": len(corpus.songs), "artists": len(corpus.songs.artists)})
+    counts = {"songs": len(corpus.songs), "artists": len(corpus.songs.artists)}
+    return writer.commit(shards, extra={**(extra or {}), **counts})
 
 
 def rows_of(sequences: Sequences) -> pl.DataFrame:

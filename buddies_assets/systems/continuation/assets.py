@@ -6,9 +6,10 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from buddies_assets.metadata import OWNERS, plain, table
+from buddies_assets.metadata import OWNERS, table
 from buddies_assets.plots import lines
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_assets.sources import sequence_outputs as outputs
 from buddies_assets.sources.answer_findings import SERVED
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
@@ -135,16 +136,10 @@ def continuation_ranker(
     sequence_splits: Dataset,
 ) -> dg.Output[Dataset]:
     """Scorers and rankers fitted on train, rankers out of fold: `task, songs, playlists, config`; arrays are parts."""
-    from buddies_assets.sources.steps import sequence_models as models
-    from buddies_assets.sources.steps.sequences import read_corpus
+    from buddies_assets.sources.steps.sequence_models import config_for
 
-    settings = pipeline.settings
-    config = models.config_for(settings.seed)
-    corpus = read_corpus(playlist_sequences)
-    fitted = models.fitted(corpus, sequence_splits.frame(), TASK, config, workers=settings.worker_threads)
     inputs = {"playlist_sequences": playlist_sequences, "sequence_splits": sequence_splits}
-    writer = pipeline.writer(context, "continuation_ranker", inputs, config.model_dump(mode="json"))
-    return dg.Output(models.write_models(writer, fitted, TASK, config))
+    return outputs.fitted_ranker(context, pipeline, TASK, config_for(pipeline.settings.seed), inputs)
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, code_version=_CODE)
@@ -166,14 +161,7 @@ def continuation_evaluation(
     continuation_ranker: Dataset,
 ) -> dg.Output[pl.DataFrame]:
     """One row a model and category on the test playlists: R-precision, NDCG, clicks, recall, each with its interval."""
-    from buddies_assets.sources.steps import sequence_models as models
-    from buddies_assets.sources.steps.sequences import read_corpus
-
-    settings = pipeline.settings
-    frame = models.judged(
-        read_corpus(playlist_sequences), sequence_splits.frame(), models.read_models(continuation_ranker), TASK,
-        seed=settings.seed, workers=settings.worker_threads,
-    )  # fmt: skip
+    frame = outputs.judged(pipeline, TASK, playlist_sequences, sequence_splits, continuation_ranker)
     shown = frame.filter(pl.col("kind") == "mean").select("model", "queries", "r_precision", "ndcg@500", "clicks")
     return dg.Output(frame, metadata={"mean": table(shown.sort("ndcg@500"), 40)})
 
@@ -191,20 +179,11 @@ def served_continuation(
     It is made once the checks of what it was chosen by have passed. Its part `answers` are answers to requests made of
     stored playlists.
     """
-    from buddies_assets.sources.steps import sequence_models as models
-    from buddies_assets.sources.steps.sequences import read_corpus
-
-    settings = pipeline.settings
     frame = continuation_evaluation.frame()
     figures = frame.filter((pl.col("model") == SERVED[TASK]) & (pl.col("kind") == "mean"))
     facts = {name: figures[name][0] for name in ("r_precision", "ndcg@500", "clicks")} if figures.height else {}
-    inputs = {"continuation_ranker": continuation_ranker, "continuation_evaluation": continuation_evaluation}
-    dataset = models.published(
-        pipeline.writer(context, "served_continuation", inputs, {}), Path(settings.local_home),
-        read_corpus(playlist_sequences), TASK, models.config_of(continuation_ranker), facts,
-        workers=settings.worker_threads,
-    )  # fmt: skip
-    return dg.Output(dataset, metadata={"version": dataset.frame()["version"][0]} | plain(facts))
+    chosen_by = {"continuation_ranker": continuation_ranker, "continuation_evaluation": continuation_evaluation}
+    return outputs.published(context, pipeline, TASK, playlist_sequences, chosen_by, facts)
 
 
 @dg.asset(group_name=GROUP, kinds={"markdown"}, owners=OWNERS, code_version=_CODE)
@@ -215,8 +194,4 @@ def continuation_card(
     served_continuation: Dataset,
 ) -> dg.Output[pl.DataFrame]:
     """The model card: data, figures, sample answers, limits; a row, and a file under the home: `card, path`."""
-    from buddies_assets.sources.steps.sequence_card import written_card
-
-    home = Path(pipeline.settings.local_home)
-    frame = written_card(home, TASK, playlist_sequences, continuation_evaluation, served_continuation)
-    return dg.Output(frame, metadata={"card": dg.MetadataValue.md(frame["card"][0])})
+    return outputs.card(pipeline, TASK, playlist_sequences, continuation_evaluation, served_continuation)

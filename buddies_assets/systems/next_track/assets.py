@@ -1,13 +1,12 @@
 """Next track: transitions counted, vectors searched and trained, a ranker, what it is worth, what is served, a map."""
 
-from pathlib import Path
-
 import dagster as dg
 import polars as pl
 
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, plain, table
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_assets.sources import sequence_outputs as outputs
 from buddies_assets.sources.answer_findings import SERVED
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.datasets import Dataset
@@ -87,17 +86,16 @@ def next_track_ranker(
     track2vec_search: Dataset,
 ) -> dg.Output[Dataset]:
     """Scorers and rankers fitted on train, rankers out of fold: `task, songs, playlists, config`; arrays are parts."""
-    from buddies_assets.sources.steps import sequence_models as models
-    from buddies_assets.sources.steps.sequences import read_corpus
+    from buddies_assets.sources.steps.sequence_models import config_for
     from buddies_assets.systems.next_track.steps import best_config
 
-    settings = pipeline.settings
-    config = models.config_for(settings.seed, best_config(track2vec_search.frame()))
-    corpus = read_corpus(playlist_sequences)
-    fitted = models.fitted(corpus, sequence_splits.frame(), TASK, config, workers=settings.worker_threads)
-    inputs = {"sequence_splits": sequence_splits, "track2vec_search": track2vec_search}
-    writer = pipeline.writer(context, "next_track_ranker", inputs, config.model_dump(mode="json"))
-    return dg.Output(models.write_models(writer, fitted, TASK, config))
+    config = config_for(pipeline.settings.seed, best_config(track2vec_search.frame()))
+    inputs = {
+        "playlist_sequences": playlist_sequences,
+        "sequence_splits": sequence_splits,
+        "track2vec_search": track2vec_search,
+    }
+    return outputs.fitted_ranker(context, pipeline, TASK, config, inputs)
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, code_version=_CODE)
@@ -108,14 +106,7 @@ def next_track_evaluation(
     next_track_ranker: Dataset,
 ) -> dg.Output[pl.DataFrame]:
     """One row a model and kind of question on the test playlists: hit ratios, MRR, each with its interval."""
-    from buddies_assets.sources.steps import sequence_models as models
-    from buddies_assets.sources.steps.sequences import read_corpus
-
-    settings = pipeline.settings
-    frame = models.judged(
-        read_corpus(playlist_sequences), sequence_splits.frame(), models.read_models(next_track_ranker), TASK,
-        seed=settings.seed, workers=settings.worker_threads,
-    )  # fmt: skip
+    frame = outputs.judged(pipeline, TASK, playlist_sequences, sequence_splits, next_track_ranker)
     shown = frame.select("model", "kind", "queries", "hit@10", "hit@100", "mrr@100").sort("kind", "hit@100")
     return dg.Output(frame, metadata={"test": table(shown, 40)})
 
@@ -133,19 +124,10 @@ def track_index(
     It is made once the checks of what it was chosen by have passed. Its part `answers` are answers to requests made of
     stored playlists.
     """
-    from buddies_assets.sources.steps import sequence_models as models
-    from buddies_assets.sources.steps.sequences import read_corpus
-
-    settings = pipeline.settings
     figures = next_track_evaluation.frame().filter(pl.col("model") == SERVED[TASK])
     facts = {f"hit@100 {kind}": value for kind, value in figures.select("kind", "hit@100").iter_rows()}
-    inputs = {"next_track_ranker": next_track_ranker, "next_track_evaluation": next_track_evaluation}
-    dataset = models.published(
-        pipeline.writer(context, "track_index", inputs, {}), Path(settings.local_home),
-        read_corpus(playlist_sequences), TASK, models.config_of(next_track_ranker), facts,
-        workers=settings.worker_threads,
-    )  # fmt: skip
-    return dg.Output(dataset, metadata={"version": dataset.frame()["version"][0]})
+    chosen_by = {"next_track_ranker": next_track_ranker, "next_track_evaluation": next_track_evaluation}
+    return outputs.published(context, pipeline, TASK, playlist_sequences, chosen_by, facts)
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, code_version=_CODE)
@@ -218,9 +200,4 @@ def next_track_card(
     track_index: Dataset,
 ) -> dg.Output[pl.DataFrame]:
     """The model card: data, figures, sample answers, limits; a row, and a file under the home: `card, path`."""
-    from buddies_assets.sources.steps.sequence_card import written_card
-
-    frame = written_card(
-        Path(pipeline.settings.local_home), TASK, playlist_sequences, next_track_evaluation, track_index
-    )
-    return dg.Output(frame, metadata={"card": dg.MetadataValue.md(frame["card"][0])})
+    return outputs.card(pipeline, TASK, playlist_sequences, next_track_evaluation, track_index)

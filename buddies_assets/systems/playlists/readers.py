@@ -20,12 +20,11 @@ def checkpoint_inputs(settings: Settings) -> Mapping[str, Any]:
     checkpoint = checkpoints.latest()
     factors = checkpoints.factors(checkpoint.version)
     trained_on = dict(checkpoint.lineage.get("datasets", {}))
-    losses = sorted((name, value) for name, value in checkpoint.metrics.items() if name.startswith("loss"))
     return {
         "bpr_checkpoint": checkpoint,
         "user_vectors": factors.users,
         "playlist_vectors": factors.playlists,
-        "model_card": {"inputs": trained_on, "losses": [value for _, value in losses]},
+        "model_card": {"inputs": trained_on, "losses": checkpoint.lineage.get("losses", [])},
         "current_inputs": {name: store.open(name).fingerprint for name in trained_on if store.has(name)},
         "n_users": store.open("user_library").manifest.rows,
         "n_playlists": store.open("playlist_library").manifest.rows,

@@ -19,18 +19,25 @@ _CODE = code_version("buddies_assets.systems.songs.stored")
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, code_version=_CODE)
-def song_plays(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.Output[Dataset]:
+def song_plays(
+    context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pipeline], listener_plays: Dataset
+) -> dg.Output[Dataset]:
     """One row a (listener, canonical song): `user, song, weight`, and `time, first` (days) where plays have dates.
 
-    Parts: `catalogue`, `tracks` of playlists, `events` (single plays that have a date), `quarantine`.
+    Those of the file, and what listeners played, saved or liked since (`listener_plays`). Parts: `catalogue`, `tracks`
+    of playlists, `events` (single plays that have a date), `told` (what was played since), `quarantine`.
     """
     from buddies_assets.systems.songs.catalogue import canonical
     from buddies_assets.systems.songs.reading import TRACKS, read_plays
+    from buddies_assets.systems.songs.told_plays import told_plays, with_told
 
     raw = read_plays(pipeline.settings)
-    found = canonical(raw.plays, raw.texts, raw.tracks)
+    told = told_plays(listener_plays.frame(), raw.plays, raw.texts, pipeline.settings.match)
+    found = canonical(with_told(raw.plays, told.plays), raw.texts, raw.tracks)
     source = pipeline.settings.song_plays_file or pipeline.settings.entp_file
-    writer = pipeline.writer(context, "song_plays", {}, {"source": str(source), "seed": pipeline.settings.seed})
+    params = {"source": str(source), "seed": pipeline.settings.seed}
+    writer = pipeline.writer(context, "song_plays", {"listener_plays": listener_plays}, params)
+    writer.write_part("told", told.plays)
     writer.write_part("catalogue", found.catalogue)
     writer.write_part("tracks", raw.tracks if raw.tracks is not None else pl.DataFrame(schema=TRACKS))
     writer.write_part("events", found.events)
@@ -38,12 +45,17 @@ def song_plays(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pip
     reasons = raw.quarantine.group_by("reason").len().sort("reason")
     if raw.quarantine.height:
         context.log.warning(f"{raw.quarantine.height:,} rows are set aside; see the part `quarantine`.")
-    told: dict[str, Any] = {
+    if told.left_out:
+        context.log.warning(f"{told.left_out:,} songs played since the file are not known by their text and left out.")
+    facts: dict[str, Any] = {
         "listeners": found.plays["user"].n_unique(),
         "songs": found.catalogue.height,
+        "played since the file": told.plays.height,
+        "left out of those": told.left_out,
         "set aside": table(reasons),
     }
-    return dg.Output(writer.commit([writer.write_shard(0, found.plays)]), metadata=told)
+    extra = {"events": listener_plays.manifest.extra.get("events", {})}
+    return dg.Output(writer.commit([writer.write_shard(0, found.plays)], extra=extra), metadata=facts)
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, code_version=_CODE)

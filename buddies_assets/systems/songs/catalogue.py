@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from buddies_core.interactions.text_keys import SEPARATOR, canonical_artists, with_key
+from buddies_core.interactions.song_key import SEPARATOR
+from buddies_core.interactions.text_keys import canonical_artists, with_key
 
 TEXT: dict[str, Any] = {
     "song_id": pl.String, "title": pl.String, "artist": pl.String, "release": pl.String, "year": pl.UInt16,

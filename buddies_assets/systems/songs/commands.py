@@ -20,7 +20,8 @@ from buddies_assets.systems.songs.recommender import (
     with_strangers,
 )
 from buddies_core.evaluation.song_lists import Beyond, SongReport, beyond, evaluate_songs
-from buddies_core.songs.model import Learning, SongsConfig, SongsModel
+from buddies_core.songs.config import SongsConfig
+from buddies_core.songs.model import Learning, SongsModel
 from buddies_core.storage.files import write_atomically
 
 LISTED = 500

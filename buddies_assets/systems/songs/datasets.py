@@ -46,6 +46,7 @@ DATASETS = (
             {"user": _TEXT, "song": _TEXT, "weight": Field(pl.Float64, low=0), "time": _DAY, "first": _DAY},
             ("user", "song"),
         ),
+        inputs={"songs_told": part_of("song_plays", "told"), "songs_on_file": part_of("song_plays", "catalogue")},
         figures=rows_per_value(songs_per_listener="user", listeners_per_song="song"),
         drift={"songs_per_listener": "psi", "listeners_per_song": "jensen_shannon"},
         charts={

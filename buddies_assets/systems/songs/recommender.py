@@ -10,9 +10,11 @@ from scipy.sparse import csr_array
 from buddies_assets.sources.steps.hidden import hashes
 from buddies_assets.systems.songs.catalogue import CanonicalPlays, playlist_songs, same_text, texts_of
 from buddies_core.interactions.labelled_plays import LabelledPlays
+from buddies_core.songs.config import SongsConfig
 from buddies_core.songs.facts import SongFacts, song_facts
 from buddies_core.songs.histories import Histories
-from buddies_core.songs.model import SongLists, SongsConfig, SongsModel
+from buddies_core.songs.lists import SongLists
+from buddies_core.songs.model import SongsModel
 
 
 @dataclass(frozen=True)

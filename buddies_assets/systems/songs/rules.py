@@ -18,8 +18,10 @@ DRIFT_MISSING = 0.25
 MAY_BE_MISSING = ("song year", "years away", "silent")
 """Features that may be missing: of songs without a year, and of listeners without any play."""
 POPULAR = "popular"
-_ALWAYS_BELOW = ("union", POPULAR, "MPD playlists", "Item2Item", "words")
+_ALWAYS_BELOW = ("union", POPULAR, "MPD playlists", "Item2Item", "words", "popular lately", "artists known")
 """Sources that bring songs which others lack and need not beat popularity by themselves."""
+_MAY_BE_EMPTY = ("MPD playlists", "popular lately", "artists known")
+"""Sources of what a file of plays may lack: playlists, dates, text."""
 
 
 @rule(blocking=True)
@@ -27,6 +29,16 @@ def song_weights_are_finite_and_positive(song_plays: pl.DataFrame) -> Finding:
     """Every play weighs something."""
     weight = pl.col("weight")
     return offending_rows(song_plays.filter(~(weight.is_finite() & (weight > 0)).fill_null(False)), song_plays.height)
+
+
+@rule(blocking=True)
+def what_listeners_told_is_learnt_from(
+    song_plays: pl.DataFrame, songs_told: pl.DataFrame, songs_on_file: pl.DataFrame
+) -> Finding:
+    """Every song that a listener told of since the file is among their plays: the next training learns from it."""
+    ids = songs_on_file.select("song", item="song_ids").explode("item")
+    told = songs_told.select("user", "item").join(ids, on="item", how="left")
+    return offending_rows(told.join(song_plays, on=["user", "song"], how="anti"), told.height)
 
 
 @rule(blocking=True)
@@ -89,7 +101,7 @@ def something_is_hidden(play_splits: pl.DataFrame) -> Finding:
 def no_source_is_dead(song_candidates: pl.DataFrame) -> Finding:
     """Every source proposes songs to somebody, and some of them were played."""
     dead = (pl.col("listeners") == 0) | ~(pl.col("recall_500") > 0).fill_null(False)
-    read = song_candidates.filter(pl.col("source") != "MPD playlists")
+    read = song_candidates.filter(~(pl.col("source").is_in(_MAY_BE_EMPTY) & (pl.col("listeners") == 0)))
     return offending_rows(read.filter(dead), read.height)
 
 

@@ -12,11 +12,14 @@ from buddies_assets.systems.songs.catalogue import CanonicalPlays
 from buddies_assets.systems.songs.recommender import Material, lists_of, material
 from buddies_assets.systems.songs.served import publish
 from buddies_assets.systems.songs.splits import TRAIN, part_of, seen_plays
+from buddies_core.recommenders.standardised import known_items
 from buddies_core.settings import Settings
 from buddies_core.songs.calibration import Calibration
+from buddies_core.songs.candidates import named
+from buddies_core.songs.config import SongsConfig
 from buddies_core.songs.features import features_of
 from buddies_core.songs.mixing import Mix
-from buddies_core.songs.model import Learning, SongsConfig, SongsModel
+from buddies_core.songs.model import Learning, SongsModel
 from buddies_core.songs.source_list import SongSource
 from buddies_core.songs.sources import fitted_sources
 from buddies_core.songs.trees import library_versions
@@ -66,7 +69,7 @@ def proposed_by(
     source: SongSource, found: Material, hidden: Mapping[str, set[str]], config: SongsConfig
 ) -> pl.DataFrame:
     """What one source alone proposes to those who hide something: `user, songs`, best first; empty where it is dead."""
-    models = fitted_sources([source], found.histories.weights(config.half_life), found.facts)
+    models = fitted_sources([source], found.histories, found.facts, half_life=config.half_life)
     rows = holders(found, hidden)
     if not models:
         return pl.DataFrame(schema=CANDIDATES)
@@ -75,7 +78,7 @@ def proposed_by(
         some = rows[first : first + 128]
         mine = found.histories.of(some)
         scores = models[0][1].scores(mine.weights(config.half_life))
-        scores[np.repeat(np.arange(len(some)), mine.lengths), mine.plays.indices] = -np.inf
+        scores = named(scores, known_items(mine.plays))
         order = np.argsort(-scores, axis=1, kind="stable")[:, :EACH]
         kept = np.isfinite(np.take_along_axis(scores, order, axis=1))
         users += [found.plays.users[row] for row in some.tolist()]

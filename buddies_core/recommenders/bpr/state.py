@@ -14,7 +14,7 @@ from buddies_core import json_text
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.errors import ResumeMismatchError
 from buddies_core.recommenders.factors import Factors, aligned_copy
-from buddies_core.registry.checkpoints import write_atomically
+from buddies_core.storage.durable import write_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class StateFolder:
         tensors |= {f"optimiser.{name}": np.ascontiguousarray(array) for name, array in optimiser.items()}
         metadata = self._identity | {"history": json_text.dumps([asdict(report) for report in history])}
         path = self.path(history[-1].epoch)
-        write_atomically(path, save(tensors, metadata=metadata))
+        write_durably(path, save(tensors, metadata=metadata))
         for epoch in self.epochs():
             if epoch not in (history[-1].epoch, best_epoch):
                 self.path(epoch).unlink()

@@ -1,22 +1,17 @@
 """One asset: how it is and why, its checks, versions, columns, failed attempts, and its neighbours in the graph."""
 
-from typing import Any
-
-from buddies_core import charts
 from buddies_core.errors import BuddiesError
 from quality.dashboard.context import Context
+from quality.dashboard.pages import asset_history as history
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows
-from quality.dashboard.plot import Plot, plot
-from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number
+from quality.dashboard.view import Column, Page, Table, Tile, View, age, number
 from quality.graph import asset_graph
 from quality.health import State
-from quality.history import assets
 from quality.owners import owner_of
 from quality.profiles import MOST_ROWS, with_names
 from quality.registry import spec_of
 
 SAMPLE = 8
-MADE_BY_HAND = "No run has made it in this range."
 
 
 def view(context: Context) -> View | None:
@@ -40,13 +35,19 @@ def view(context: Context) -> View | None:
         Tile("Owner", owner_of(name, context.owners), "is told of its incidents"),
         Tile("Checks passing", f"{passing} of {len(checks)}" if checks else "–", "" if checks else "it has none"),
     ]
-    rows = Figure("rows", "Rows of each version", "Each point is a run", MADE_BY_HAND, wide=True)
     return View(
         title=name.replace("_", " "),
         subtitle=f"Asset {name}",
         tiles=tiles,
-        figures=[rows],
-        tables=[asset_checks(context), neighbours(context), columns(context), sample(context), versions(context)],
+        figures=history.figures(context),
+        tables=[
+            asset_checks(context),
+            neighbours(context),
+            columns(context),
+            history.learnt_table(context),
+            sample(context),
+            history.versions(context),
+        ],
         text=[("Why", ". ".join(reason[0].upper() + reason[1:] for reason in health.reasons))],
     )
 
@@ -90,14 +91,15 @@ def columns(context: Context) -> Table:
     name = context.query.get("asset", "")
     manifest, schema = context.sources.manifests.get(name), spec_of(name).schema
     fields = schema.fields if schema else {}
-    held = {row["column"]: row for row in context.sources.profiles.of(context.sources.stored.datasets.get(name))}
+    held = {row["column"]: row for row in context.sources.columns.get(name, [])}
     found = [
         {"column": column, "type": kind} | held.get(column, {})
         | {"allowed": ("may be null" if fields[column].nullable else "never null") if column in fields else "–"}
         for column, kind in (manifest.columns if manifest else {}).items()
     ]  # fmt: skip
     figures = (("nulls", "Share of nulls"), ("distinct", "Different"), ("min", "Least"), ("p1", "1 %"), ("p25", "25 %"),
-               ("median", "Median"), ("p75", "75 %"), ("p99", "99 %"), ("max", "Greatest"))  # fmt: skip
+               ("median", "Median"), ("p75", "75 %"), ("p99", "99 %"), ("max", "Greatest"),
+               ("mean", "Mean"))  # fmt: skip
     shown = (
         Column("column", "Column", "code"),
         Column("type", "Type", "code"),
@@ -126,43 +128,17 @@ def sample(context: Context) -> Table:
     return Table("sample", "Sample rows", "The first of the stored version", shown, rows.to_dicts(), "It has no rows.")
 
 
-def _made(context: Context) -> list[dict[str, Any]]:
-    name, period = context.query.get("asset", ""), context.period
-    return context.once("made", lambda: assets.materialisations(context.connection, name, period.since, period.until))
-
-
-def versions(context: Context) -> Table:
-    """Every materialisation of the range, newest first."""
-    found = [
-        {"at": v["at"], "rows": v["row_count"], "bytes": v["bytes"], "run": v["run_id"], "partition": v["partition"]}
-        for v in reversed(_made(context))
-    ]  # fmt: skip
-    shown = (
-        Column("at", "Made", "when"),
-        Column("rows", "Rows", "number"),
-        Column("bytes", "Bytes", "number"),
-        Column("partition", "Partition"),
-        Column("run", "Run", "run"),
-    )
-    return Table("versions", "Versions", "In the range, newest first", shown, found, MADE_BY_HAND)
-
-
-def row_counts(context: Context) -> Plot | None:
-    """Rows of each version over time."""
-    rows = [{"at": v["at"].isoformat(), "rows": v["row_count"]} for v in _made(context) if v["row_count"] is not None]
-    return plot(charts.line_over_time, rows, x="at", y="rows", title="rows") if rows else None
-
-
 PAGE = Page(
     "asset",
     "Asset",
     view,
-    charts={"rows": row_counts},
+    charts={"rows": history.row_counts, "followed": history.followed},
     tables={
         "checks": asset_checks,
         "neighbours": neighbours,
         "columns": columns,
+        "learnt": history.learnt_table,
         "sample": sample,
-        "versions": versions,
+        "versions": history.versions,
     },
 )

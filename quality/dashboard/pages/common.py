@@ -60,9 +60,9 @@ def open_for(context: Context, check: CheckHealth) -> str:
 
 
 def band(low: float | None, high: float | None) -> str:
-    """A band in words."""
+    """A band in words; without one nothing was judged."""
     if low is None and high is None:
-        return "any"
+        return "not judged"
     if low is None:
         return f"≤ {number(high, _digits(high))}"
     if high is None:

@@ -1,9 +1,10 @@
 """Feedback: who gives it, how much, whether it is sound, and what it says of the models."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from buddies_core import charts
+from quality.bands import REACH, Seen, judged
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows, next_retraining, of_day
 from quality.dashboard.plot import Plot, plot
@@ -51,7 +52,12 @@ def view(context: Context) -> View:
             "By model version, on days with thirty likes or more; the day is the one it was served on",
             "Nothing is known to have been served in this range: the service counts what it serves once it runs.",
         ),
-        Figure("volume", "Feedback volume per day", "Sessions; dashed = volume floor", EMPTY),
+        Figure(
+            "volume",
+            "Feedback volume per day",
+            "Sessions; dashed: the floor; green: expected by the weeks before",
+            EMPTY,
+        ),
         Figure(
             "cumulative",
             "Cumulative feedback",
@@ -161,14 +167,29 @@ def like_rate(context: Context) -> Plot | None:
 
 
 def volume(context: Context) -> Plot | None:
-    """Sessions a day, with the floor below which a day is suspiciously quiet."""
-    days = [(d["day"].isoformat(), d["sessions"]) for d in _days(context)]
-    rows = [{"day": day, "sessions": sessions, "url": of_day(day)} for day, sessions in days]
+    """Sessions a day, with the floor below which a day is suspiciously quiet and the band learnt from the weeks before.
+
+    The band is that of days that are over: half a day looks like a fall.
+    """
+    bands = _bands(context)
+    rows = [
+        {"day": (day := d["day"].isoformat()), "sessions": d["sessions"], "url": of_day(day)} | bands.get(d["day"], {})
+        for d in _days(context)
+    ]
     if not rows:
         return None
     usual = sorted(r["sessions"] for r in rows)[len(rows) // 2]
     floor = context.sources.dashboard.volume_floor or round(usual * SHARE_OF_USUAL)
     return plot(charts.bars_over_time, rows, y="sessions", title="sessions", floor=floor)
+
+
+def _bands(context: Context) -> dict[date, dict[str, float]]:
+    """The learnt limits of each day of the range that has any."""
+    period = context.period
+    found = feedback.days(context.connection, period.first - REACH, min(period.after, context.now.date()))
+    seen = [Seen(datetime.combine(d["day"], time.min, UTC), float(d["sessions"])) for d in found]
+    learnt = zip(seen, judged(seen), strict=True)
+    return {one.at.date(): {"low": band.low, "high": band.high} for one, band in learnt if band is not None}
 
 
 def cumulative(context: Context) -> Plot | None:

@@ -55,5 +55,5 @@ def test_a_damaged_artifact_is_a_named_error(tmp_path, damage):
 
 
 def test_nothing_stored_is_its_own_error(tmp_path):
-    with pytest.raises(NoServedModelError, match="nothing was fitted"):
+    with pytest.raises(NoServedModelError, match="buddies fit FILE"):
         read_artifact(tmp_path / "none")

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buddies_core.interactions.text_keys import canonical_key, exact_key, with_key
+from buddies_core.interactions.song_key import canonical_key, exact_key
+from buddies_core.interactions.text_keys import with_key
 
 TOKENS = "( ) [ ] - – feat. (feat. ft The / ; & ' ’ !!! ? é ß Æ ø Ł ı א ב م 愛 ガ 한 ก\u0e49 नि ❤ 🎵 ﬁ Ⅳ a b 1 2014 X"
 AWKWARD = st.sampled_from(TOKENS.split(" ")).flatmap(

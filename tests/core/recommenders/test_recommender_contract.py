@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from buddies_core.recommenders.artist_items import ArtistItems
 from buddies_core.recommenders.blend import Blend, BlendConfig
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.bpr_factors import BprConfig, BprFactors
@@ -43,13 +44,14 @@ MODELS = {
     "blend": lambda: Blend(BlendConfig(sources=SOURCES)),
     "ranker": lambda: Ranker(RankerConfig(sources=SOURCES, candidates=8, trees=5, leaves=3, fewest=5, folds=3)),
     "popularity": Popular,
+    "items of artists": ArtistItems,
 }
 SOURCES = (
     Source(model="DualEase", config={"ridge": 2.0}),
     Source(model="WeightedAls", config={"factors": 4, "ridge": 1.0}),
 )
-IMPERSONAL = ("popularity",)
-"""Models that give everybody the same list."""
+IMPERSONAL = ("popularity", "items of artists")
+"""Models that give everybody the same list, at least without side information."""
 
 
 def checkerboard() -> csr_array:

@@ -6,11 +6,11 @@ from scipy.sparse import csr_array
 from song_worlds import facts, plays
 
 from buddies_core.songs.calibration import Calibration
-from buddies_core.songs.candidates import best_places, propose
+from buddies_core.songs.candidates import best_places, named, propose
 from buddies_core.songs.facts import no_facts, rows_of, song_facts
 from buddies_core.songs.histories import Histories
+from buddies_core.songs.judged import JudgedList
 from buddies_core.songs.mixing import average_precision, best_mix, row_standard
-from buddies_core.songs.model import JudgedList
 from buddies_core.songs.source_list import SOURCES
 from buddies_core.songs.sources import fitted_sources
 
@@ -76,7 +76,7 @@ def test_places_are_those_of_the_best_and_never_of_what_is_barred():
 
 
 def test_every_source_brings_its_best_songs_and_the_union_is_cut():
-    models = fitted_sources(SOURCES, plays(), facts())
+    models = fitted_sources(SOURCES, Histories(plays()), facts(), half_life=60.0)
     histories = Histories(plays())
     found = propose(models, histories, 15, half_life=1.0)
     assert found.songs.shape == (len(plays().toarray()), 15)
@@ -89,9 +89,23 @@ def test_every_source_brings_its_best_songs_and_the_union_is_cut():
 
 
 def test_a_source_that_reads_playlists_is_left_out_where_there_are_none():
-    names = [source.name for source, _ in fitted_sources(SOURCES, plays(), no_facts(plays().shape[1]))]
-    assert "MPD playlists" not in names
+    fitted = fitted_sources(SOURCES, Histories(plays()), no_facts(plays().shape[1]), half_life=60.0)
+    names = {source.name for source, _ in fitted}
+    assert not {"MPD playlists", "artists known", "popular lately"} & names
     assert "EASE with artists" in names
+
+
+def test_lately_is_what_was_played_in_the_last_days_and_nothing_where_plays_have_no_date():
+    matrix = csr_array(np.array([[2.0, 3.0, 0.0], [0.0, 1.0, 1.0]], np.float32))
+    dated = Histories(matrix, np.array([31.0, 30.0, 0.0, 400.0], np.float32))
+    assert dated.lately(30.0).toarray().tolist() == [[0, 1, 0], [0, 1, 0]]
+    assert Histories(matrix).lately(30.0).nnz == 0
+
+
+def test_a_source_names_no_song_of_which_it_says_the_least():
+    scores = np.array([[0.0, 3.0, 0.0, 9.0, 5.0], [1.0, 1.0, 1.0, 1.0, 1.0]], np.float32)
+    away = np.array([[False, False, False, True, False], [False] * 5])
+    assert named(scores, away).tolist() == [[-np.inf, 3.0, -np.inf, -np.inf, 5.0], [-np.inf] * 5]
 
 
 def test_an_old_play_weighs_less_and_never_nothing():

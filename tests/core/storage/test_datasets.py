@@ -15,7 +15,6 @@ from buddies_core.recommenders.bpr.config import PUBLISHED
 from buddies_core.recommenders.factors import Factors
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.storage.datasets import Dataset, DatasetNotFoundError, DatasetStore, Recipe
-from buddies_core.storage.files import write_atomically
 
 
 @pytest.fixture(params=["folder", "object store"])
@@ -145,20 +144,6 @@ def test_a_store_in_a_folder_is_known_by_its_absolute_path(tmp_path: Path, monke
     stored(DatasetStore.at("home"))
     monkeypatch.chdir("/")
     assert DatasetStore.at(str(tmp_path / "home")).open("likes").manifest.rows == 7
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = UPath(tmp_path / "manifest.json")
-    write_atomically(target, b"old")
-
-    def refuse(*_args: object) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(OSError, match="no space left"):
-        write_atomically(target, b"new and longer")
-    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
-    assert target.read_bytes() == b"old"
 
 
 def test_a_manifest_is_plain_json_that_names_every_file_with_its_rows_bytes_and_digest(tmp_path: Path) -> None:

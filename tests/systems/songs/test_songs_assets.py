@@ -12,12 +12,12 @@ from buddies_assets.systems.songs.slugs import SLUGS
 from buddies_core.artifact.named_arrays import read_artifact
 from buddies_core.artifact.served_songs import Reason, ServedSongs
 from buddies_core.settings import Settings
-from buddies_core.songs.model import SongsConfig
+from buddies_core.songs.config import SongsConfig
 from buddies_core.songs.source_list import SOURCES
 from buddies_core.storage.datasets import DatasetStore
 
 ASSETS = {
-    *("song_plays", "song_catalogue", "play_splits", *SLUGS.values(), "song_candidates"),
+    *("listener_plays", "song_plays", "song_catalogue", "play_splits", *SLUGS.values(), "song_candidates"),
     *("song_ranker", "song_features", "song_evaluation", "served_songs"),
 }
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

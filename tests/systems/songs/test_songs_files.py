@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 from song_worlds import LISTENERS, SMALL, SONGS, plays
 
-from buddies_assets.cli.songs import SongsNotServedError, recommend_songs
+from buddies_assets.cli.songs import recommend_songs
 from buddies_assets.systems.songs.commands import LISTED, Beside, evaluate_files
+from buddies_core.artifact.errors import NoServedModelError
 
 QUICK = SMALL.model_copy(update={"trees": 5})
 
@@ -49,5 +50,5 @@ def test_what_is_held_out_changes_no_list(tmp_path):
 
 def test_the_terminal_says_what_to_do_where_nothing_is_served(tmp_path, monkeypatch):
     monkeypatch.setenv("BUDDIES_HOME", str(tmp_path))
-    with pytest.raises(SongsNotServedError, match="buddies run --system songs"):
+    with pytest.raises(NoServedModelError, match="buddies run --system"):
         recommend_songs(Console(), ["ann"], 5, "plays")

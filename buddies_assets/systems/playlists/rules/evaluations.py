@@ -9,7 +9,7 @@ import polars as pl
 
 from buddies_assets.systems.playlists.rules.batches import ENOUGH_BATCHES
 from quality.rules.shapes import duplicates
-from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, within
+from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, too_few, within
 
 METRICS = ("mrr", "hit_1", "hit_5", "hit_10")
 LITTLE_LOST = 0.01
@@ -62,11 +62,11 @@ def the_model_beats_a_guess(bpr_evaluation: pl.DataFrame) -> Finding:
     """
     if _taught_taste(bpr_evaluation):
         bpr = bpr_evaluation.filter(pl.col("system").str.starts_with("bpr"))
-        return within(bpr["hit_10"].min(), None, None, bpr.height)  # type: ignore[arg-type]
+        return too_few(bpr["hit_10"].min(), bpr.height)  # type: ignore[arg-type]
     model = bpr_evaluation.filter(pl.col("system").str.starts_with("bpr"))
     enough = model.filter(pl.col("batches") >= ENOUGH_BATCHES) if "batches" in model.columns else model
     if not enough.height and (model.height or not bpr_evaluation.height):
-        return within(1.0, 10 / 51, None)
+        return too_few(model["hit_10"].min() if model.height else 0.0, model.height)  # type: ignore[arg-type]
     model = enough
     return within(model["hit_10"].min() if model.height else None, 10 / 51, None, model.height, model)  # type: ignore[arg-type]
 
@@ -93,7 +93,7 @@ def what_is_served_is_above_the_most_liked(listener_evaluation: pl.DataFrame) ->
     highest = _of_listeners(listener_evaluation, "served", "precision_high")
     by_choice = (listener_evaluation["ranking"] == "reference").any()
     if judged < FEWEST_LISTENERS or by_choice:
-        return within(highest, None, None, judged)
+        return too_few(highest, judged)
     return within(highest, _of_listeners(listener_evaluation, "most liked", "precision"), None, judged)
 
 
@@ -107,7 +107,7 @@ def a_model_taught_taste_is_above_the_most_liked(listener_evaluation: pl.DataFra
     judged = _listeners(listener_evaluation)
     highest = _of_listeners(listener_evaluation, "bpr, all playlists", "precision_high")
     if judged < FEWEST_LISTENERS or not _taught_taste(listener_evaluation):
-        return within(highest, None, None, judged)
+        return too_few(highest, judged)
     return within(highest, _of_listeners(listener_evaluation, "most liked", "precision"), None, judged)
 
 
@@ -121,7 +121,7 @@ def likes_tell_of_hidden_plays(listener_evaluation: pl.DataFrame) -> Finding:
     judged = _listeners(listener_evaluation)
     chance = _of_listeners(listener_evaluation, "random", "precision")
     above = _of_listeners(listener_evaluation, "song overlap", "precision") - chance
-    return within(above, 1e-9 if judged >= FEWEST_LISTENERS else None, None, judged)
+    return within(above, 1e-9, None, judged) if judged >= FEWEST_LISTENERS else too_few(above, judged)
 
 
 @rule()
@@ -158,7 +158,7 @@ def knowing_more_songs_helps(cold_user_evaluation: pl.DataFrame) -> Finding:
     folded = cold_user_evaluation.filter(pl.col("system") == "fold-in")
     whole, few = folded.filter(pl.col("known_songs").is_null()), folded.sort("known_songs", nulls_last=True)
     if not whole.height or folded.height < 2:
-        return within(0.0, None, None, folded.height)
+        return too_few(0.0, folded.height)
     return within(whole["mrr"][0] - few["mrr"][0], -MOST_LOST, None, folded.height, folded)
 
 

@@ -98,9 +98,10 @@ def the_model_is_of_these_data(model_card: Mapping[str, Any], current_inputs: Ma
 @rule(asset="bpr_checkpoint", severity=Severity.WARN)
 def the_loss_fell(model_card: Mapping[str, Any]) -> Finding:
     """The last epoch's loss is finite and not above the first's."""
-    losses = [float(loss) for loss in model_card.get("losses", [])]
+    losses = [float(loss) for loss in model_card["losses"]]
     if not losses:
-        return within(0.0, None, None)
+        # Nothing was trained, or of its training nothing is known: either should be looked at.
+        return within(None, None, None)
     return within(losses[-1], None, losses[0], len(losses), pl.DataFrame({"loss": losses}))
 
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from quality.rules.shapes import duplicates, with_partner, without_partner
-from quality.rules.verdict import SIGMAS, Finding, Severity, offending_rows, rule, within
+from quality.rules.verdict import SIGMAS, Finding, Severity, offending_rows, rule, too_few, within
 
 COLD_SHARE = 0.05
 SHARES = {"train": 0.7, "validation": 0.2, "test": 0.1}
@@ -18,7 +18,7 @@ def _share_of(likes_by_split: pl.DataFrame, name: str) -> Finding:
     held = likes_by_split.filter(pl.col("likes") >= FEWEST_LIKES)
     pairs = int(held["likes"].sum())
     if pairs == 0:
-        return within(SHARES[name], None, None)
+        return too_few(0.0, 0)
     room = SIGMAS * 0.5 * held.height**0.5 / pairs
     return within(int(held[name].sum()) / pairs, SHARES[name] - room, SHARES[name] + room, pairs)
 

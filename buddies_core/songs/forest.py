@@ -1,0 +1,205 @@
+"""Boosted trees asked by one compiled pass: QuickScorer (Lucchese et al., 2015) over blocks of candidates.
+
+Each test of a tree that fails rules out leaves: it has a mask without their bits, and the lowest bit that all failed
+tests leave is the leaf. No tree is walked, so a block of candidates goes through a test by a few vector instructions.
+CatBoost's trees ask one question at each level; there the leaf is the number whose bits are the answers.
+Sums are in the order and precision of the libraries: margins are theirs, to the bit or to rounding.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numba import njit, prange
+
+MOST_LEAVES = 32
+"""Leaves of a tree at most: a bit of a mask each."""
+_BLOCK = 256
+_BRUIJN = np.uint32(0x077CB531)
+_LOWEST = np.zeros(32, np.int32)
+for _bit in range(32):
+    _LOWEST[((1 << _bit) * 0x077CB531 & 0xFFFFFFFF) >> 27] = _bit
+"""Place of a lone bit, by the top five bits of its product with a de Bruijn number."""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Trees as arrays.
+
+    Attributes:
+        starts: int64 [trees + 1], the first test of each tree.
+        features: int32 [tests], columns; limits: float32 [tests], a test fails above.
+        missing_fails: bool [tests], whether a missing value fails.
+        masks: uint32 [tests], the leaves that stay when the test fails; with `levels` the bit of the level.
+        values: float64 [trees, leaves].
+        levels: whether trees ask one question a level.
+        scale, bias: of the sum.
+    """
+
+    starts: np.ndarray
+    features: np.ndarray
+    limits: np.ndarray
+    missing_fails: np.ndarray
+    masks: np.ndarray
+    values: np.ndarray
+    levels: bool = False
+    scale: float = 1.0
+    bias: float = 0.0
+
+    def margins(self, features: np.ndarray, threads: int = 1) -> np.ndarray:
+        """Sums over the trees, float64 [rows].
+
+        Args:
+            features: float32 [rows, f].
+        """
+        from buddies_core.kernels.threads import use_threads
+
+        found = np.zeros(len(features))
+        use_threads(threads)
+        _sum(
+            np.ascontiguousarray(features, np.float32), self.starts, self.features, self.limits, self.missing_fails,
+            self.masks, self.values, self.levels, _LOWEST, found,
+        )  # fmt: skip
+        return self.scale * found + self.bias
+
+    @classmethod
+    def of_lightgbm(cls, dumped: Mapping[str, Any]) -> Self:
+        """The forest of `Booster.dump_model()`, whose tests are all of numbers."""
+        grown = [_tests(tree["tree_structure"]) for tree in dumped["tree_info"]]
+        return cls._of([tests for tests, _ in grown], [leaves for _, leaves in grown])
+
+    @classmethod
+    def of_catboost(cls, model: Any) -> Self:
+        """The forest of a CatBoost model of symmetric trees and features of numbers."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.json"
+            model.save_model(str(path), format="json")
+            told = json.loads(path.read_text())
+        missing = {
+            one["flat_feature_index"]: one["nan_value_treatment"] == "AsTrue"
+            for one in told["features_info"]["float_features"]
+        }
+        tests, leaves = [], []
+        for tree in told["oblivious_trees"]:
+            splits = tree["splits"] or []
+            tests.append(
+                [
+                    (one["float_feature_index"], one["border"], missing[one["float_feature_index"]], 1 << level)
+                    for level, one in enumerate(splits)
+                ]
+            )
+            leaves.append(tree["leaf_values"])
+        scale, bias = told["scale_and_bias"]
+        return cls._of(tests, leaves, levels=True, scale=scale, bias=bias[0])
+
+    @classmethod
+    def _of(cls, tests: list[list["_Test"]], leaves: list[list[float]], **more: Any) -> Self:
+        flat = [test for tree in tests for test in tree]
+        values = np.zeros((len(leaves), max(map(len, leaves), default=1)))
+        for tree, own in enumerate(leaves):
+            values[tree, : len(own)] = own
+        return cls(
+            np.concatenate([[0], np.cumsum([len(tree) for tree in tests])]).astype(np.int64),
+            np.array([test[0] for test in flat], np.int32),
+            np.array([_below(test[1]) for test in flat], np.float32),
+            np.array([test[2] for test in flat], bool),
+            np.array([test[3] for test in flat], np.uint32),
+            values,
+            **more,
+        )
+
+
+_Test = tuple[int, float, bool, int]
+"""Column, limit, whether a missing value fails, mask."""
+
+
+def _tests(structure: Mapping[str, Any]) -> tuple[list[_Test], list[float]]:
+    """Tests of a tree, and its leaves from left to right."""
+    tests: list[_Test] = []
+    leaves: list[float] = []
+
+    def visit(node: Mapping[str, Any]) -> None:
+        if "leaf_value" in node:
+            leaves.append(float(node["leaf_value"]))
+            return
+        first = len(leaves)
+        visit(node["left_child"])
+        ruled_out = (1 << len(leaves)) - (1 << first)
+        limit = float(node["threshold"])
+        # Where training met none, the library takes a missing value for 0.
+        fails = not node["default_left"] if node["missing_type"] == "NaN" else limit < 0.0
+        tests.append((int(node["split_feature"]), limit, fails, 0xFFFFFFFF & ~ruled_out))
+        visit(node["right_child"])
+
+    visit(structure)
+    if len(leaves) > MOST_LEAVES:
+        raise ValueError(f"a tree has {len(leaves)} leaves, and a mask {MOST_LEAVES} bits")
+    return tests, leaves
+
+
+def _below(limit: float) -> np.float32:
+    """The greatest float32 not above a limit: float32 features then fall on the same side of it."""
+    with np.errstate(over="ignore"):  # beyond float32 lies infinity, and the step back is its greatest number
+        near = np.float32(limit)
+    return np.nextafter(near, np.float32(-np.inf)) if float(near) > limit else near
+
+
+@njit(nogil=True, parallel=True, cache=True)
+def _sum(rows, starts, features, limits, missing_fails, masks, values, levels, lowest, found):
+    blocks = (len(rows) + _BLOCK - 1) // _BLOCK
+    for at in prange(blocks):
+        first = at * _BLOCK
+        count = min(_BLOCK, len(rows) - first)
+        columns = np.empty((rows.shape[1], _BLOCK), np.float32)
+        for row in range(count):
+            for column in range(rows.shape[1]):
+                columns[column, row] = rows[first + row, column]
+        alive = np.empty(_BLOCK, np.uint32)
+        total = np.zeros(_BLOCK)
+        for tree in range(len(starts) - 1):
+            if levels:
+                alive[:] = np.uint32(0)
+            else:
+                alive[:] = np.uint32(0xFFFFFFFF)
+            for test in range(starts[tree], starts[tree + 1]):
+                column, limit, mask = columns[features[test]], limits[test], masks[test]
+                if levels:
+                    _answer(alive, column, limit, missing_fails[test], mask)
+                else:
+                    _rule_out(alive, column, limit, missing_fails[test], mask)
+            own = values[tree]
+            if levels:
+                for row in range(_BLOCK):
+                    total[row] += own[alive[row]]
+            else:
+                for row in range(_BLOCK):
+                    left = alive[row]
+                    bit = left & (~left + np.uint32(1))
+                    total[row] += own[lowest[np.uint32(bit * _BRUIJN) >> np.uint32(27)]]
+        found[first : first + count] = total[:count]
+
+
+@njit(nogil=True, cache=True)
+def _rule_out(alive, column, limit, missing_fails, mask):
+    every = np.uint32(0xFFFFFFFF)
+    if missing_fails:
+        for row in range(_BLOCK):
+            alive[row] &= every if column[row] <= limit else mask
+    else:
+        for row in range(_BLOCK):
+            alive[row] &= mask if column[row] > limit else every
+
+
+@njit(nogil=True, cache=True)
+def _answer(alive, column, limit, missing_fails, bit):
+    none = np.uint32(0)
+    if missing_fails:
+        for row in range(_BLOCK):
+            alive[row] |= none if column[row] <= limit else bit
+    else:
+        for row in range(_BLOCK):
+            alive[row] |= bit if column[row] > limit else none
