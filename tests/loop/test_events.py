@@ -12,9 +12,11 @@ from buddies_assets.feedback.event_days import EVENT_DAYS, EVENTS, EVENTS_BY_DAY
 from buddies_assets.feedback.listener_plays import listener_plays, strangers
 from buddies_assets.feedback.session_blocks import Known, in_window, to_blocks
 from buddies_assets.feedback.window import Window
+from buddies_assets.systems.songs.sensors import events_since
 from buddies_core.artifact.listeners import stand_in
 from buddies_core.postgres.schema import execute
-from buddies_core.storage.datasets import DatasetStore
+from buddies_core.settings import Settings
+from buddies_core.storage.datasets import DatasetStore, Recipe
 from buddies_core.storage.forgotten import ForgottenIds
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
@@ -220,3 +222,13 @@ def test_a_session_of_somebody_who_is_no_user_yet_waits_and_is_no_offence(connec
     after = to_blocks(sessions, Known(users, grown.playlists, grown.owned), seed=1)
     assert (after.waiting, after.blocks.height) == (0, before.blocks.height + 1)
     assert 2 in after.blocks["user"].to_list()
+
+
+def test_songs_count_the_events_that_their_plays_have_not_read(connection, tmp_path):
+    settings = Settings(home=str(tmp_path))
+    add(connection, *(event(n, at=DAY - timedelta(days=n % 2), song_id="S") for n in range(6)))
+    assert events_since(connection, settings) is None  # songs were never made
+    writer = DatasetStore.at(settings.home).writer(Recipe("song_plays", "code", {}, {}), "run")
+    read = {"events": {"days": {"2026-03-10": 3, "2026-03-09": 1}}}
+    writer.commit([writer.write_shard(0, pl.DataFrame({"user": [ANN]}))], extra=read)
+    assert events_since(connection, settings) == (2, 6)

@@ -84,3 +84,11 @@ def test_without_songs_the_page_says_how_they_are_made(empty: Any) -> None:
 
 def test_the_charts_are_drawn() -> None:
     assert all(draw(MADE) is not None for draw in songs.PAGE.charts.values())
+
+
+def test_a_source_that_had_nothing_to_read_is_no_dead_one() -> None:
+    idle = {"source": "lately", "listeners": 0, "recall_100": 0.0, "recall_500": 0.0, "alone": 0.0}
+    told = [row for row in SOURCES if row["source"] != "dead"]
+    tiles = {tile.label: tile for tile in songs.view(context(song_candidates=[*told, idle])).tiles}
+    found = (tiles["Sources"].value, tiles["Sources"].note, tiles["Sources"].state)
+    assert found == ("2", "each finds something; without anything to read: lately", "")

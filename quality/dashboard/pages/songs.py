@@ -44,7 +44,7 @@ def funnel(context: Context) -> list[dict[str, Any]]:
     union = next((row for row in _rows(context, CANDIDATES) if row["source"] == UNION), {})
     steps = [
         (f"best source: {sources[0]['source']}, 500", sources[0]["recall_500"]),
-        (f"all {len(sources)} sources together", union.get("recall_500")),
+        (f"all {sum(bool(row['listeners']) for row in sources)} sources together", union.get("recall_500")),
         ("the ranker's 500", _metric(context, RANKER, "recall500").get("value")),
         ("the ranker's 100", _metric(context, RANKER, "recall100").get("value")),
         ("the ten that are shown", _metric(context, RANKER, "recall").get("value")),
@@ -72,9 +72,11 @@ def view(context: Context) -> View:
     ten = steps.get("the ten that are shown")
     union = next((share for step, share in steps.items() if step.endswith("together")), None)
     lost = None if ten is None or union is None or not union else 1 - ten / union
-    dead = [row["source"] for row in _sources(context) if not row["recall_500"]]
+    read = [row for row in _sources(context) if row["listeners"]]
+    dead = [row["source"] for row in read if not row["recall_500"]]
+    idle = [row["source"] for row in _sources(context) if not row["listeners"]]
     tiles = [
-        Tile("Sources", number(len(_sources(context)) or None), _told_dead(dead), "fail" if dead else "", run),
+        Tile("Sources", number(len(read) or None), _told_dead(dead, idle), "fail" if dead else "", run),
         Tile("All sources hold", percent(union), "of the hidden plays", run_id=context.run_of(CANDIDATES)),
         Tile("Ten songs hold", percent(ten), "of the hidden plays" if lost is None else _lost(lost), run_id=run),
         *(
@@ -94,8 +96,9 @@ def _lost(share: float) -> str:
     return f"{percent(share, 0)} of what the sources hold is not among them"
 
 
-def _told_dead(dead: list[str]) -> str:
-    return f"finds nothing: {', '.join(dead)}" if dead else "each finds something"
+def _told_dead(dead: list[str], idle: list[str]) -> str:
+    found = f"finds nothing: {', '.join(dead)}" if dead else "each finds something"
+    return f"{found}; without anything to read: {', '.join(idle)}" if idle else found
 
 
 def _interval(context: Context, metric: str) -> str:
