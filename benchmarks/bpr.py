@@ -34,7 +34,7 @@ from buddies_core.recommenders.bpr.negatives import NegativeSampler
 from buddies_core.recommenders.bpr.numba_backend import NumbaBackend
 from buddies_core.recommenders.bpr.state import EpochReport
 from buddies_core.recommenders.bpr.trainer import train
-from buddies_core.recommenders.factors import Factors, random_factors
+from buddies_core.recommenders.factors import Factors, RowKeys, random_factors
 
 _ROUNDS = 5
 _STORED = NegativeMix(hard=2, easy=2, resample=False)
@@ -133,7 +133,9 @@ def evaluation(report: Report, world: World) -> None:
 
 def memory_bound(report: Report, world: World) -> None:
     """What memory allows: reading and writing playlist rows at random, 1,280 bytes a sample."""
-    rows = random_factors(1, world.train.n_columns, DIMENSION, scale=0.1, seed=1, item_bias=False).playlists
+    rows = random_factors(
+        RowKeys.of_rows(1, world.train.n_columns), DIMENSION, scale=0.1, seed=1, item_bias=False
+    ).playlists
     generator = np.random.default_rng(1)
     order = generator.integers(0, len(rows), 2_000_000).astype(np.uint32)
     for threads in (1, 2):

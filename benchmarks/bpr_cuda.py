@@ -23,7 +23,7 @@ from buddies_core.recommenders.bpr.backend import make_backend
 from buddies_core.recommenders.bpr.config import BEST, PUBLISHED, TrainingConfig
 from buddies_core.recommenders.bpr.data import Blocks
 from buddies_core.recommenders.bpr.trainer import train
-from buddies_core.recommenders.factors import random_factors
+from buddies_core.recommenders.factors import RowKeys, random_factors
 
 _STEPS_USERS, _STEPS_PLAYLISTS, _STEPS_GROUPS = 100_000, 1_000_000, 10_000_000
 
@@ -69,7 +69,9 @@ def steps_alone(report: Report, cores: int) -> None:
     positives = (generator.random(_STEPS_GROUPS) ** 3 * _STEPS_PLAYLISTS).astype(np.uint32)
     negatives = generator.integers(0, _STEPS_PLAYLISTS, (_STEPS_GROUPS, 4), np.uint32)
     blocks = Blocks(users, positives, negatives)
-    factors = random_factors(_STEPS_USERS, _STEPS_PLAYLISTS, BEST.dimension, scale=0.1, seed=1, item_bias=True)
+    factors = random_factors(
+        RowKeys.of_rows(_STEPS_USERS, _STEPS_PLAYLISTS), BEST.dimension, scale=0.1, seed=1, item_bias=True
+    )
     counts = np.bincount(positives, minlength=_STEPS_PLAYLISTS)
     for name, config in _configurations(cores).items():
         backend = make_backend(config, factors, popularity=counts, state={})

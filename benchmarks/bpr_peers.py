@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.worlds import World, likes_matrix
 from buddies_core.evaluation.ranks import evaluate
-from buddies_core.recommenders.factors import Factors, random_factors
+from buddies_core.recommenders.factors import Factors, RowKeys, random_factors
 
 DIMENSION = 128
 ITERATIONS = 3
@@ -20,7 +20,9 @@ _BATCH, _RATE = 16_384, 0.005
 
 def random_start(world: World) -> Factors:
     """The factors that both sides begin with."""
-    return random_factors(world.train.n_rows, world.train.n_columns, DIMENSION, scale=0.1, seed=1, item_bias=False)
+    return random_factors(
+        RowKeys.of_rows(world.train.n_rows, world.train.n_columns), DIMENSION, scale=0.1, seed=1, item_bias=False
+    )
 
 
 def implicit_seconds(world: World, threads: int) -> Callable[[], float]:

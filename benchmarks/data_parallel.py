@@ -22,7 +22,7 @@ from buddies_core.recommenders.bpr.backend import make_backend
 from buddies_core.recommenders.bpr.config import BEST, TrainingConfig
 from buddies_core.recommenders.bpr.data import Blocks
 from buddies_core.recommenders.bpr.negatives import NegativeSampler
-from buddies_core.recommenders.factors import Factors, aligned_copy, random_factors
+from buddies_core.recommenders.factors import Factors, RowKeys, aligned_copy, random_factors
 
 WORKERS, EPOCHS, SEED = 2, 5, 1
 SIZES = {"small": (10_000, 20_000), "tenth": (30_000, 300_000)}
@@ -62,7 +62,7 @@ def run(scale: str) -> Report:
 
 
 def _start(config: TrainingConfig, shape: tuple[int, int]) -> Factors:
-    return random_factors(*shape, config.dimension, scale=0.1, seed=SEED, item_bias=config.item_bias)
+    return random_factors(RowKeys.of_rows(*shape), config.dimension, scale=0.1, seed=SEED, item_bias=config.item_bias)
 
 
 def _threads(config: TrainingConfig, blocks: Blocks, train: Library, shape: tuple[int, int]) -> tuple[float, Factors]:

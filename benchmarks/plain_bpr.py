@@ -14,7 +14,7 @@ from buddies_core.recommenders.bpr import numba_backend
 from buddies_core.recommenders.bpr.config import BEST
 from buddies_core.recommenders.bpr.data import Blocks
 from buddies_core.recommenders.bpr.numba_backend import NumbaBackend, _look_up, _mean_square, _pulls, _rate_of
-from buddies_core.recommenders.factors import random_factors
+from buddies_core.recommenders.factors import RowKeys, random_factors
 
 _USERS, _PLAYLISTS, _BLOCKS, _ROUNDS = 101_713, 94_600, 1_000_000, 3
 
@@ -86,7 +86,9 @@ def main() -> None:
     """Prints the processor seconds of both, and their ratio."""
     config = BEST.model_copy(update={"threads": 1})
     blocks, popularity = blocks_of(_USERS, _PLAYLISTS, _BLOCKS)
-    factors = random_factors(_USERS, _PLAYLISTS, config.dimension, scale=0.1, seed=1, item_bias=config.item_bias)
+    factors = random_factors(
+        RowKeys.of_rows(_USERS, _PLAYLISTS), config.dimension, scale=0.1, seed=1, item_bias=config.item_bias
+    )
     backend = NumbaBackend(config, factors, popularity=popularity, state={})
     epochs: dict[str, Callable] = {"vector code": numba_backend._epoch, "plain loop": plain_epoch}
     taken: dict[str, list[float]] = {name: [] for name in epochs}

@@ -11,7 +11,7 @@ from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.config import BEST
 from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Bags, Blocks, TrainingData
 from buddies_core.recommenders.bpr.trainer import train
-from buddies_core.recommenders.factors import Factors
+from buddies_core.recommenders.factors import Factors, RowKeys
 from buddies_core.recommenders.fold_in import fit_fold_in, select
 
 _LATER = 0.1
@@ -33,7 +33,7 @@ def cold_users(world: World, factors: Factors, counts: np.ndarray, *, seed: int)
         world.playlist_songs.lengths,
         bags,
         counts,
-        keys=everyone,
+        keys=RowKeys.of_rows(len(everyone), 0, world.user_songs.n_columns),
         seed=seed,
     )
     return [

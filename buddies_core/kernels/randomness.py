@@ -16,7 +16,7 @@ TASTE, HIDDEN, ROUNDING, SONG_FOLD, SONG_HIDDEN, SONG_THIN = range(14, 20)
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
-"""Constants of SplitMix64, for forms of it on other devices."""
+"""Constants of SplitMix64."""
 
 
 @njit(uint64(uint64), inline="always", cache=True)

@@ -15,10 +15,11 @@ import numpy as np
 from numba import njit, prange
 
 from buddies_core.interactions.csr import Library
+from buddies_core.kernels.randomness import TRAINING, hash_pairs
 from buddies_core.kernels.simd_rows import padded
 from buddies_core.kernels.threads import use_threads
 from buddies_core.recommenders.bpr.config import TrainingConfig
-from buddies_core.recommenders.factors import Factors, aligned, aligned_copy, random_rows
+from buddies_core.recommenders.factors import Factors, RowKeys, aligned, aligned_copy, random_rows
 
 _STEPS = 3
 """Of conjugate gradient a sweep."""
@@ -36,7 +37,7 @@ class _Workspace(NamedTuple):
     direction: np.ndarray
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True, forceinline=True)
 def _add_members(other, members, amounts, x, out, gain, bonus, alpha):
     """out += the sum of (gain + bonus * w + alpha * w * y'x) y over the members' rows y; w is 1 without amounts.
 
@@ -55,7 +56,7 @@ def _add_members(other, members, amounts, x, out, gain, bonus, alpha):
             out[d] += weight * row[d]
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True, forceinline=True)
 def _add_gram(gram, x, out):
     """out += gram x; gram is float32 [width, width] and symmetric."""
     for a in range(len(x)):
@@ -64,7 +65,7 @@ def _add_gram(gram, x, out):
             out[d] += by * row[d]
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True, forceinline=True)
 def _dot(a, b):
     total = np.float32(0.0)
     for d in range(len(a)):
@@ -72,7 +73,7 @@ def _dot(a, b):
     return total
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True, forceinline=True)
 def _solve_row(other, members, amounts, gram, alpha, steps, x, workspace):
     """Conjugate gradient on (gram + alpha * sum of w y y') x = sum of (1 + alpha * w) y, from x on, float32 [width]."""
     product, residual, direction = workspace
@@ -131,7 +132,9 @@ def _even_parts(indptr: np.ndarray) -> np.ndarray:
     return bounds
 
 
-def als_factors(likes: Library, config: TrainingConfig, *, user_songs: Library | None = None) -> Factors:
+def als_factors(
+    likes: Library, config: TrainingConfig, *, user_songs: Library | None = None, keys: RowKeys | None = None
+) -> Factors:
     """ALS factors of train likes, in as many columns as the model has beside its bias.
 
     Rows without likes are zero. Uses of the configuration: dimension, item_bias, als_*, threads, seed.
@@ -140,15 +143,18 @@ def als_factors(likes: Library, config: TrainingConfig, *, user_songs: Library |
         likes: users x playlists, train alone.
         user_songs: libraries to factorise together with the likes; those of users without likes are left out, so
             that users set aside stay unseen.
+        keys: what the starting rows are drawn by; the rows' numbers without.
     """
+    keys = keys or RowKeys.of_rows(likes.n_rows, likes.n_columns, user_songs.n_columns if user_songs else 0)
     if user_songs is not None:
-        joined = als_factors(_beside(likes, user_songs), config)
+        columns = RowKeys(keys.users, np.concatenate([keys.playlists, _apart(keys.songs)]), keys.songs[:0])
+        joined = als_factors(_beside(likes, user_songs), config, keys=columns)
         return Factors(joined.users, aligned_copy(joined.playlists[: likes.n_columns]))
     from threadpoolctl import threadpool_limits
 
     dimension = config.dimension - config.item_bias
     likers = likes.transpose()
-    users, playlists = starting_rows(likes.n_rows, likes.n_columns, dimension, seed=config.seed)
+    users, playlists = starting_rows(keys, dimension, seed=config.seed)
     use_threads(config.threads)
     with threadpool_limits(1, user_api="blas"):
         for _ in range(config.als_iterations):
@@ -157,11 +163,16 @@ def als_factors(likes: Library, config: TrainingConfig, *, user_songs: Library |
     return Factors(aligned_copy(users[:, :dimension]), aligned_copy(playlists[:, :dimension]))
 
 
-def starting_rows(n_users: int, n_items: int, dimension: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _apart(song_keys: np.ndarray) -> np.ndarray:
+    """Keys of songs that no pid is: the pids are small numbers, and so may the songs' be."""
+    return hash_pairs(0, TRAINING << 8 | 4, song_keys)
+
+
+def starting_rows(keys: RowKeys, dimension: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Random rows of both sides, as wide as the kernel wants them: columns beyond `dimension` are and stay zero."""
     width, scale = padded(dimension), float(1.0 / np.sqrt(dimension))
-    users = _widened(random_rows(n_users, dimension, scale=scale, seed=seed, side=2), width)
-    return users, _widened(random_rows(n_items, dimension, scale=scale, seed=seed, side=3), width)
+    users = _widened(random_rows(keys.users, dimension, scale=scale, seed=seed, side=2), width)
+    return users, _widened(random_rows(keys.playlists, dimension, scale=scale, seed=seed, side=3), width)
 
 
 def solve_rows(

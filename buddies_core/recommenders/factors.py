@@ -11,6 +11,23 @@ _ALIGNMENT = 64
 
 
 @dataclass(frozen=True, slots=True)
+class RowKeys:
+    """What draws know the rows by: keys of the entities' own ids, uint64 [n_users], [n_playlists] and [n_songs].
+
+    A draw is then the same whatever rows the entities stand in. Songs are needed where libraries are factorised too.
+    """
+
+    users: np.ndarray
+    playlists: np.ndarray
+    songs: np.ndarray
+
+    @classmethod
+    def of_rows(cls, users: int, playlists: int, songs: int = 0) -> "RowKeys":
+        """The rows' own numbers, for data whose rows have no ids."""
+        return cls(*(np.arange(n, dtype=np.uint64) for n in (users, playlists, songs)))
+
+
+@dataclass(frozen=True, slots=True)
 class Factors:
     """`users` float32 [n_users, d] and `playlists` float32 [n_playlists, d], C-contiguous.
 
@@ -50,32 +67,34 @@ def aligned_copy(values: np.ndarray) -> np.ndarray:
     return copy
 
 
-def random_rows(n: int, dimension: int, *, scale: float, seed: int, side: int) -> np.ndarray:
-    """Starting rows: uniform with mean 0 and standard deviation `scale`, a function of (seed, side, row, column).
+def random_rows(keys: np.ndarray, dimension: int, *, scale: float, seed: int, side: int) -> np.ndarray:
+    """Starting rows: uniform with mean 0 and standard deviation `scale`, a function of (seed, side, key, column).
 
-    A model that grows by a row therefore starts the old rows as before.
+    A model that grows by a row therefore starts the old rows as before, wherever they stand now.
+
+    Args:
+        keys: what draws know the rows by, uint64 [n].
     """
-    rows = aligned((n, dimension))
-    _fill(rows, np.uint64(seed), np.uint64(TRAINING << 8 | side), np.float32(scale * np.sqrt(12.0)))
+    rows = aligned((len(keys), dimension))
+    stream = np.uint64(TRAINING << 8 | side)
+    _fill(rows, np.asarray(keys, np.uint64), np.uint64(seed), stream, np.float32(scale * np.sqrt(12.0)))
     return rows
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def _fill(rows, seed, stream, spread):
+def _fill(rows, keys, seed, stream, spread):
     for row in prange(len(rows)):
-        key = stream_key(seed, stream, np.uint64(row))
+        key = stream_key(seed, stream, keys[row])
         for column in range(rows.shape[1]):
             bits = np.float32(hash_member(key, np.uint64(column)) >> np.uint64(40))
             rows[row, column] = (bits * np.float32(2.0**-24) - np.float32(0.5)) * spread
 
 
-def random_factors(
-    n_users: int, n_playlists: int, dimension: int, *, scale: float, seed: int, item_bias: bool
-) -> Factors:
+def random_factors(keys: RowKeys, dimension: int, *, scale: float, seed: int, item_bias: bool) -> Factors:
     """Random starting factors; with an item bias the last columns are 1 and 0."""
     factors = Factors(
-        random_rows(n_users, dimension, scale=scale, seed=seed, side=0),
-        random_rows(n_playlists, dimension, scale=scale, seed=seed, side=1),
+        random_rows(keys.users, dimension, scale=scale, seed=seed, side=0),
+        random_rows(keys.playlists, dimension, scale=scale, seed=seed, side=1),
     )
     if item_bias:
         factors.users[:, -1] = 1.0

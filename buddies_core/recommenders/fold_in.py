@@ -30,11 +30,11 @@ from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.row_sums import row_sums
 from buddies_core.kernels.drawing import Catalogue
 from buddies_core.kernels.randomness import TRAINING, hash_pairs
-from buddies_core.recommenders.bpr.data import Bags, even_places
-from buddies_core.recommenders.factors import Factors, aligned
+from buddies_core.recommenders.bpr.data import Bags
+from buddies_core.recommenders.factors import Factors, RowKeys, aligned
 from buddies_core.recommenders.song_vectors import song_vectors, tall_product
 
-_KNOWN = TRAINING << 8 | 5
+_KNOWN, _CHOSEN = TRAINING << 8 | 5, TRAINING << 8 | 8
 _TRUSTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Shares of the map's own guess that are tried; the rest is popularity."""
 _HELD_OUT, _JUDGED_BAGS = 1_000, 50_000
@@ -87,11 +87,12 @@ def fit_fold_in(
     rank: int = 128,
     ridge: float = 10.0,
     seed: int = 0,
+    keys: RowKeys | None = None,
 ) -> FoldIn:
     """Fit the maps to a model's playlists and to its train likes.
 
-    On at most `most` users and playlists, spread evenly: the maps have 131 rows, and what a song is near to is known
-    from a hundred thousand libraries as well as from a million.
+    On at most `most` users and playlists, drawn by their keys: the maps have 131 rows, and what a song is near to
+    is known from a hundred thousand libraries as well as from a million.
 
     Args:
         playlists: trained factors, float32 [n_playlists, d].
@@ -99,10 +100,12 @@ def fit_fold_in(
             the song vectors alone.
         rank: columns of the song vectors (fewer if there are fewer songs).
         ridge: penalty, relative to one row.
+        keys: what draws know users, playlists and songs by; the rows' numbers without.
     """
+    keys = keys or RowKeys.of_rows(train.n_rows, train.n_columns, user_songs.n_columns)
     from threadpoolctl import threadpool_limits
 
-    users, rows = even_places(train.n_rows, most), even_places(train.n_columns, most)
+    users, rows = drawn_rows(keys.users, most, seed), drawn_rows(keys.playlists, most, seed)
     # One thread: sums do not depend on the machine, and small products gain nothing from more.
     with threadpool_limits(1, user_api="blas"):
         # Without a like in train a user takes no part at all: those who are set aside are as new to the song vectors
@@ -114,11 +117,13 @@ def fit_fold_in(
         column = _as_large_as(likers, playlists)
         catalogue = _beside(playlists, column)
         held = np.zeros(len(users), bool)
-        held[even_places(len(users), min(_HELD_OUT, len(users) // 5))] = True
-        known = song_vectors(select(libraries, np.flatnonzero(~held)), contents, rank=rank, seed=seed)
-        trusts = _trusts(_Fit(known, libraries, likes, catalogue, ridge, seed), held)
-        songs = song_vectors(libraries, contents, rank=rank, seed=seed)
-        user_maps = _user_maps(_Fit(songs, libraries, likes, catalogue, ridge, seed), trusts)
+        own = RowKeys(keys.users[users], keys.playlists, keys.songs)
+        held[drawn_rows(own.users, min(_HELD_OUT, len(users) // 5), seed)] = True
+        others = select(libraries, np.flatnonzero(~held))
+        known = song_vectors(others, contents, rank=rank, seed=seed, keys=keys.songs)
+        trusts = _trusts(_Fit(known, libraries, likes, catalogue, ridge, seed, own), held)
+        songs = song_vectors(libraries, contents, rank=rank, seed=seed, keys=keys.songs)
+        user_maps = _user_maps(_Fit(songs, libraries, likes, catalogue, ridge, seed, own), trusts)
         playlist_map = _ridge(content(select(playlist_songs, rows), songs), playlists[rows], ridge)
         return FoldIn(songs, user_maps, playlist_map, column)
 
@@ -133,13 +138,13 @@ class _Fit:
     catalogue: np.ndarray
     ridge: float
     seed: int
+    keys: RowKeys
 
     def inputs(self, known: int | None) -> np.ndarray:
         """Content of the libraries, cut to so many songs."""
-        # Which songs stand for few is a matter of this fit alone, so its own rows will do for the draw.
-        rows = np.arange(self.libraries.n_rows)
-        shown = self.libraries if known is None else first_known(self.libraries, known, keys=rows, seed=self.seed)
-        return content(shown, self.songs)
+        if known is None:
+            return content(self.libraries, self.songs)
+        return content(first_known(self.libraries, known, keys=self.keys, seed=self.seed), self.songs)
 
     def guess_and_popularity(
         self, inputs: np.ndarray, targets: np.ndarray, fitted: np.ndarray
@@ -170,7 +175,7 @@ def _trusts(fit: _Fit, held: np.ndarray) -> list[float]:
         fit: whose song vectors have not seen the libraries of those held out.
         held: who is held out, bool.
     """
-    bags = _bags(select(fit.likes, np.flatnonzero(held)), fit.seed)
+    bags = _bags(select(fit.likes, np.flatnonzero(held)), fit.keys.users[held], fit.keys.playlists, fit.seed)
     if bags is None:
         return [1.0] * (len(_KNOTS) + 1)
     targets, found = likes_in_factors(fit.likes, fit.catalogue), []
@@ -192,12 +197,11 @@ def _blend(guess: np.ndarray, only_popular: np.ndarray, trust: float) -> np.ndar
     return (trust * guess + (1 - trust) * only_popular).astype(np.float32)
 
 
-def _bags(likes: Library, seed: int) -> Bags | None:
+def _bags(likes: Library, keys: np.ndarray, pids: np.ndarray, seed: int) -> Bags | None:
     """Each like among negatives of the whole catalogue; None where nobody has any, or too few playlists are left."""
     lists = Ragged(likes.indptr, likes.indices)
-    # These bags choose between blends within this fit and are never seen again, so rows will do for the draws.
-    rows, catalogue = np.arange(likes.n_rows), Catalogue.of(np.arange(likes.n_columns))
-    drawn = evaluation_batches(rows, lists, lists, keys=rows, catalogue=catalogue, seed=seed)
+    catalogue = Catalogue.of(pids)
+    drawn = evaluation_batches(np.arange(likes.n_rows), lists, lists, keys=keys, catalogue=catalogue, seed=seed)
     return Bags(drawn.user, drawn.positive, drawn.negatives).head(_JUDGED_BAGS) if len(drawn.user) else None
 
 
@@ -245,13 +249,17 @@ def content(libraries: Library, songs: np.ndarray) -> np.ndarray:
     )
 
 
-def first_known(libraries: Library, known: int, *, keys: np.ndarray, seed: int) -> Library:
-    """Each row cut to at most `known` members, those of smallest hash: a uniform sample of the library.
+def drawn_rows(keys: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """At most `most` rows, those of the smallest hashes of (seed, key): int64, ascending."""
+    if len(keys) <= most:
+        return np.arange(len(keys))
+    return np.sort(np.argsort(hash_pairs(seed, _CHOSEN, keys), kind="stable")[:most])
 
-    `keys` are what draws know the rows by, [n_rows].
-    """
+
+def first_known(libraries: Library, known: int, *, keys: RowKeys, seed: int) -> Library:
+    """Each user's library cut to at most `known` songs, those of smallest hash: a uniform sample of it."""
     rows = np.repeat(np.arange(libraries.n_rows), libraries.lengths)
-    hashes = hash_pairs(seed, _KNOWN, np.asarray(keys)[rows], libraries.indices)
+    hashes = hash_pairs(seed, _KNOWN, keys.users[rows], keys.songs[libraries.indices])
     order = np.lexsort((hashes, rows))
     place = np.arange(len(order)) - np.repeat(libraries.indptr[:-1], libraries.lengths)
     kept = order[place < known]

@@ -65,7 +65,7 @@ class LogisticMf:
         n_users, self.n_items = rows.shape
         width = config.factors + 2
         listeners = np.zeros((n_users, width), np.float32)
-        items = np.array(random_rows(self.n_items, width, scale=0.1, seed=config.seed, side=5))
+        items = np.array(random_rows(np.arange(self.n_items), width, scale=0.1, seed=config.seed, side=5))
         listeners[:, -2], items[:, -2:] = 1.0, (0.0, 1.0)
         squares = [np.full(side.shape, 1e-8, np.float32) for side in (listeners, items)]
         keys = [row_keys(rows), row_keys(columns)]

@@ -4,16 +4,24 @@ import numpy as np
 
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.row_sums import row_sums
+from buddies_core.recommenders.factors import random_rows
 
+_SIDE = 10
+"""Tells the draws of the start from those of a model's rows."""
 _OVERSAMPLED, _POWER_ITERATIONS = 16, 4
 _ROWS = 1 << 17
 
 
-def song_vectors(user_songs: Library, playlist_songs: Library, *, rank: int, seed: int) -> np.ndarray:
+def song_vectors(
+    user_songs: Library, playlist_songs: Library, *, rank: int, seed: int, keys: np.ndarray | None = None
+) -> np.ndarray:
     """Right singular vectors of both libraries' rows (each of length one), scaled, float32 [n_songs, rank].
 
     Randomised subspace iteration (Halko, Martinsson, Tropp 2011). Songs are weighted by 1/root of how often they
     occur, so that the vectors do not spend themselves on what everybody plays.
+
+    Args:
+        keys: what the draws of the start know the songs by, uint64 [n_songs]; their numbers without.
     """
     libraries = _stacked(user_songs, playlist_songs)
     holders = libraries.transpose()
@@ -21,7 +29,8 @@ def song_vectors(user_songs: Library, playlist_songs: Library, *, rank: int, see
     by_song = (1.0 / np.sqrt(np.maximum(holders.lengths, 1))).astype(np.float32)[:, None]
     n_songs = libraries.n_columns
     rank = min(rank, n_songs, libraries.n_rows)
-    basis = np.random.default_rng(seed).standard_normal((n_songs, min(rank + _OVERSAMPLED, n_songs))).astype(np.float32)
+    known_by = np.arange(n_songs) if keys is None else keys
+    basis = random_rows(known_by, min(rank + _OVERSAMPLED, n_songs), scale=1.0, seed=seed, side=_SIDE)
     for _ in range(_POWER_ITERATIONS):
         seen = by_row * row_sums(libraries, by_song * basis)
         drawn = by_song * row_sums(holders, by_row * seen)

@@ -16,6 +16,7 @@ from buddies_core.kernels.products import row_products
 from buddies_core.recommenders.als import solve_rows, starting_rows
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.cosines import cosines
+from buddies_core.recommenders.factors import RowKeys
 from buddies_core.tuning.space import Search
 
 _STEPS_ALONE = 12
@@ -60,7 +61,7 @@ class WeightedAls:
         config = self.config
         rows = with_side_rows(interactions, features, config.feature_weight)
         sides = (rows, rows.T.tocsr())
-        listeners, items = starting_rows(rows.shape[0], rows.shape[1], config.factors, seed=config.seed)
+        listeners, items = starting_rows(RowKeys.of_rows(*rows.shape), config.factors, seed=config.seed)
         with threadpool_limits(1, user_api="blas"):
             for _ in range(config.sweeps):
                 for side, mine, other in ((sides[0], listeners, items), (sides[1], items, listeners)):

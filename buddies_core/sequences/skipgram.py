@@ -110,7 +110,7 @@ def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config:
     inputs[:], outputs[:] = 0.0, 0.0
     scale = float(1.0 / (config.dimension * np.sqrt(12.0)))
     inputs[:, : config.dimension] = random_rows(
-        len(by_popularity), config.dimension, scale=scale, seed=config.seed, side=4
+        np.arange(len(by_popularity)), config.dimension, scale=scale, seed=config.seed, side=4
     )
     threshold, alias = alias_table(counts[by_popularity].astype(np.float64) ** config.exponent)
     use_threads(config.threads)
@@ -137,7 +137,7 @@ def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config:
     return SkipGram(*found)
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True, forceinline=True)
 def _sigmoid(x):
     return np.float32(1.0) / (np.float32(1.0) + np.exp(-min(max(x, np.float32(-8.0)), np.float32(8.0))))
 

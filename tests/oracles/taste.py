@@ -5,11 +5,12 @@ import numpy as np
 
 def chosen(
     chance: np.ndarray, known: set[int], playlists: list[set[int]], own: set[int], *, most: int, shrink: float,
-    variety: float, covered: float,
+    variety: float, covered: float, lots: list[int],
 ) -> tuple[list[int], list[float]]:  # fmt: skip
-    """Playlists of one user, best first, and their gains; equal ones by index."""
+    """Playlists of one user, best first, and their gains; equal ones by the lower lot."""
     held: set[int] = set()
-    offered = [p for p, songs in enumerate(playlists) if p not in own and any(chance[s] > 0 for s in songs - known)]
+    by_lot = sorted(range(len(playlists)), key=lambda p: lots[p])
+    offered = [p for p in by_lot if p not in own and any(chance[s] > 0 for s in playlists[p] - known)]
     taken: list[int] = []
     gains: list[float] = []
     while offered and len(taken) < most:

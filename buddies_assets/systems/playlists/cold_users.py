@@ -15,7 +15,7 @@ from buddies_core.evaluation.ranks import (
 from buddies_core.interactions.csr import Library
 from buddies_core.recommenders.baselines import System, song_overlap
 from buddies_core.recommenders.bpr.data import Bags
-from buddies_core.recommenders.factors import Factors
+from buddies_core.recommenders.factors import Factors, RowKeys
 from buddies_core.recommenders.fold_in import FoldIn, first_known, only, select
 
 KNOWN: tuple[int | None, ...] = (1, 3, 10, None)
@@ -32,7 +32,7 @@ def cold_user_table(
     popularity: np.ndarray,
     *,
     known: Sequence[int | None] = KNOWN,
-    keys: np.ndarray,
+    keys: RowKeys,
     seed: int,
 ) -> list[dict[str, object]]:
     """One row a (system, number of known songs): fold-in and song overlap, after the most-liked list, which needs none.
@@ -45,7 +45,7 @@ def cold_user_table(
         user_songs: libraries of all users; only those of the bags' users are read.
         bags: bags of cold users.
         popularity: likers of each playlist in train, for the most-liked list.
-        keys: what draws know all users by, uint64.
+        keys: what draws know users and songs by.
     """
     users, place = np.unique(bags.users, return_inverse=True)
     own = Bags(place.astype(np.uint32), bags.positives, bags.negatives)

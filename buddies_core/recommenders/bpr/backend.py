@@ -6,7 +6,7 @@ import numpy as np
 
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import Blocks
-from buddies_core.recommenders.factors import Factors
+from buddies_core.recommenders.factors import Factors, RowKeys
 from buddies_core.torch_extra import torch_wanted
 
 
@@ -27,14 +27,22 @@ class Backend(Protocol):
 
 
 def make_backend(
-    config: TrainingConfig, factors: Factors, *, popularity: np.ndarray, state: dict[str, np.ndarray]
+    config: TrainingConfig,
+    factors: Factors,
+    *,
+    popularity: np.ndarray,
+    state: dict[str, np.ndarray],
+    keys: RowKeys | None = None,
 ) -> Backend:
-    """The configured backend, beginning with `factors` and the optimiser `state` (empty for a fresh one)."""
+    """The configured backend, beginning with `factors` and the optimiser `state` (empty for a fresh one).
+
+    `keys` are what the order of the samples is drawn by: the rows' numbers without.
+    """
     if config.backend == "torch":
         with torch_wanted("backend=torch"):
             from buddies_core.recommenders.bpr.torch_backend import TorchBackend
 
-        return TorchBackend(config, factors, state)
+        return TorchBackend(config, factors, state, keys)
     from buddies_core.recommenders.bpr.numba_backend import NumbaBackend
 
-    return NumbaBackend(config, factors, popularity=popularity, state=state)
+    return NumbaBackend(config, factors, popularity=popularity, state=state, keys=keys)

@@ -10,6 +10,7 @@ import numpy as np
 from buddies_core.interactions.csr import Library
 from buddies_core.kernels.drawing import MISSING
 from buddies_core.recommenders.bpr.errors import BlocksError
+from buddies_core.recommenders.factors import RowKeys
 
 NO_PLAYLIST = MISSING
 """Fills the place of a negative that a block lacks (a listener was shown fewer than five); such a sample is skipped."""
@@ -65,6 +66,7 @@ Loader = Callable[[], Blocks]
 class TrainingData:
     """Everything a training reads. Shards are loaded one at a time, and again in each epoch.
 
+    `keys` are what draws know users, playlists and songs by: the rows' own numbers where the data has no ids.
     `hard` and `easy` are the users' sampled pools, needed only by a mix that draws them anew; `user_songs` are the
     users' libraries, needed only by the joint start. `fingerprint` names the data in the state of an interrupted
     training, so that it is not resumed on other data.
@@ -78,6 +80,7 @@ class TrainingData:
     easy: Library | None = None
     fingerprint: str = field(default="")
     user_songs: Library | None = None
+    keys: RowKeys | None = None
 
     @classmethod
     def from_blocks(
@@ -91,9 +94,15 @@ class TrainingData:
         easy: Library | None = None,
         fingerprint: str = "",
         user_songs: Library | None = None,
+        keys: RowKeys | None = None,
     ) -> "TrainingData":
         """Data of one shard that is in memory already."""
-        return cls(n_users, n_playlists, [lambda: blocks], validation, hard, easy, fingerprint, user_songs)
+        return cls(n_users, n_playlists, [lambda: blocks], validation, hard, easy, fingerprint, user_songs, keys)
+
+    def row_keys(self) -> RowKeys:
+        """What draws know the rows by."""
+        n_songs = self.user_songs.n_columns if self.user_songs else 0
+        return self.keys or RowKeys.of_rows(self.n_users, self.n_playlists, n_songs)
 
     def load(self, shard: int) -> Blocks:
         """Blocks of a shard, checked to lie within the model.

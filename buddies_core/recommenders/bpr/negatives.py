@@ -1,11 +1,13 @@
 """Negatives of a shard, drawn from the configured mix.
 
-A draw is a hash of (seed, epoch, user, positive, slot, attempt): the same on any shard size, thread count or backend.
+A draw is a hash of (seed, epoch, user, positive, slot, attempt), of users and playlists by their own keys and from the
+catalogue in the order of keys: the same in whatever rows they stand, on any shard size, thread count or backend.
 Hard and easy negatives come from the block itself, or anew from the user's sampled pools; uniform and popular ones
 from the whole catalogue less the user's train likes (held-out likes are unknown to training, and stay possible).
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -16,6 +18,7 @@ from buddies_core.kernels.threads import use_threads
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Blocks
 from buddies_core.recommenders.bpr.errors import NegativesError
+from buddies_core.recommenders.factors import RowKeys
 
 _STORED, _HARD, _EASY, _UNIFORM, _POPULAR = range(5)
 _STREAM = TRAINING << 8 | 3
@@ -23,6 +26,40 @@ _ATTEMPTS = 64
 _NONE = int(NO_PLAYLIST)
 _FILTER_BITS = 13
 _PART = 1 << 13
+
+
+class _Groups(NamedTuple):
+    """Users and positives uint32 [n] of the groups, and their stored negatives uint32 [n, width]."""
+
+    users: np.ndarray
+    positives: np.ndarray
+    stored: np.ndarray
+
+
+class _Mix(NamedTuple):
+    """What each slot of a group draws from, int64 [slots]; a stored one reads a column, -1 where there is none."""
+
+    kinds: np.ndarray
+    columns: np.ndarray
+
+
+class _Catalogue(NamedTuple):
+    """All playlists in the order of their keys.
+
+    Attributes:
+        rows: uint32 [n], the row of each.
+        cells: uint64 [n], the alias table of their popularity: threshold above, alias below.
+    """
+
+    rows: np.ndarray
+    cells: np.ndarray
+
+
+class _Lists(NamedTuple):
+    """Playlists of each user: a `Library` as kernels take it."""
+
+    indptr: np.ndarray
+    indices: np.ndarray
 
 
 class NegativeSampler:
@@ -40,6 +77,7 @@ class NegativeSampler:
         popularity: np.ndarray,
         hard: Library | None,
         easy: Library | None,
+        keys: RowKeys | None = None,
     ):
         mix = config.negatives
         if mix.resample and ((mix.hard and hard is None) or (mix.easy and easy is None)):
@@ -48,13 +86,16 @@ class NegativeSampler:
                 "give the pools of `scores`, or set negatives.resample to false"
             )
         self._config = config
-        self._likes = likes
+        self._keys = keys or RowKeys.of_rows(likes.n_rows, likes.n_columns)
         empty = Library(np.zeros(likes.n_rows + 1, np.int64), np.empty(0, np.uint32), likes.n_columns)
-        self._hard, self._easy = hard or empty, easy or empty
+        self._likes, self._hard, self._easy = (
+            _Lists(x.indptr, x.indices) for x in (likes, hard or empty, easy or empty)
+        )
         self._kinds, self._slots = _slots(config)
         self._as_stored = mix.stored and not mix.uniform and not mix.popular and mix.hard == mix.easy
-        threshold, alias = alias_table(popularity.astype(np.float64) ** mix.alpha)
-        self._cells = threshold.astype(np.uint64) << np.uint64(32) | alias
+        by_key = np.argsort(self._keys.playlists, kind="stable")
+        threshold, alias = alias_table(popularity[by_key].astype(np.float64) ** mix.alpha)
+        self._catalogue = _Catalogue(by_key.astype(np.uint32), threshold.astype(np.uint64) << np.uint64(32) | alias)
 
     def replace(self, blocks: Blocks, epoch: int) -> Blocks:
         """The blocks with the negatives of an epoch; explicit negatives are left alone."""
@@ -63,20 +104,15 @@ class NegativeSampler:
             return blocks
         use_threads(self._config.threads)
         drawn = _draw(
-            blocks.users,
-            blocks.positives,
-            blocks.negatives,
-            self._kinds,
-            _columns_of(self._kinds, self._slots, width),
+            _Groups(blocks.users, blocks.positives, blocks.negatives),
+            _Mix(self._kinds, _columns_of(self._kinds, self._slots, width)),
             np.uint64(self._config.seed),
             np.uint64(_STREAM | (epoch if self._config.negatives.resample else 0) << 16),
-            self._likes.indptr,
-            self._likes.indices,
-            self._hard.indptr,
-            self._hard.indices,
-            self._easy.indptr,
-            self._easy.indices,
-            self._cells,
+            (self._keys.users, self._keys.playlists),
+            self._likes,
+            self._hard,
+            self._easy,
+            self._catalogue,
         )
         return replace(blocks, negatives=drawn)
 
@@ -119,17 +155,17 @@ def _bit_of(playlist):
 
 
 @njit(nogil=True, cache=True)
-def _fill_filter(filter_words, likes, first, last):
+def _fill_filter(filter_words, likes):
     """Mark a user's likes: a playlist whose bit is clear is not liked, one whose bit is set must be looked up."""
     filter_words[:] = np.uint64(0)
-    for place in range(first, last):
-        bit = _bit_of(likes[place])
+    for playlist in likes:
+        bit = _bit_of(playlist)
         filter_words[bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
 
 
 @njit(nogil=True, cache=True)
-def _not_liked(key, slot, kind, cells, filter_words, likes, first, last):
-    """A playlist from the whole catalogue that is not among `likes[first:last]`; none after too many attempts."""
+def _not_liked(key, slot, kind, rows, cells, filter_words, likes):
+    """A playlist from the whole catalogue that is not among the sorted `likes`; none after too many attempts."""
     catalogue = np.uint64(len(cells))
     for attempt in range(_ATTEMPTS):
         bits = hash_member(key, np.uint64(slot + (attempt << 8)))
@@ -138,17 +174,24 @@ def _not_liked(key, slot, kind, cells, filter_words, likes, first, last):
             cell = cells[place]
             if (bits & np.uint64(0xFFFFFFFF)) >= (cell >> np.uint64(32)):
                 place = np.int64(cell & np.uint64(0xFFFFFFFF))
-        bit = _bit_of(place)
+        playlist = rows[place]
+        bit = _bit_of(playlist)
         marked = (filter_words[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1)
-        if not marked or not _has(likes, first, last, place):
-            return np.uint32(place)
+        if not marked or not _has(likes, 0, len(likes), playlist):
+            return playlist
     return np.uint32(_NONE)
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def _draw(
-    users, positives, stored, kinds, columns, seed, stream, like_ptr, likes, hard_ptr, hard, easy_ptr, easy, cells
-):  # fmt: skip
+def _draw(groups, mix, seed, stream, keys, likes, hard, easy, catalogue):
+    """Negatives of the groups, uint32 [n, slots]; `keys` are those of the users and of the playlists."""
+    users, positives, stored = groups
+    kinds, columns = mix
+    user_keys, playlist_keys = keys
+    like_ptr, liked = likes
+    hard_ptr, hard_pool = hard
+    easy_ptr, easy_pool = easy
+    rows, cells = catalogue
     n = len(users)
     drawn = np.empty((n, len(kinds)), np.uint32)
     parts = -(-n // _PART)
@@ -157,11 +200,11 @@ def _draw(
         known = np.int64(-1)
         for group in range(part * _PART, min(n, (part + 1) * _PART)):
             user = np.int64(users[group])
-            first, last = like_ptr[user], like_ptr[user + 1]
+            mine = liked[like_ptr[user] : like_ptr[user + 1]]
             if user != known:
-                _fill_filter(filter_words, likes, first, last)
+                _fill_filter(filter_words, mine)
                 known = user
-            key = hash_member(stream_key(seed, stream, np.uint64(user)), np.uint64(positives[group]))
+            key = hash_member(stream_key(seed, stream, user_keys[user]), playlist_keys[positives[group]])
             for slot in range(len(kinds)):
                 kind = kinds[slot]
                 chosen = np.uint32(_NONE)
@@ -169,9 +212,9 @@ def _draw(
                     if columns[slot] >= 0:
                         chosen = stored[group, columns[slot]]
                 elif kind in (_UNIFORM, _POPULAR):
-                    chosen = _not_liked(key, slot, kind, cells, filter_words, likes, first, last)
+                    chosen = _not_liked(key, slot, kind, rows, cells, filter_words, mine)
                 else:
-                    pool = hard if kind == _HARD else easy
+                    pool = hard_pool if kind == _HARD else easy_pool
                     start = hard_ptr[user] if kind == _HARD else easy_ptr[user]
                     size = (hard_ptr[user + 1] if kind == _HARD else easy_ptr[user + 1]) - start
                     if size > 0:

@@ -15,17 +15,21 @@ write the same popular row send its cache lines back and forth, so each has a co
 changes are added up every 2,000 groups.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit, prange
 
 from buddies_core.kernels.prefetch import row_to_write
+from buddies_core.kernels.randomness import TRAINING, hash_pairs
 from buddies_core.kernels.simd_rows import WIDTH, dot_products, padded, step_rows, step_user
 from buddies_core.kernels.threads import use_threads
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Blocks
-from buddies_core.recommenders.factors import Factors, aligned
+from buddies_core.recommenders.factors import Factors, RowKeys, aligned
 
 _NONE = int(NO_PLAYLIST)
+_ORDER = TRAINING << 8 | 6
 _HEAD = 64
 _EXCHANGE = 2_000
 _STEEP = np.float32(30.0)
@@ -33,10 +37,60 @@ _EPSILON = np.float32(1e-8)
 _AHEAD = 4
 _RING = 8
 _FULL = 1e200
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
+_FAST = {"contract", "nsz"}
+_SUMMED = {"reassoc", "contract", "nsz"}
+"""Only where a loop is a sum: what LLVM may order anew it does not order the same each time it compiles."""
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+class _Order(NamedTuple):
+    """Groups of a shard, of one user together.
+
+    Attributes:
+        users: int64 [n_users], places in `ids` in the order to take; thread t takes `bounds[t]` to `bounds[t + 1]`.
+        bounds: int64 [threads + 1].
+        ids: uint32 [n_users], rows of the users.
+        first: int64 [n_users + 1], where the groups of each begin.
+    """
+
+    users: np.ndarray
+    bounds: np.ndarray
+    ids: np.ndarray
+    first: np.ndarray
+
+
+class _Model(NamedTuple):
+    """What is trained, in place.
+
+    Attributes:
+        users, playlists: float32 [n, width], playlists by popularity.
+        user_square, square: float32 [n], Adagrad's sums of squares of the rows; empty without it.
+        number: uint32 [n_playlists + 1], the row of each playlist, the last that of a missing one.
+    """
+
+    users: np.ndarray
+    playlists: np.ndarray
+    user_square: np.ndarray
+    square: np.ndarray
+    number: np.ndarray
+
+
+class _Pace(NamedTuple):
+    """How steps are made.
+
+    Attributes:
+        rate, l2: of the configuration.
+        dimension: columns of a row that count; free: those of a user that learn, without that of the item bias.
+        head_rows: first rows of the playlists of which each thread has a copy of its own.
+    """
+
+    rate: np.float32
+    l2: np.float32
+    dimension: int
+    free: int
+    head_rows: int
+
+
+@njit(fastmath=_SUMMED, nogil=True, cache=True, forceinline=True)
 def _mean_square(row, length):
     total = np.float32(0.0)
     for d in range(length):
@@ -44,14 +98,14 @@ def _mean_square(row, length):
     return total / np.float32(len(row))
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True, forceinline=True)
 def _rate_of(square, place, growth, rate):
     """Adagrad's step size of a row, with one number for the row."""
     square[place] += growth
     return rate / (np.sqrt(square[place]) + _EPSILON)
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True, forceinline=True)
 def _pulls(products, numbers, none, pulls):
     """How far each row of a group is drawn to the user; returns e^loss and the samples.
 
@@ -72,7 +126,7 @@ def _pulls(products, numbers, none, pulls):
     return odds, samples
 
 
-@njit(fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True, forceinline=True)
 def _exchange(rows, copy, before):
     """Add what a thread changed in its copy of the head to the shared rows, and take over the others' changes."""
     for row in range(len(copy)):
@@ -92,15 +146,15 @@ def _look_up(group, positives, negatives, number, row_numbers):
 
 
 @njit(parallel=True, fastmath=_FAST, nogil=True, cache=True)
-def _epoch(
-    order, bounds, ids, first, positives, negatives, number, users, playlists, head_rows, user_square, square,
-    rate, l2, dimension, free, row_count, vectors,
-):  # fmt: skip
-    """Groups of the users `ids[order[bounds[t]:bounds[t + 1]]]`, by thread t; returns the summed loss and the samples.
+def _epoch(groups_in_order, positives, negatives, model, pace_of_steps, row_count, vectors):
+    """Every group once, by the thread that its user is given to; returns the summed loss and the samples.
 
     The rows of a group are looked up and asked for `_AHEAD` groups before their turn. Threads do not wait for one
     another: each exchanges its head when it has done its share of groups.
     """
+    order, bounds, ids, first = groups_in_order
+    users, playlists, user_square, square, number = model
+    rate, l2, dimension, free, head_rows = pace_of_steps
     threads = len(bounds) - 1
     losses, samples = np.zeros(threads), np.zeros(threads, np.int64)
     line, user_base = playlists.shape[1] * 4, users.ctypes.data
@@ -184,9 +238,16 @@ class NumbaBackend:
     """
 
     def __init__(
-        self, config: TrainingConfig, factors: Factors, *, popularity: np.ndarray, state: dict[str, np.ndarray]
+        self,
+        config: TrainingConfig,
+        factors: Factors,
+        *,
+        popularity: np.ndarray,
+        state: dict[str, np.ndarray],
+        keys: RowKeys | None = None,
     ):
         self.config = config
+        self._keys = keys or RowKeys.of_rows(len(factors.users), len(factors.playlists))
         self._dimension = factors.dimension
         self._by_popularity = np.argsort(-popularity, kind="stable")
         self._number = np.empty(len(popularity) + 1, np.uint32)
@@ -203,22 +264,27 @@ class NumbaBackend:
             self._user_square[:], self._square[:-1] = state["square_users"], state["square_playlists"]
 
     def epoch(self, blocks: Blocks, *, rate: float, seed: int) -> tuple[float, int]:
-        """One pass over a shard, users in an order drawn from `seed`."""
+        """One pass over a shard, users in the order of a hash of `seed` and their key."""
         blocks = _by_user(blocks)
         starts = np.flatnonzero(np.diff(blocks.users, prepend=~blocks.users[:1]))
         ids = blocks.users[starts]
         first = np.append(starts, len(blocks)).astype(np.int64)
-        order = np.random.default_rng(seed).permutation(len(ids))
+        order = np.argsort(hash_pairs(seed, _ORDER, self._keys.users[ids]))
         threads = self.config.threads
         use_threads(threads)
         done = np.concatenate([[0], np.cumsum(np.diff(first)[order])])
         bounds = np.searchsorted(done, np.linspace(0, done[-1], threads + 1))
+        head_rows = 0 if threads == 1 else min(_HEAD, len(self._number) - 1)
+        free = self._dimension - self.config.item_bias
         loss, samples = _epoch(
-            order, bounds, ids, first, blocks.positives, blocks.negatives, self._number, self._users, self._playlists,
-            0 if threads == 1 else min(_HEAD, len(self._number) - 1), self._user_square, self._square,
-            np.float32(rate), np.float32(self.config.l2), self._dimension, self._dimension - self.config.item_bias,
-            (0,) * (blocks.negatives.shape[1] + 1), (0,) * (self._users.shape[1] // WIDTH),
-        )  # fmt: skip
+            _Order(order, bounds, ids, first),
+            blocks.positives,
+            blocks.negatives,
+            _Model(self._users, self._playlists, self._user_square, self._square, self._number),
+            _Pace(np.float32(rate), np.float32(self.config.l2), self._dimension, free, head_rows),
+            (0,) * (blocks.negatives.shape[1] + 1),
+            (0,) * (self._users.shape[1] // WIDTH),
+        )
         return float(loss), int(samples)
 
     def factors(self) -> Factors:

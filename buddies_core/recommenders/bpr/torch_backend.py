@@ -14,13 +14,13 @@ import torch  # noqa: TID253 (this module is the torch backend, imported only wh
 from torch import nn  # noqa: TID253
 from torch.nn.functional import logsigmoid  # noqa: TID253
 
-from buddies_core.kernels.randomness import GOLDEN, MIX_1, MIX_2
+from buddies_core.kernels.randomness import TRAINING, hash_pairs
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Blocks
-from buddies_core.recommenders.factors import Factors, aligned_copy
+from buddies_core.recommenders.factors import Factors, RowKeys, aligned_copy
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
-_MIXERS = ((30, int(MIX_1)), (27, int(MIX_2)), (31, 1))
+_ORDER = TRAINING << 8 | 7
 _WARM_UP = 3
 
 
@@ -40,12 +40,15 @@ class BprModel(nn.Module):
 class TorchBackend:
     """Factors and optimiser state on a device; `epoch` runs over blocks in batches of `batch_size` samples.
 
-    The order of groups within a shard is drawn from (seed, epoch, shard) and the group's place. Gradients of a batch
-    are summed before the step, so `sgd` with a learning rate per sample wants small batches.
+    The order of groups within a shard is drawn from (seed, epoch, shard) and the user's and the positive's key.
+    Gradients of a batch are summed before the step, so `sgd` with a learning rate per sample wants small batches.
     """
 
-    def __init__(self, config: TrainingConfig, factors: Factors, state: dict[str, np.ndarray]):
+    def __init__(
+        self, config: TrainingConfig, factors: Factors, state: dict[str, np.ndarray], keys: RowKeys | None = None
+    ):
         self.config = config
+        self._keys = keys or RowKeys.of_rows(len(factors.users), len(factors.playlists))
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.rows = {
             "users": torch.from_numpy(factors.users.copy()).to(self.device),
@@ -74,7 +77,8 @@ class TorchBackend:
     def epoch(self, blocks: Blocks, *, rate: float, seed: int) -> tuple[float, int]:
         """One pass over a shard in an order drawn from `seed`; returns the summed loss and the samples behind it."""
         torch.set_num_threads(self.config.threads)
-        order = shuffled(len(blocks), seed, self.device)
+        lots = hash_pairs(seed, _ORDER, self._keys.users[blocks.users], self._keys.playlists[blocks.positives])
+        order = torch.from_numpy((lots >> np.uint64(1)).view(np.int64)).to(self.device).argsort(stable=True)
         u, i, j = (self._on_device(column)[order] for column in (blocks.users, blocks.positives, blocks.negatives))
         groups = max(1, self.config.batch_size // blocks.negatives.shape[1])
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
@@ -158,19 +162,6 @@ class TorchBackend:
         if not self.state:
             return {}
         return {"step": np.array([self.step_count]), **{k: v.cpu().numpy() for k, v in self.state.items()}}
-
-
-def shuffled(n: int, seed: int, device: torch.device) -> torch.Tensor:
-    """The numbers below n by SplitMix64 of (seed, number), int64 [n]: the same order on every device."""
-    mixed = torch.arange(1, n + 1, device=device) * _signed(int(GOLDEN)) + seed
-    for shift, factor in _MIXERS:
-        mixed = (mixed ^ ((mixed >> shift) & ((1 << (64 - shift)) - 1))) * _signed(factor)
-    return mixed.argsort()
-
-
-def _signed(number: int) -> int:
-    """The int64 of the same bits as a uint64."""
-    return number - (1 << 64) if number >> 63 else number
 
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

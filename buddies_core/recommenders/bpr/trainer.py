@@ -1,6 +1,7 @@
 """The training loop: shards streamed in a new order each epoch, evaluation, early stopping, resumption.
 
-Every draw is a function of (seed, epoch, shard or user), so a training that was killed and resumed ends, on one
+Every draw is a function of (seed, epoch, the user's and the playlist's own keys), and the order of the shards one of
+(seed, epoch, shard), so a training that was killed and resumed ends, on one
 thread, with the weights it would have had.
 """
 
@@ -75,8 +76,9 @@ def train(
         factors, state, history = saved.factors, saved.optimiser, list(saved.history)
     else:
         factors, state, history = _starting_factors(config, data, likes, start, als), {}, []
-    backend = make_backend(config, factors, popularity=counts, state=state)
-    sampler = NegativeSampler(config, likes=likes, popularity=counts, hard=data.hard, easy=data.easy)
+    keys = data.row_keys()
+    backend = make_backend(config, factors, popularity=counts, state=state, keys=keys)
+    sampler = NegativeSampler(config, likes=likes, popularity=counts, hard=data.hard, easy=data.easy, keys=keys)
     best = _Best(config, history, factors, folder)
     while len(history) < config.epochs and not best.exhausted(history):
         epoch = len(history) + 1
@@ -147,10 +149,9 @@ def _starting_factors(
         if config.start == "joint" and data.user_songs is None and als is None:
             raise LibrariesMissingError
         songs = data.user_songs if config.start == "joint" else None
-        return warm_start(als or als_factors(likes, config, user_songs=songs), config)
+        return warm_start(als or als_factors(likes, config, user_songs=songs, keys=data.row_keys()), config)
     return random_factors(
-        data.n_users,
-        data.n_playlists,
+        data.row_keys(),
         config.dimension,
         scale=config.start_scale,
         seed=config.seed,

@@ -34,7 +34,7 @@ from buddies_core.recommenders.baselines import (
 )
 from buddies_core.recommenders.bpr.data import Bags
 from buddies_core.recommenders.bpr.errors import NegativesError
-from buddies_core.recommenders.factors import Factors, random_factors
+from buddies_core.recommenders.factors import Factors, RowKeys, random_factors
 
 
 def one_dimensional(values) -> Factors:
@@ -89,7 +89,9 @@ def test_a_model_that_diverged_is_not_ranked(broken):
 
 
 def test_the_fast_way_agrees_with_the_plain_one(world):
-    factors = random_factors(world.data.n_users, world.data.n_playlists, 24, scale=1.0, seed=2, item_bias=False)
+    factors = random_factors(
+        RowKeys.of_rows(world.data.n_users, world.data.n_playlists), 24, scale=1.0, seed=2, item_bias=False
+    )
     held = world.data.validation
     np.testing.assert_array_equal(bag_ranks(factors, held, threads=2), scorer_ranks(factor_scorer(factors), held))
 

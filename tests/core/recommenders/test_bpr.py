@@ -4,21 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from buddies_core.kernels.randomness import mix
+from buddies_core.kernels.randomness import hash_pairs
+from buddies_core.recommenders.bpr import numba_backend as bpr_numba
 from buddies_core.recommenders.bpr import torch_backend as bpr_torch
 from buddies_core.recommenders.bpr.config import NegativeMix, TrainingConfig
 from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Blocks
 from buddies_core.recommenders.bpr.numba_backend import NumbaBackend
-from buddies_core.recommenders.bpr.torch_backend import BprModel, TorchBackend, shuffled
+from buddies_core.recommenders.bpr.torch_backend import BprModel, TorchBackend
 from buddies_core.recommenders.bpr.trainer import train
-from buddies_core.recommenders.factors import Factors, random_factors
+from buddies_core.recommenders.factors import Factors, RowKeys, random_factors
 
 STORED = NegativeMix(hard=2, easy=2, resample=False)
 GROUP = Blocks(np.array([1], np.uint32), np.array([3], np.uint32), np.array([[0, 5, 6, 2]], np.uint32))
 
 
 def factors_of(n_users=4, n_playlists=8, dimension=16, *, scale=0.7, item_bias=False) -> Factors:
-    return random_factors(n_users, n_playlists, dimension, scale=scale, seed=7, item_bias=item_bias)
+    return random_factors(RowKeys.of_rows(n_users, n_playlists), dimension, scale=scale, seed=7, item_bias=item_bias)
 
 
 def backend_of(kind: str, config: TrainingConfig, factors: Factors):
@@ -116,10 +117,10 @@ def test_on_a_checkerboard_every_unseen_playlist_of_the_own_colour_comes_before_
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adagrad"])
 def test_with_one_block_a_user_and_one_group_a_batch_the_backends_walk_the_same_path(world, optimiser, monkeypatch):
-    def order_of_numba(n: int, seed: int, device: torch.device) -> torch.Tensor:
-        return torch.from_numpy(np.random.default_rng(seed).permutation(n)).to(device)
+    def users_alone(seed: int, stream: int, users: np.ndarray, playlists: np.ndarray) -> np.ndarray:
+        return hash_pairs(seed, bpr_numba._ORDER, users)
 
-    monkeypatch.setattr(bpr_torch, "shuffled", order_of_numba)
+    monkeypatch.setattr(bpr_torch, "hash_pairs", users_alone)
     blocks = world.data.load(0)
     _, first = np.unique(blocks.users, return_index=True)
     single = Blocks(blocks.users[first], blocks.positives[first], blocks.negatives[first])
@@ -157,15 +158,6 @@ def test_the_bias_column_of_users_stays_one(world):
     result = train(TrainingConfig(dimension=16, epochs=2, item_bias=True), world.data)
     assert (result.factors.users[:, -1] == 1.0).all()
     assert np.abs(result.factors.playlists[:, -1]).max() > 0
-
-
-def test_the_order_of_torch_is_that_of_the_hash_of_seed_and_place():
-    places = np.arange(1000)
-    golden = np.uint64(0x9E3779B97F4A7C15)
-    with np.errstate(over="ignore"):
-        hashes = np.array([mix(np.uint64(place + 1) * golden + np.uint64(77)) for place in places], np.uint64)
-    expected = np.argsort(hashes.view(np.int64))
-    np.testing.assert_array_equal(shuffled(1000, 77, torch.device("cpu")).numpy(), expected)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -13,7 +13,7 @@ from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import Bags
 from buddies_core.recommenders.bpr.trainer import train
-from buddies_core.recommenders.factors import Factors
+from buddies_core.recommenders.factors import Factors, RowKeys
 from buddies_core.recommenders.fold_in import (
     content,
     first_known,
@@ -44,7 +44,7 @@ def cold_rows(world, trained) -> list[dict]:
     factors, fold_in = trained
     libraries, keys = (
         (world.user_songs, world.playlist_songs, world.playlist_songs.lengths),
-        np.arange(world.data.n_users),
+        RowKeys.of_rows(world.data.n_users, world.data.n_playlists, world.user_songs.n_columns),
     )
     return cold_user_table(fold_in, factors, *libraries, cold_bags(world), popularity(world.train), keys=keys, seed=1)
 
@@ -148,7 +148,7 @@ def test_factors_that_are_a_linear_function_of_content_are_recovered(world):
 
 
 def test_known_songs_are_a_sample_of_the_library_that_grows_with_its_size(world):
-    keys = np.arange(world.user_songs.n_rows)
+    keys = RowKeys.of_rows(world.user_songs.n_rows, 0, world.user_songs.n_columns)
     one, three = (first_known(world.user_songs, known, keys=keys, seed=4) for known in (1, 3))
     for user in range(50):
         library = set(world.user_songs.row(user).tolist())
@@ -160,3 +160,28 @@ def test_rows_are_selected_in_the_order_given(world):
     chosen = select(world.user_songs, np.array([5, 2]))
     np.testing.assert_array_equal(chosen.row(0), world.user_songs.row(5))
     np.testing.assert_array_equal(chosen.row(1), world.user_songs.row(2))
+
+
+def test_users_playlists_and_songs_in_other_rows_are_folded_in_alike(world):
+    # The sums run in another order, so the last digits differ; who is held out and which songs stand for few do not.
+    generator = np.random.default_rng(8)
+    n_users, n_playlists, n_songs = *(world.train.n_rows, world.train.n_columns), world.user_songs.n_columns
+    keys = RowKeys.of_rows(n_users, n_playlists, n_songs)
+    rows = [generator.permutation(n) for n in (n_users, n_playlists, n_songs)]
+    moved = RowKeys(*(key[order] for key, order in zip((keys.users, keys.playlists, keys.songs), rows, strict=True)))
+
+    def elsewhere(library: Library, of_rows: np.ndarray, of_columns: np.ndarray) -> Library:
+        chosen = select(library, of_rows)
+        row = np.repeat(np.arange(chosen.n_rows), chosen.lengths)
+        return Library.from_pairs(row, np.argsort(of_columns)[chosen.indices], chosen.n_rows, chosen.n_columns)
+
+    playlists = generator.standard_normal((n_playlists, 8)).astype(np.float32)
+    libraries = world.user_songs, world.playlist_songs, world.train
+    orders = (rows[0], rows[2]), (rows[1], rows[2]), (rows[0], rows[1])
+    here = fit_fold_in(playlists, *libraries, rank=16, keys=keys)
+    there = fit_fold_in(
+        playlists[rows[1]], *(elsewhere(x, *o) for x, o in zip(libraries, orders, strict=True)), rank=16, keys=moved
+    )
+    found = there.users(elsewhere(world.user_songs, *orders[0])) @ there.catalogue(playlists[rows[1]]).T
+    wanted = (here.users(world.user_songs) @ here.catalogue(playlists).T)[rows[0]][:, rows[1]]
+    np.testing.assert_allclose(found, wanted, atol=2e-3 * np.abs(wanted).max())

@@ -13,9 +13,10 @@ import pytest
 
 from buddies_core.recommenders.bpr import trainer
 from buddies_core.recommenders.bpr.config import NegativeMix, TrainingConfig
-from buddies_core.recommenders.bpr.data import TrainingData
+from buddies_core.recommenders.bpr.data import Bags, Blocks, TrainingData
 from buddies_core.recommenders.bpr.errors import BlocksError, DivergedError, NegativesError, ResumeMismatchError
 from buddies_core.recommenders.bpr.trainer import train
+from buddies_core.recommenders.factors import RowKeys
 
 CONFIG = TrainingConfig(dimension=16, epochs=4, learning_rate=0.05)
 
@@ -161,3 +162,52 @@ def test_stored_negatives_need_no_pools_and_drawn_ones_do(checkerboard):
     assert train(stored, checkerboard).history
     with pytest.raises(NegativesError, match="the data has no pools"):
         train(CONFIG.model_copy(update={"negatives": NegativeMix(hard=2, easy=2)}), checkerboard)
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adagrad"])
+def test_users_and_playlists_in_other_rows_get_the_same_factors_to_the_bit(world, optimiser):
+    # Each entity is drawn for by its own key: start, order of the samples and negatives. On one thread nothing is left
+    # that knows a row.
+    data, generator = world.data, np.random.default_rng(4)
+    n_users, n_playlists = data.n_users, data.n_playlists
+    keys = RowKeys(generator.integers(0, 2**63, n_users, np.uint64), generator.permutation(n_playlists), np.empty(0))
+    user_row, playlist_row = generator.permutation(n_users), generator.permutation(n_playlists)
+    blocks = data.load(0)
+    order = np.argsort(user_row[blocks.users], kind="stable")
+    users, positives = (column[order].astype(np.uint32) for column in (blocks.users, blocks.positives))
+    moved = Blocks(
+        *(row[c].astype(np.uint32) for row, c in ((user_row, users), (playlist_row, positives))),
+        blocks.negatives[order],
+    )
+    config = CONFIG.model_copy(update={"optimiser": optimiser, "negatives": NegativeMix(uniform=2, popular=2)})
+    here = train(config, replace(data, shards=[lambda: blocks], keys=keys)).factors
+    places = np.argsort(user_row), np.argsort(playlist_row)
+    keys = RowKeys(keys.users[places[0]], keys.playlists[places[1]], keys.songs)
+    none = Bags(np.empty(0, np.uint32), np.empty(0, np.uint32), np.empty((0, 50), np.uint32))
+    there = train(config, replace(data, shards=[lambda: moved], keys=keys, validation=none)).factors
+    np.testing.assert_array_equal(there.users[user_row], here.users)
+    np.testing.assert_array_equal(there.playlists[playlist_row], here.playlists)
+
+
+@pytest.mark.slow
+def test_the_numbers_are_the_same_in_the_process_that_compiles_and_in_the_next(tmp_path):
+    told = textwrap.dedent(
+        """
+        import numpy as np
+        from benchmarks.worlds import overlap_world
+        from buddies_core.recommenders.bpr.config import TrainingConfig
+        from buddies_core.recommenders.bpr.trainer import train
+
+        data = overlap_world(400, 600, 300, seed=3).data
+        for optimiser in ("sgd", "adagrad"):
+            config = TrainingConfig(dimension=24, epochs=2, learning_rate=0.05, start="als", optimiser=optimiser)
+            found = train(config, data).factors
+            print(found.users.tobytes().hex(), found.playlists.tobytes().hex())
+        """
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    runs = [
+        subprocess.run([sys.executable, "-c", told], env=environment, capture_output=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1]

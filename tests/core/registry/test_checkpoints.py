@@ -5,7 +5,7 @@ import pytest
 
 from buddies_core.recommenders.bpr.config import BEST, PRESETS, PUBLISHED, NegativeMix, TrainingConfig
 from buddies_core.recommenders.bpr.errors import CheckpointDamagedError, CheckpointNotFoundError
-from buddies_core.recommenders.factors import Factors, random_factors
+from buddies_core.recommenders.factors import Factors, RowKeys, random_factors
 from buddies_core.registry.checkpoints import CheckpointStore
 
 
@@ -16,7 +16,7 @@ def store(tmp_path) -> CheckpointStore:
 
 @pytest.fixture
 def factors() -> Factors:
-    return random_factors(7, 9, 16, scale=0.1, seed=1, item_bias=True)
+    return random_factors(RowKeys.of_rows(7, 9), 16, scale=0.1, seed=1, item_bias=True)
 
 
 def test_a_stored_model_comes_back_whole(store, factors):

@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from buddies_assets.sources.steps.hidden import hashes
 from buddies_assets.systems.playlists.taste.choice import VARIETY, choose_playlists, playlists_of_songs
 from buddies_core.interactions.csr import Library
+from buddies_core.kernels.randomness import TIE, hash_pairs
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.song_taste import SongTaste, artist_rows
 
@@ -17,8 +18,12 @@ def library(rows: list[list[int]], n_columns: int) -> Library:
     return Library.from_pairs(row, np.array([c for r in rows for c in r], int), len(rows), n_columns)
 
 
-def choose(chances, user_songs, playlists, owner=None, **settings):
+SEED = 5
+
+
+def choose(chances, user_songs, playlists, owner=None, pids=None, **settings):
     n_songs = np.shape(chances)[1]
+    pids = np.arange(len(playlists)) if pids is None else np.asarray(pids)
     held = library(playlists, n_songs)
     nobody = np.full(len(playlists), -1)
     lists, gains = choose_playlists(
@@ -26,12 +31,19 @@ def choose(chances, user_songs, playlists, owner=None, **settings):
         np.asarray(chances, np.float32),
         library(user_songs, n_songs),
         held,
-        playlists_of_songs(held),
+        playlists_of_songs(held, pids, seed=SEED),
         nobody if owner is None else np.asarray(owner),
+        keys=user_keys(len(user_songs)),
+        pids=pids,
+        seed=SEED,
         **{"most": 5, **settings},
     )
     cut = [(lists.offsets[u], lists.offsets[u + 1]) for u in range(len(user_songs))]
     return [lists.values[a:b].tolist() for a, b in cut], [gains[a:b].tolist() for a, b in cut]
+
+
+def user_keys(n: int) -> np.ndarray:
+    return hashes(f"user {number}" for number in range(n))
 
 
 def test_the_mean_is_over_new_songs_and_shrunk_by_hand():
@@ -44,15 +56,24 @@ def test_the_mean_is_over_new_songs_and_shrunk_by_hand():
 def test_variety_prefers_songs_that_no_playlist_before_holds():
     # Playlists 0 and 1 hold the same song; 2 holds a slightly less likely one that is another.
     chances, playlists = [[0.5, 0.4]], [[0], [0], [1]]
-    assert choose(chances, [[]], playlists, variety=0.0, covered=1.0)[0] == [[0, 1, 2]]
-    assert choose(chances, [[]], playlists, variety=1.0, covered=1.0)[0] == [[0, 2, 1]]
+    assert choose(chances, [[]], playlists, variety=0.0, covered=1.0)[0][0][2] == 2
+    assert choose(chances, [[]], playlists, variety=1.0, covered=1.0)[0][0][1] == 2
 
 
 def test_a_song_that_is_in_the_list_already_counts_for_less_in_the_mean():
     # After playlist 0 the twin counts 0.5 x 0.7 / 1 = 0.35 and the other song 0.4; without the discount 0.5.
     lists, gains = choose([[0.5, 0.4]], [[]], [[0], [0], [1]], shrink=0.0, variety=0.0, covered=0.7)
-    assert lists == [[0, 2, 1]]
+    assert lists[0][1] == 2
     assert gains[0] == pytest.approx([0.5, 0.4, 0.35])
+
+
+def test_of_playlists_that_bring_the_same_each_is_shown_to_as_many_and_rows_do_not_matter():
+    # Ten playlists of one song, in rows one way and the other round: each first for a tenth of 2,000 listeners.
+    chances, nobody, pids = [[0.5]] * 2_000, [[]] * 2_000, np.arange(40, 50)
+    first = np.array(choose(chances, nobody, [[0]] * 10, pids=pids, most=1, shortlist=4, pool=2)[0])[:, 0]
+    turned = np.array(choose(chances, nobody, [[0]] * 10, pids=pids[::-1], most=1, shortlist=4, pool=2)[0])[:, 0]
+    assert np.array_equal(pids[first], pids[::-1][turned])
+    assert np.bincount(first, minlength=10) == pytest.approx(200, abs=5 * (2_000 * 0.1 * 0.9) ** 0.5)
 
 
 def test_own_playlists_and_those_without_a_new_song_are_left_out():
@@ -67,11 +88,12 @@ def test_it_takes_what_its_definition_takes_on_random_worlds():
     playlists = [np.flatnonzero(generator.random(40) < 0.12).tolist() for _ in range(50)]
     owner = generator.integers(-1, 12, 50)
     found, gains = choose(chances, user_songs, playlists, owner, most=8, shrink=0.7, variety=0.2, covered=0.6)
-    for user in range(12):
+    for user, key in enumerate(user_keys(12).tolist()):
+        lots = hash_pairs(SEED, TIE, key, np.arange(50)).tolist()
         own = set(np.flatnonzero(owner == user).tolist())
         expected = chosen(
             np.asarray(chances[user], np.float32), set(user_songs[user]), [set(p) for p in playlists], own,
-            most=8, shrink=0.7, variety=0.2, covered=0.6,
+            most=8, shrink=0.7, variety=0.2, covered=0.6, lots=lots,
         )  # fmt: skip
         assert found[user] == expected[0]
         assert gains[user] == pytest.approx(expected[1], rel=1e-5)

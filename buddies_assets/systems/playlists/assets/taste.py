@@ -67,7 +67,7 @@ def taste_candidates(
         "training_window": training_window,
     }
     ranges = pipeline.users_in_shards(user_library.manifest.rows)
-    params = {"most": pipeline.settings.candidates}
+    params = {"most": pipeline.settings.candidates, "seed": pipeline.settings.seed}
     dataset = pipeline.build(context, TASTE_CANDIDATES, inputs, params, ranges)
     chosen = dataset.frame(["playlists"])["playlists"].list.len()
     return dg.Output(dataset, metadata={"users chosen for": len(chosen), **spread("playlists a user", chosen)})

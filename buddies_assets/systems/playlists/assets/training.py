@@ -37,6 +37,7 @@ def als_factors(
 
     One row a side; the factors are the parts `users` and `playlists`.
     """
+    from buddies_assets.systems.playlists.steps.training import stored_keys
     from buddies_core.interactions.labelled import load_library
     from buddies_core.interactions.likes import train_likes
     from buddies_core.recommenders.als import als_factors as factorise
@@ -45,7 +46,8 @@ def als_factors(
     shape = user_library.manifest.rows, playlist_library.manifest.rows
     config = BEST.model_copy(update={"threads": pipeline.settings.worker_threads})
     songs = load_library(user_library) if BEST.start == "joint" else None
-    factors = factorise(train_likes(splits, *shape), config, user_songs=songs)
+    keys = stored_keys(user_library, playlist_library)
+    factors = factorise(train_likes(splits, *shape), config, user_songs=songs, keys=keys)
     kept = {name: value for name, value in BEST.model_dump(mode="json").items() if name.startswith("als_")}
     params = kept | {"dimension": BEST.dimension, "item_bias": BEST.item_bias, "seed": BEST.seed}
     writer = pipeline.writer(context, "als_factors", {"splits": splits}, params)

@@ -7,6 +7,7 @@ import polars as pl
 from buddies_assets.systems.playlists.cold_users import cold_user_table
 from buddies_assets.systems.playlists.steps.taste import taught
 from buddies_assets.systems.playlists.steps.tracked_training import Positives, learnt
+from buddies_assets.systems.playlists.steps.training import stored_keys
 from buddies_core.evaluation.metrics import RankingMetrics
 from buddies_core.evaluation.ranks import popularity
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
@@ -15,9 +16,9 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import train_likes
 from buddies_core.kernels.drawing import Catalogue
-from buddies_core.recommenders.bpr.data import Bags, even_places
+from buddies_core.recommenders.bpr.data import Bags
 from buddies_core.recommenders.factors import Factors
-from buddies_core.recommenders.fold_in import FoldIn, fit_fold_in
+from buddies_core.recommenders.fold_in import FoldIn, drawn_rows, fit_fold_in
 from buddies_core.registry.checkpoints import Checkpoint
 from buddies_core.storage.datasets import Dataset, DatasetStore
 
@@ -56,7 +57,8 @@ def positives_of_cold_users(learnt: Positives, liked_playlists: Dataset, taste_p
 
 def fold_in_of(factors: Factors, likes: Library, user_library: Dataset, playlist_library: Dataset) -> FoldIn:
     """The maps from songs to a model's factors, by the positives that it was taught."""
-    return fit_fold_in(factors.playlists, load_library(user_library), load_library(playlist_library), likes)
+    keys = stored_keys(user_library, playlist_library)
+    return fit_fold_in(factors.playlists, load_library(user_library), load_library(playlist_library), likes, keys=keys)
 
 
 def stored_fold_in(cold_user_evaluation: Dataset) -> FoldIn:
@@ -99,22 +101,23 @@ def cold_table(
 
     That is where nobody was set aside, or too few playlists are left to rank theirs among.
 
-    Judged by at most `JUDGED_USERS` of them and `JUDGED_BAGS` of their likes, each spread evenly.
+    Judged by at most `JUDGED_USERS` of them and `JUDGED_BAGS` of their likes, the users drawn by their keys.
 
     Args:
         liked: `user, playlist`, of cold users and perhaps of others.
         train: what the model was taught; its most liked playlists are the list that needs no song.
     """
     everybody = cold_users.frame(["user"])["user"]
-    cold = everybody[even_places(len(everybody), JUDGED_USERS)]
+    cold = everybody[drawn_rows(load_keys(user_library)[everybody.to_numpy()], JUDGED_USERS, seed)]
     likes = liked.filter(pl.col("user").is_in(cold.implode())).collect()
     if not likes.height:
         return COLUMNS.to_frame()
     likes = likes.sort("user", "playlist")
     users = likes["user"].unique().sort().to_numpy()
     held = ragged.of_users(users, likes["user"].to_numpy(), likes["playlist"].to_numpy())
-    keys, catalogue = load_keys(user_library), Catalogue.of(load_keys(playlist_library))
-    drawn = evaluation_batches(users, held, held, keys=keys[users], catalogue=catalogue, seed=seed)
+    keys = stored_keys(user_library, playlist_library)
+    catalogue = Catalogue.of(keys.playlists)
+    drawn = evaluation_batches(users, held, held, keys=keys.users[users], catalogue=catalogue, seed=seed)
     if not len(drawn.user):
         return COLUMNS.to_frame()
     bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)

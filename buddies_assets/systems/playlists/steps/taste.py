@@ -75,7 +75,9 @@ class _TasteState:
     holders: Library
     owner: np.ndarray
     told: csr_array
-    most: int
+    keys: np.ndarray
+    pids: np.ndarray
+    params: Params
 
 
 def prepare_taste(inputs: Inputs, params: Params) -> _TasteState:
@@ -84,9 +86,11 @@ def prepare_taste(inputs: Inputs, params: Params) -> _TasteState:
     owned = inputs["playlist_ownership"].frame(["playlist", "owner"])
     owner = np.full(playlists.n_rows, -1, np.int64)
     owner[owned["playlist"].to_numpy()] = owned["owner"].to_numpy()
-    users, holders = load_library(inputs["user_library"]), playlists_of_songs(playlists)
+    keys, pids = load_keys(inputs["user_library"]), load_keys(inputs["playlist_library"])
+    users, holders = load_library(inputs["user_library"]), playlists_of_songs(playlists, pids, seed=params["seed"])
     told = _told(inputs["training_window"], playlists, users.n_rows)
-    return _TasteState(load_song_taste(inputs["song_taste"]), users, playlists, holders, owner, told, params["most"])
+    taste = load_song_taste(inputs["song_taste"])
+    return _TasteState(taste, users, playlists, holders, owner, told, keys, pids, params)
 
 
 def choose_for_users(state: _TasteState, users: range) -> pl.DataFrame:
@@ -101,8 +105,9 @@ def _chosen(state: _TasteState, users: range) -> pl.DataFrame:
     told = state.told[users.start : users.stop]
     chances = state.taste.scores(as_matrix(state.users.rows(users.start, users.stop)), told if told.nnz else None)
     lists, gains = choose_playlists(
-        every, chances, state.users, state.playlists, state.holders, state.owner, most=state.most
-    )
+        every, chances, state.users, state.playlists, state.holders, state.owner,
+        keys=state.keys[every], pids=state.pids, seed=state.params["seed"], most=state.params["most"],
+    )  # fmt: skip
     frame = pl.DataFrame(
         {
             "user": every.astype(np.uint32),

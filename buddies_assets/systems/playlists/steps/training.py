@@ -8,7 +8,8 @@ import polars as pl
 
 from buddies_core.evaluation.metrics import require_finite
 from buddies_core.interactions import ragged
-from buddies_core.interactions.labelled import load_library
+from buddies_core.interactions.labelled import load_keys, load_library
+from buddies_core.kernels.entity_keys import id_keys
 from buddies_core.recommenders.bpr.config import NegativeMix
 from buddies_core.recommenders.bpr.data import (
     Bags,
@@ -18,7 +19,7 @@ from buddies_core.recommenders.bpr.data import (
     blocks_from_frame,
     even_places,
 )
-from buddies_core.recommenders.factors import Factors
+from buddies_core.recommenders.factors import Factors, RowKeys
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.storage.datasets import Dataset
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep, ranges_of
@@ -82,7 +83,15 @@ def training_data(
         easy=pool("easy"),
         fingerprint=fingerprint,
         user_songs=load_library(user_library),
+        keys=stored_keys(user_library, playlist_library),
     )
+
+
+def stored_keys(user_library: Dataset, playlist_library: Dataset) -> RowKeys:
+    """What draws know users, playlists and songs by."""
+    songs = user_library.part("columns")["key"].to_list()
+    song_keys = id_keys(np.array([key.encode() for key in songs], "S"))
+    return RowKeys(load_keys(user_library), load_keys(playlist_library), song_keys)
 
 
 def _taught(blocks: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,10 @@ falls as the list grows.
 Only playlists that hold one of the listener's most likely songs are looked at, and of each such song's playlists the
 shortest, in which it weighs most; a world of a few thousand playlists is looked at nearly whole. Those of the highest
 gain by these songs alone (an estimate from below: one addition a song and playlist) are then gone through song by song.
+
+Playlists that bring a listener the very same songs gain the same, and many do: of those of one song there are dozens.
+Which of them is shown is drawn by lot, a hash of seed, listener and playlist, so that the first of a kind is not what
+everybody sees.
 """
 
 import numpy as np
@@ -17,6 +21,7 @@ from numba import njit
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.kernels.greatest import greatest
+from buddies_core.kernels.randomness import TIE, hash_member, hash_pairs, stream_key
 
 SHRINK = 0.75
 """Songs without a chance of a play that every playlist counts as having besides its own."""
@@ -32,11 +37,12 @@ POOL = 150
 """Playlists that the list is grown from, those of the highest gain at its start."""
 
 
-def playlists_of_songs(playlist_songs: Library) -> Library:
-    """Songs x playlists, each song's playlists from the shortest on; rows are not in index order."""
+def playlists_of_songs(playlist_songs: Library, pids: np.ndarray, *, seed: int) -> Library:
+    """Songs x playlists: each song's playlists from the shortest on, equally long ones by lot; rows are not sorted."""
     holders = playlist_songs.transpose()
     rows = np.repeat(np.arange(holders.n_rows), holders.lengths)
-    order = np.lexsort((holders.indices, playlist_songs.lengths[holders.indices], rows))
+    lots = hash_pairs(seed, TIE, pids)
+    order = np.lexsort((lots[holders.indices], playlist_songs.lengths[holders.indices], rows))
     return Library(holders.indptr, holders.indices[order], holders.n_columns)
 
 
@@ -48,6 +54,9 @@ def choose_playlists(
     holders: Library,
     owner: np.ndarray,
     *,
+    keys: np.ndarray,
+    pids: np.ndarray,
+    seed: int,
     most: int,
     shrink: float = SHRINK,
     variety: float = VARIETY,
@@ -64,12 +73,13 @@ def choose_playlists(
         chances: float32 [n, n_songs], not below zero: how likely each song is to be played.
         holders: from `playlists_of_songs`.
         owner: int64 [n_playlists], row of the user who owns each playlist; -1 for nobody.
+        keys, pids: uint64, what draws know these users [n] and the playlists [n_playlists] by.
 
     Returns:
         Lists of the users in order, and the gain of each playlist when it was taken, float32, never rising.
     """
     offsets, values, gains = _choose(
-        np.asarray(users, np.int64), chances,
+        np.asarray(users, np.int64), np.asarray(keys, np.uint64), np.asarray(pids, np.uint64), np.uint64(seed), chances,
         user_songs.indptr, user_songs.indices, playlist_songs.indptr, playlist_songs.indices,
         holders.indptr, holders.indices, owner,
         most, shrink, variety, covered, top_songs, playlists_of_a_song, max(shortlist, pool, most),
@@ -80,7 +90,7 @@ def choose_playlists(
 
 @njit(nogil=True, cache=True)
 def _choose(
-    users, chances, user_ptr, user_songs, playlist_ptr, playlist_songs, holder_ptr, holders, owner,
+    users, keys, pids, seed, chances, user_ptr, user_songs, playlist_ptr, playlist_songs, holder_ptr, holders, owner,
     most, shrink, variety, share, top_songs, playlists_of_a_song, shortlist, pool,
 ):  # fmt: skip
     n_songs, n_playlists = chances.shape[1], len(playlist_ptr) - 1
@@ -102,7 +112,8 @@ def _choose(
             least = greatest(chance, top_songs)
         _count_known(estimates, mine, holder_ptr, holders, playlists_of_a_song, np.float32(-1.0))
         found = _found(estimates, chance, least, holder_ptr, holders, playlists_of_a_song)
-        offered = _shortlisted(found, estimates, owner, user, shrink, variety, shortlist)
+        key = stream_key(seed, np.uint64(TIE), keys[row])
+        offered = _shortlisted(found, estimates, owner, user, shrink, variety, shortlist, key, pids)
         estimates[found, 0] = 0.0
         _count_known(estimates, mine, holder_ptr, holders, playlists_of_a_song, np.float32(1.0))
         n = len(offered)
@@ -115,7 +126,7 @@ def _choose(
             sizes[at] = new + shrink
         if n > pool:
             gain = totals / sizes + variety * totals
-            kept = np.sort(np.argsort(-gain, kind="mergesort")[:pool])
+            kept = np.argsort(-gain, kind="mergesort")[:pool]
             offered, sizes, totals = offered[kept], sizes[kept], totals[kept]
         count = _grow(
             offered, sizes, totals, chance, playlist_ptr, playlist_songs, variety, share,
@@ -151,8 +162,8 @@ def _found(estimates, chance, least, holder_ptr, holders, most):
 
 
 @njit(nogil=True, cache=True)
-def _shortlisted(found, estimates, owner, user, shrink, variety, most):
-    """At most `most` of the playlists found that the user does not own, those of the highest gain, by index."""
+def _shortlisted(found, estimates, owner, user, shrink, variety, most, key, pids):
+    """At most `most` of the playlists found that the user does not own, those of the highest gain, in order of lot."""
     gains = np.empty(len(found), np.float32)
     for at in range(len(found)):
         likely, new = estimates[found[at]]
@@ -160,14 +171,23 @@ def _shortlisted(found, estimates, owner, user, shrink, variety, most):
     kept = found
     if len(found) > most:
         least = greatest(gains, most)
-        above, ties = found[gains > least], np.sort(found[gains == least])
+        above = found[gains > least]
+        ties = _by_lot(found[gains == least], key, pids)
         kept = np.concatenate((above, ties[: most - len(above)]))
-    return np.sort(kept[owner[kept] != user])
+    return _by_lot(kept[owner[kept] != user], key, pids)
+
+
+@njit(nogil=True, cache=True)
+def _by_lot(playlists, key, pids):
+    lots = np.empty(len(playlists), np.uint64)
+    for at in range(len(playlists)):
+        lots[at] = hash_member(key, pids[playlists[at]])
+    return playlists[np.argsort(lots)]
 
 
 @njit(nogil=True, cache=True)
 def _grow(offered, sizes, totals, chance, playlist_ptr, playlist_songs, variety, share, values, gains):
-    """Takes playlist after playlist by the greatest gain, the lower index among equal ones; returns how many."""
+    """Takes playlist after playlist by the greatest gain, the first offered among equal ones; returns how many."""
     n = len(offered)
     taken, covered = np.zeros(n, np.bool_), np.zeros(len(chance), np.bool_)
     gain = totals / sizes + variety * totals
