@@ -46,6 +46,17 @@ def test_every_page_answers(dashboard, page):
     assert "script-src 'self'" in headers["content-security-policy"]
 
 
+def test_every_stored_asset_has_its_page_and_charts(dashboard):
+    names = [*dashboard.sources.stored.datasets]
+    assert len(names) > 20
+    for name in names:
+        about = f"asset?asset={name}"
+        parts = [f"asset/charts/{chart}.json?asset={name}" for chart in PAGES["asset"].charts]
+        assert {address: get(f"{dashboard.url}/{address}")[0] for address in [about, *parts]} == dict.fromkeys(
+            [about, *parts], 200
+        )
+
+
 @pytest.mark.parametrize(
     ("page", "chart"), [(p.name, c) for p in PAGES.values() for c in p.charts], ids=lambda value: value
 )
