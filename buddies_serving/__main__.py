@@ -91,7 +91,7 @@ def run_migrations() -> None:
         typer.echo("error: set BUDDIES_POSTGRES_URL to the database to migrate", err=True)
         raise typer.Exit(2)
 
-    async def work() -> list[int]:
+    async def work() -> list[str]:
         connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
         try:
             return await migrate(connection)

@@ -34,7 +34,3 @@ class FeedbackUnavailableError(BuddiesError, RuntimeError):
 
 class FeedbackRefusedError(BuddiesError, RuntimeError):
     """The database's schema refuses this feedback, and would refuse it again."""
-
-
-class MigrationError(BuddiesError, RuntimeError):
-    """The feedback schema of the database is not the one this version of the service knows."""

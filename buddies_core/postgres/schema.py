@@ -1,22 +1,57 @@
 """Schemas of PostgreSQL that are kept by numbered SQL files, and queries as dictionaries.
 
 Each file is applied once, in order, under a lock, with the digest of its text kept beside it: a file that was changed
-after it was applied is an error and not a surprise.
+after it was applied is an error and not a surprise, and so is a database of a newer version. What is to be done is
+decided here without a driver: the pipeline does it by psycopg2 (`migrate`), the service by asyncpg
+(`buddies_serving.feedback.migrate`).
+
+Plain SQL rather than alembic: constraints, triggers and views are written in SQL anyway, no ORM could generate a
+difference, and SQLAlchemy would come into a service that needs none.
 """
 
 import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buddies_core.errors import BuddiesError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+_FILE = re.compile(r"(\d{4})_(\w+)\.sql")
+
 
 class MigrationError(BuddiesError):
-    """A migration was edited after it was applied."""
+    """Files and database disagree: one was edited after it was applied, one is missing, or the database is newer."""
+
+
+class Migration(NamedTuple):
+    """One numbered step: the name of its file, its SQL, and the SHA-256 of that in hex."""
+
+    file: str
+    sql: str
+    digest: str
+
+
+class Record(NamedTuple):
+    """Where a schema notes what was applied: a table, how it is made, read as (file, digest), and written."""
+
+    table: str
+    columns: str
+    read: str
+    write: str
+
+
+RECORD = Record(
+    table="migrations",
+    columns="name text PRIMARY KEY, digest text NOT NULL, at timestamptz NOT NULL DEFAULT now()",
+    read="name, digest",
+    write="(name, digest) VALUES ('{file}', '{digest}')",
+)
 
 
 @dataclass(frozen=True)
@@ -30,51 +65,86 @@ class Schema:
     name: str
     package: str
     lock: int
+    record: Record = RECORD
 
-    def files(self) -> list[tuple[str, str]]:
-        """(name, text) of the SQL files, in the order of their numbers."""
+    @cached_property
+    def migrations(self) -> list[Migration]:
+        """The steps in the order of their numbers.
+
+        Raises:
+            MigrationError: the numbers do not run from 1 on.
+        """
         folder = files(self.package).joinpath("migrations")
-        return sorted((f.name, f.read_text(encoding="utf-8")) for f in folder.iterdir() if f.name.endswith(".sql"))
+        texts = sorted((f.name, f.read_text(encoding="utf-8")) for f in folder.iterdir() if _FILE.fullmatch(f.name))
+        numbers = [int(file[:4]) for file, _ in texts]
+        if numbers != list(range(1, len(numbers) + 1)):
+            raise MigrationError(f"{self.package}: migrations are numbered {numbers}; they must run from 1 on")
+        return [Migration(file, sql, hashlib.sha256(sql.encode()).hexdigest()) for file, sql in texts]
+
+    @property
+    def prepare(self) -> str:
+        """SQL that waits for the lock of the transaction and makes the schema and its record where they are missing."""
+        return (
+            f"SELECT pg_advisory_xact_lock({self.lock}); CREATE SCHEMA IF NOT EXISTS {self.name};"
+            f" CREATE TABLE IF NOT EXISTS {self._table} ({self.record.columns})"
+        )
+
+    @property
+    def applied(self) -> str:
+        """The query of what was applied: pairs of file and digest."""
+        return f"SELECT {self.record.read} FROM {self._table}"
+
+    def pending(self, applied: Mapping[str, str]) -> list[Migration]:
+        """The steps to be applied, in order, given the digests of those that were.
+
+        Raises:
+            MigrationError: a step was edited after it was applied, or the database has one that is not known here.
+        """
+        unknown = sorted(set(applied) - {step.file for step in self.migrations})
+        if unknown:
+            raise MigrationError(
+                f"the schema {self.name} is at {unknown[-1]}, this version knows {len(self.migrations)} steps; "
+                "run the newer version"
+            )
+        for step in self.migrations:
+            if applied.get(step.file, step.digest) != step.digest:
+                raise MigrationError(
+                    f"{step.file} of the schema {self.name} was changed after it was applied: restore it and add a new "
+                    "file."
+                )
+        return [step for step in self.migrations if step.file not in applied]
+
+    def apply(self, step: Migration) -> str:
+        """SQL that applies a step and notes it."""
+        note = self.record.write.format(file=step.file, digest=step.digest)
+        return f"{step.sql.rstrip().rstrip(';')};\nINSERT INTO {self._table} {note}"
 
     def migrate(self, connection: "Connection") -> list[str]:
         """Bring the schema up to date, in one transaction; returns the names of the files applied now.
 
         Raises:
-            MigrationError: an applied file differs from the one that ships.
+            MigrationError: see `pending`.
         """
-        applied = []
         with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (self.lock,))
-            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {self.name}")
-            cursor.execute(
-                f"CREATE TABLE IF NOT EXISTS {self._table}"
-                " (name text PRIMARY KEY, digest text NOT NULL, at timestamptz NOT NULL DEFAULT now())"
-            )
-            cursor.execute(f"SELECT name, digest FROM {self._table}")
-            present = dict(cursor.fetchall())
-            for name, text in self.files():
-                digest = hashlib.sha256(text.encode()).hexdigest()
-                if name not in present:
-                    cursor.execute(text)
-                    cursor.execute(f"INSERT INTO {self._table} (name, digest) VALUES (%s, %s)", (name, digest))
-                    applied.append(name)
-                elif present[name] != digest:
-                    raise MigrationError(
-                        f"{name} of the schema {self.name} was changed after it was applied: restore it and add a new "
-                        "file."
-                    )
-        return applied
+            cursor.execute(self.prepare)
+            cursor.execute(self.applied)
+            steps = self.pending(dict(cursor.fetchall()))
+            for step in steps:
+                cursor.execute(self.apply(step))
+        return [step.file for step in steps]
 
     def is_current(self, connection: "Connection") -> bool:
-        """Whether as many files are applied as ship: a look without a lock."""
+        """Whether everything that ships is applied: a look without a lock."""
         with connection:
             if not rows(connection, "SELECT 1 WHERE to_regclass(%(table)s) IS NOT NULL", {"table": self._table}):
                 return False
-            return int(rows(connection, f"SELECT count(*) FROM {self._table}")[0]["count"]) >= len(self.files())
+            with connection.cursor() as cursor:
+                cursor.execute(self.applied)
+                return {step.file for step in self.migrations} <= dict(cursor.fetchall()).keys()
 
     @property
     def _table(self) -> str:
-        return f"{self.name}.migrations"
+        return f"{self.name}.{self.record.table}"
 
 
 def rows(connection: "Connection", sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:

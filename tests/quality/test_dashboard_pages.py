@@ -6,7 +6,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg2
 import pytest
@@ -24,6 +24,8 @@ from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Column, Table, age
 from quality.graph import AssetNode, asset_graph, graph_of
 from quality.history import feedback as feedback_history
+from quality.history.records import Retraining
+from quality.history.writer import write_retrainings
 
 TODAY = date(2026, 3, 10)
 
@@ -42,6 +44,17 @@ def test_every_page_answers(dashboard, page):
     assert status == 200
     assert "<h1>" in body
     assert "script-src 'self'" in headers["content-security-policy"]
+
+
+def test_every_stored_asset_has_its_page_and_charts(dashboard):
+    names = [*dashboard.sources.stored.datasets]
+    assert len(names) > 20
+    for name in names:
+        about = f"asset?asset={name}"
+        parts = [f"asset/charts/{chart}.json?asset={name}" for chart in PAGES["asset"].charts]
+        assert {address: get(f"{dashboard.url}/{address}")[0] for address in [about, *parts]} == dict.fromkeys(
+            [about, *parts], 200
+        )
 
 
 @pytest.mark.parametrize(
@@ -167,6 +180,22 @@ def test_an_empty_home_is_not_called_green(postgres_url, tmp_path):
     assert "all green" not in body
     assert "0 of 0" not in body
     assert '<article class="tile card ok">' not in body
+
+
+def test_a_version_that_nobody_could_judge_is_not_said_to_be_missing(postgres_url, tmp_path):
+    from fastapi.testclient import TestClient
+
+    app = create_app(
+        Settings(home=str(tmp_path), postgres_url=postgres_url), DashboardSettings(read_event_log=False), refresh=False
+    )
+    with TestClient(app) as client:
+        assert "No version of the model yet" in client.get("/models").text
+        with psycopg2.connect(postgres_url) as connection:
+            write_retrainings(connection, [Retraining("000001", datetime.now(UTC), "run", {}, [{"epoch": 1}])])
+        connection.close()
+        body = client.get("/models").text
+    assert "No version of the model yet" not in body
+    assert "No version was judged: there were too few held-out likes." in body
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01"])

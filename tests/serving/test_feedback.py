@@ -6,18 +6,22 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+import buddies_serving.feedback
 from buddies_assets.forgetting.versions import without_user
 from buddies_core.artifact.store import publish, write_version
 from buddies_core.postgres.embedded import EmbeddedPostgres
+from buddies_core.postgres.schema import Migration, MigrationError, Schema
 from buddies_serving.errors import FeedbackRefusedError
-from buddies_serving.feedback.migrate import Migration, MigrationError, migrate, migrations
+from buddies_serving.feedback.migrate import SCHEMA, migrate
 from buddies_serving.types.feedback import Losses, Session
 
 
@@ -264,20 +268,43 @@ def test_feedback_that_nothing_can_hold_is_refused_with_a_time_to_retry(make_mod
 
 
 def test_migrations_run_once_and_refuse_a_changed_past(database: str) -> None:
-    async def steps() -> tuple[list[int], list[int]]:
+    def having(steps: list[Migration]) -> Schema:
+        other = replace(SCHEMA)
+        other.__dict__["migrations"] = steps
+        return other
+
+    async def steps() -> tuple[list[str], list[str]]:
         connection = await asyncpg.connect(database)
         try:
             first, second = await migrate(connection), await migrate(connection)
-            changed = [Migration(1, "feedback", "SELECT 1"), *migrations()[1:]]
-            with pytest.raises(MigrationError, match="another text"):
-                await migrate(connection, changed)
-            with pytest.raises(MigrationError, match="newer service"):
-                await migrate(connection, migrations()[:1])
+            changed = [SCHEMA.migrations[0]._replace(digest="0" * 64), *SCHEMA.migrations[1:]]
+            with pytest.raises(MigrationError, match=r"0001_feedback\.sql of the schema feedback was changed"):
+                await migrate(connection, having(changed))
+            with pytest.raises(MigrationError, match=r"is at 0005_replicas\.sql, this version knows 1 steps"):
+                await migrate(connection, having(SCHEMA.migrations[:1]))
         finally:
             await connection.close()
         return first, second
 
-    assert asyncio.run(steps()) == ([1, 2, 3, 4, 5], [])
+    assert asyncio.run(steps()) == ([step.file for step in SCHEMA.migrations], [])
+
+
+def test_the_record_of_migrations_is_the_one_that_earlier_services_read_and_wrote(database: str) -> None:
+    """A service of the version before looks for number, name and SHA-256 of the text."""
+
+    async def recorded() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(database)
+        try:
+            await migrate(connection)
+            return await connection.fetch("SELECT number, name, checksum FROM feedback.schema_migrations ORDER BY 1")
+        finally:
+            await connection.close()
+
+    folder = Path(buddies_serving.feedback.__file__).parent / "migrations"
+    assert [tuple(row) for row in asyncio.run(recorded())] == [
+        (int(path.stem[:4]), path.stem[5:], sha256(path.read_bytes()).hexdigest())
+        for path in sorted(folder.glob("*.sql"))
+    ]
 
 
 @pytest.mark.parametrize(

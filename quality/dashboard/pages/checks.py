@@ -50,7 +50,8 @@ def _good(found: Sequence[CheckHealth], bad: int, tone: str) -> str:
 
 def all_checks(context: Context) -> Table:
     """Every check that passes the filters."""
-    shown = [check for check in context.checks if _matches(check, context.query)]
+    asked = [check for check in context.checks if context.chosen(check.asset, check.name)]
+    shown = [check for check in asked if _matches(check, context.query)]
     subtitle = f"{len(shown)} of {len(context.checks)} · last 28 evaluations, newest right"
     return Table("checks", "All checks", subtitle, CHECK_COLUMNS, check_rows(context, shown), EMPTY)
 
