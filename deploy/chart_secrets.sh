@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# chart_secrets.sh NAMESPACE: makes the Secrets that the chart names, at random; one that is there already stays.
+# chart_secrets.sh NAMESPACE: makes the Secrets that the chart names, at random; one that is there already stays. A new
+# namespace is made, in which the cluster refuses every pod that is not restricted.
 # DATABASE_URL: of a server of your own; without it the embedded one's.
 set -euo pipefail
 namespace="${1:?give the namespace}"
 here="$(cd "$(dirname "$0")" && pwd)"
 kube() { ${KUBECTL:-kubectl} --namespace "$namespace" "$@"; }
+if ! kube get namespace "$namespace" >/dev/null 2>&1; then
+  kube create namespace "$namespace"
+  kube label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted
+fi
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 "$here/compose/secrets.sh" "$folder" >/dev/null

@@ -20,5 +20,14 @@ if [ "$environment" = canary ]; then
   service="$(sed -n 's/^  service: //p' "$digests")"
   values=(--values environments/canary.yaml --values releases/production.yaml --set-string "canary.image=$service")
 fi
-${HELM:-helm} upgrade buddies chart --install --namespace "${NAMESPACE:-buddies-${environment/canary/production}}" "${values[@]}" \
+namespace="${NAMESPACE:-buddies-${environment/canary/production}}"
+if ! ${HELM:-helm} status buddies --namespace "$namespace" >/dev/null 2>&1; then
+  # The service is ready once there is a model, and the first one is made by what is installed here: waiting for it
+  # would take everything away again.
+  [ "$environment" != canary ] || { echo "error: nothing is installed in $namespace, so there is nothing to compare" >&2; exit 2; }
+  ${HELM:-helm} install buddies chart --namespace "$namespace" --create-namespace "${values[@]}" --timeout "${TIMEOUT:-15m}"
+  echo "installed; the service is ready once the first model is made: see \"First model\" in docs/operations.md"
+  exit
+fi
+${HELM:-helm} upgrade buddies chart --namespace "$namespace" "${values[@]}" \
   --rollback-on-failure --wait --timeout "${TIMEOUT:-15m}"

@@ -1,7 +1,7 @@
 """What changes over time: lines, bars, growing totals, a value in its band."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from buddies_core.charts.theme import AMBER, BLUE, GREEN, GREY, RED, VIOLET, Rows, base
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 FEW_DAYS = 10
+FEW_BARS = 14
 
 
 def line_over_time(
@@ -66,14 +67,17 @@ def bars_over_time(
         # Vega's own weeks begin on Sunday: an ISO week is drawn from its Monday to its Sunday.
         rows = [{**row, "until": _sunday(row[x])} for row in rows]
     encoding: dict[str, Any] = {
-        "x": time_axis(x, rows, **({"timeUnit": "utcyearmonthdate"} if unit == "day" else {})),
+        "x": time_axis(
+            x, rows, _room_for_bars(rows, x, unit), **({"timeUnit": "utcyearmonthdate"} if unit == "day" else {})
+        ),
         "y": alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format="~s")),
         "tooltip": [alt.Tooltip(f"{x}:T", title=unit), alt.Tooltip(f"{y}:Q", title=title, format=",")],
     }
     if rows and "url" in rows[0]:
         encoding["href"] = "url:N"
     if unit == "week":
-        encoding["x2"] = "until:T"
+        # With both ends of x given, Vega draws a bar along it, as thick as a line, unless y has both ends too.
+        encoding |= {"x2": "until:T", "y2": alt.datum(0)}
     if series is not None:
         scale = alt.Scale(domain=list(colours), range=list(colours.values())) if colours else alt.Undefined
         encoding["color"] = alt.Color(f"{series}:N", title=None, scale=scale)
@@ -88,6 +92,20 @@ def bars_over_time(
         line = alt.Chart(alt.Data(values=[{"floor": floor}])).mark_rule(strokeDash=[4, 3], color=VIOLET)
         layers.append(line.encode(y="floor:Q", tooltip=alt.Tooltip("floor:Q", title="floor", format=",")))
     return alt.layer(*layers).properties(width="container", height=180)
+
+
+def _room_for_bars(rows: Rows, x: str, unit: Literal["day", "week"]) -> tuple[int, int] | None:
+    """From when to when an axis goes, so that a bar or two do not fill the chart; None where the bars need no more."""
+    step = timedelta(days=1 if unit == "day" else 7)
+    days = [date.fromisoformat(str(row[x])[:10]) for row in rows]
+    if not days or max(days) - min(days) >= FEW_BARS * step:
+        return None
+    end = max(days) + step
+    return _milliseconds(end - FEW_BARS * step), _milliseconds(end)
+
+
+def _milliseconds(day: date) -> int:
+    return int(datetime.combine(day, time(), UTC).timestamp() * 1000)
 
 
 def _sunday(monday: str) -> str:
@@ -140,7 +158,7 @@ def value_and_band(rows: Rows, *, name: str) -> "alt.LayerChart | alt.FacetChart
     return alt.layer(*layers, points).properties(width="container", height=200)
 
 
-def time_axis(column: str, rows: Rows | None = None, **more: Any) -> "alt.X":
+def time_axis(column: str, rows: Rows | None = None, span: tuple[int, int] | None = None, **more: Any) -> "alt.X":
     """A time axis in UTC. Over a few days the ticks are days: finer ones would repeat the same date."""
     import altair as alt
 
@@ -148,4 +166,5 @@ def time_axis(column: str, rows: Rows | None = None, **more: Any) -> "alt.X":
     axis = alt.Axis(
         format="%d %b", labelAngle=0, labelOverlap="greedy", labelSeparation=10, tickCount="day" if few else 6
     )
-    return alt.X(f"{column}:T", title=None, axis=axis, scale=alt.Scale(type="utc"), **more)
+    scale = alt.Scale(type="utc", domain=list(span) if span else alt.Undefined)
+    return alt.X(f"{column}:T", title=None, axis=axis, scale=scale, **more)

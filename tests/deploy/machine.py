@@ -24,7 +24,7 @@ TOOLS = Path(os.environ.get("BUDDIES_DEPLOY_TOOLS", ROOT / ".venv-deploy" / "bin
 BASE = "docker.io/library/debian:trixie-slim"
 NEEDED = ("podman", "buildah", "runc", "mmdebstrap")
 TAG = "under-test"
-_REGISTRY_LACKS = (
+REGISTRY_LACKS = (
     "No matching distribution found",
     "Unable to locate package",
     "Could not resolve host",
@@ -183,7 +183,7 @@ def image(machine: Machine, name: str) -> str:
     built = machine.run("deploy/images/build.sh", name, seconds=2_400, environment=environment, check=False)
     if built.returncode:
         said = built.stdout + built.stderr
-        away = next((words for words in _REGISTRY_LACKS if words in said), None)
+        away = next((words for words in REGISTRY_LACKS if words in said), None)
         if away is not None:
             pytest.skip(f"this machine: its package registry lacks what the {name} image needs ({away})")
         raise AssertionError(f"build.sh {name}: {said[-4000:]}")

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deploy.machine import DEPLOY, ROOT, Machine, free_port, inspected, tool, until
+from tests.deploy.machine import DEPLOY, REGISTRY_LACKS, ROOT, Machine, free_port, inspected, tool, until
 
 ROW = "images: built on one base, of the sizes allowed, without secrets, and what a container of the service does"
 MB = 1_000_000
@@ -123,6 +124,22 @@ def test_locks_are_those_of_the_project(tmp_path: Path) -> None:
         again = {line.split("==")[0] for line in (tmp_path / path.name).read_text().splitlines() if "==" in line}
         assert pins == again, f"{path.name} is not that of pyproject.toml: run deploy/locks/lock.sh"
         assert "sha256:" in path.read_text() and ("nvidia" in path.read_text()) == (path.stem == "torch")
+
+
+@pytest.mark.parametrize("machine_kind", ["aarch64", "x86_64"])
+@pytest.mark.parametrize("lock", ["service", "pipeline"])
+def test_every_package_of_a_lock_can_be_had_for_both_kinds_of_machine(
+    lock: str, machine_kind: str, tmp_path: Path
+) -> None:
+    platforms = [f"--platform={libc}_{machine_kind}" for libc in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--target", tmp_path, *platforms, "--no-deps",
+         "--python-version=3.13", "--only-binary=:all:", "--require-hashes", "-r", DEPLOY / f"locks/{lock}.txt"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if any(words in done.stderr for words in REGISTRY_LACKS[2:]):
+        pytest.skip("this machine: the package registry cannot be asked")
+    assert done.returncode == 0, done.stderr[-2_000:]
 
 
 @pytest.fixture(scope="module")

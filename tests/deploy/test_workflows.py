@@ -23,7 +23,7 @@ def steps() -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_there_are_workflows() -> None:
-    assert {"ci.yml", "images.yml", "deploy.yml", "release.yml"} <= set(NAMED)
+    assert {"ci.yml", "images.yml", "deploy.yml", "release.yml", "nightly.yml"} <= set(NAMED)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -125,3 +125,82 @@ def test_deploying_calls_helm_with_the_environment_and_takes_back_what_fails(dep
     assert f"canary.image={D[0]}" in canary and "--namespace buddies-production" in canary
     for wrong in (["prod", "v1"], ["staging", "../v1"], ["staging", "none"]):
         assert said(*wrong).returncode == 2
+
+
+def test_a_first_installation_is_not_taken_away_for_want_of_a_model(deploy: Path, tmp_path: Path) -> None:
+    images = [f"{name}={digest}" for name, digest in zip(("service", "pipeline", "postgres", "proxy"), D, strict=True)]
+    promote(deploy, "v1", *images)
+    promote(deploy, "production", "--from", "v1")
+    helm = tmp_path / "helm"
+    helm.write_text('#!/bin/sh\n[ "$1" != status ] || exit 1\necho "$@"\n')
+    helm.chmod(0o755)
+
+    def said(environment: str) -> subprocess.CompletedProcess:
+        command = [deploy / "deploy.sh", environment, "v1"]
+        return subprocess.run(
+            command, env={"HELM": str(helm), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+        )
+
+    first = said("staging")
+    assert first.returncode == 0 and first.stdout.startswith("install buddies chart --namespace buddies-staging")
+    assert "--wait" not in first.stdout and "First model" in first.stdout
+    assert said("canary").returncode == 2
+
+
+def test_the_drill_of_an_environment_ends_as_its_job_does(tmp_path: Path) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text('#!/bin/sh\necho "$@"\n[ "$3" != wait ] || exit "$FAILS"\n')
+    kubectl.chmod(0o755)
+
+    def drill(environment: str, fails: str = "0") -> subprocess.CompletedProcess:
+        variables = {"KUBECTL": str(kubectl), "PATH": "/usr/bin:/bin", "FAILS": fails}
+        command = [DEPLOY / "drill.sh", environment]
+        return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+    good = drill("staging")
+    assert good.returncode == 0 and "--from=cronjob/buddies-drill" in good.stdout
+    bad = drill("staging", "1")
+    assert bad.returncode == 1 and "logs job/buddies-drill-" in bad.stdout
+    assert drill("canary").returncode == 2
+
+
+@pytest.mark.parametrize("builder", ["buildah", "podman", "docker"])
+def test_an_image_is_built_by_what_is_here(builder: str) -> None:
+    environment = {"BUILDER": f"echo {builder}", "PATH": "/usr/bin:/bin", "COMMIT": "abc", "ARCH": "arm64"}
+    done = subprocess.run(
+        [DEPLOY / "images/build.sh", "service"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and done.stdout.startswith(f"{builder} build "), done.stderr
+    assert "--tag localhost/buddies-service:abc" in done.stdout and "--platform linux/arm64" in done.stdout
+    assert ("--ignorefile" in done.stdout) == (builder != "docker")
+    for path in (DEPLOY / "images").glob("*.Containerfile"):
+        assert path.with_name(f"{path.name}.dockerignore").resolve() == DEPLOY / "images/.containerignore"
+
+
+def test_secrets_of_a_cluster_are_made_once_in_a_namespace_that_refuses_what_is_not_restricted(tmp_path: Path) -> None:
+    there, kubectl = tmp_path / "there", tmp_path / "kubectl"
+    there.mkdir()
+    kubectl.write_text(
+        '#!/bin/sh\nshift 2\necho "$@"\n'
+        f'case "$1 $2" in "get secret" | "get namespace") [ -e {there}/$2-$3 ] ;;\n'
+        f'"create secret") touch {there}/secret-$4 ;; "create namespace") touch {there}/namespace-$3 ;; esac\n'
+    )
+    kubectl.chmod(0o755)
+
+    def said() -> str:
+        environment = {"KUBECTL": str(kubectl), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(
+            [DEPLOY / "chart_secrets.sh", "buddies-staging"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    first = said()
+    assert "label namespace buddies-staging pod-security.kubernetes.io/enforce=restricted" in first
+    made = {line.split()[3] for line in first.splitlines() if line.startswith("create secret generic")}
+    assert made == {f"buddies-{name}" for name in ("postgres", "keys", "clients", "proxy", "monitoring")}
+    assert not re.search(r"sb_[0-9a-f]{20}|postgresql://", first)
+    assert "create " not in said()

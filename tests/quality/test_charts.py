@@ -33,6 +33,12 @@ BUILT = {
 }
 
 
+def test_a_single_day_takes_its_place_among_fourteen():
+    drawn = draw(charts.bars_over_time(DAYS[:1], y="users", title="users").to_dict(), 700)
+    (width,) = re.findall(r'aria-roledescription="bar" d="M[\d.]+,[\d.]+h([\d.]+)v', drawn)
+    assert 700 / 15 - 1 < float(width) < 700 / 14
+
+
 @pytest.mark.parametrize("name", BUILT)
 def test_a_chart_is_valid_and_brings_its_rows(name):
     spec = BUILT[name]().to_dict()

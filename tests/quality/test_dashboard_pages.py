@@ -6,7 +6,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg2
 import pytest
@@ -24,6 +24,8 @@ from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Column, Table, age
 from quality.graph import AssetNode, asset_graph, graph_of
 from quality.history import feedback as feedback_history
+from quality.history.records import Retraining
+from quality.history.writer import write_retrainings
 
 TODAY = date(2026, 3, 10)
 
@@ -42,6 +44,17 @@ def test_every_page_answers(dashboard, page):
     assert status == 200
     assert "<h1>" in body
     assert "script-src 'self'" in headers["content-security-policy"]
+
+
+def test_every_stored_asset_has_its_page_and_charts(dashboard):
+    names = [*dashboard.sources.stored.datasets]
+    assert len(names) > 20
+    for name in names:
+        about = f"asset?asset={name}"
+        parts = [f"asset/charts/{chart}.json?asset={name}" for chart in PAGES["asset"].charts]
+        assert {address: get(f"{dashboard.url}/{address}")[0] for address in [about, *parts]} == dict.fromkeys(
+            [about, *parts], 200
+        )
 
 
 @pytest.mark.parametrize(
@@ -169,6 +182,22 @@ def test_an_empty_home_is_not_called_green(postgres_url, tmp_path):
     assert '<article class="tile card ok">' not in body
 
 
+def test_a_version_that_nobody_could_judge_is_not_said_to_be_missing(postgres_url, tmp_path):
+    from fastapi.testclient import TestClient
+
+    app = create_app(
+        Settings(home=str(tmp_path), postgres_url=postgres_url), DashboardSettings(read_event_log=False), refresh=False
+    )
+    with TestClient(app) as client:
+        assert "No version of the model yet" in client.get("/models").text
+        with psycopg2.connect(postgres_url) as connection:
+            write_retrainings(connection, [Retraining("000001", datetime.now(UTC), "run", {}, [{"epoch": 1}])])
+        connection.close()
+        body = client.get("/models").text
+    assert "No version of the model yet" not in body
+    assert "No version was judged: there were too few held-out likes." in body
+
+
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01"])
 def test_a_text_that_is_no_date_is_refused(text):
     with pytest.raises(InvalidPeriodError, match="YYYY-MM-DD"):
@@ -284,17 +313,18 @@ def test_what_was_read_is_shown_as_read_even_where_a_chart_cannot_be_drawn_ahead
     assert tried.wait(10)
     sources.close()
     assert sources.refreshed_at is not None
-    assert sources.trouble == "ValueError: a chart that cannot be drawn"
+    assert sources.trouble == "the last refresh failed: ValueError: a chart that cannot be drawn"
 
 
 def test_a_refresh_that_failed_is_said_on_every_page_until_one_succeeds(dashboard, monkeypatch):
-    monkeypatch.setattr(dashboard.sources, "trouble", "DatabaseError: <no> server")
+    monkeypatch.setattr(dashboard.sources, "_failure", "DatabaseError: <no> server")
     for name in ("", *(page.name for page in NAVIGATION if page.name != "overview")):
-        assert "The last refresh failed" in get(f"{dashboard.url}/{name}")[1]
+        assert "What is shown may be old: the last refresh failed" in get(f"{dashboard.url}/{name}")[1]
     assert "DatabaseError: &lt;no&gt; server" in get(dashboard.url)[1]
-    assert json.loads(get(f"{dashboard.url}/healthz")[1])["trouble"] == "DatabaseError: <no> server"
-    monkeypatch.setattr(dashboard.sources, "trouble", None)
-    assert "The last refresh failed" not in get(dashboard.url)[1]
+    told = json.loads(get(f"{dashboard.url}/healthz")[1])["trouble"]
+    assert told == "the last refresh failed: DatabaseError: <no> server"
+    monkeypatch.setattr(dashboard.sources, "_failure", None)
+    assert "What is shown may be old" not in get(dashboard.url)[1]
     assert json.loads(get(f"{dashboard.url}/healthz")[1])["trouble"] is None
 
 

@@ -14,7 +14,9 @@ from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age,
 from quality.history import assets, feedback
 
 EMPTY = "No version of the model yet. Materialise bpr_checkpoint."
+UNJUDGED = "No version was judged: there were too few held-out likes."
 NO_TRIALS = "No search has run yet. Materialise bpr_search, or run search_job."
+UNTRIED = "No trial was judged: the last search took its settings as they are, or had too few held-out likes."
 LABELS = {"mrr": "MRR", "hit 1": "Hit@1", "hit 5": "Hit@5", "hit 10": "Hit@10", "ndcg 10": "NDCG@10"}
 MEASURES = tuple(LABELS)
 SHOWN_VERSIONS = 6
@@ -43,16 +45,21 @@ def view(context: Context) -> View:
         Tile("MRR of the newest", number(mrr, 3), "validation, 50 negatives", run_id=last["run_id"] if last else None),
         Tile("Last trained", f"{age((context.now - last['at']).total_seconds())} ago" if last else "never", ""),
     ]
+    no_metrics, no_trials = (UNJUDGED if made else EMPTY), (UNTRIED if _trials(context) else NO_TRIALS)
     figures = [
         Figure(
-            "epochs", "Validation MRR per epoch", "The newest versions", EMPTY, run_id=last["run_id"] if last else None
+            "epochs",
+            "Validation MRR per epoch",
+            "The newest versions",
+            no_metrics,
+            run_id=last["run_id"] if last else None,
         ),
-        Figure("versions", "Metrics per version", "Validation, in the order of training", EMPTY),
+        Figure("versions", "Metrics per version", "Validation, in the order of training", no_metrics),
         Figure(
             "trials",
             "Search trials",
             "Validation MRR of each trial, best first",
-            NO_TRIALS,
+            no_trials,
             run_id=context.run_of("bpr_search"),
         ),
         Figure(
