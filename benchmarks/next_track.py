@@ -12,6 +12,7 @@ import polars as pl
 
 from benchmarks.measure import Report, Row
 from benchmarks.real_playlists import SEED, real_playlists, table_text
+from benchmarks.sequence_requests import request_times
 from buddies_core.sequences import tutorial
 from buddies_core.sequences.catalogue import catalogue_of
 from buddies_core.sequences.corpus import Sequences
@@ -41,6 +42,7 @@ def run(scale: str) -> Report:
     more = {"tutorial as written": tutorial.as_written(train, SEED), "tutorial, sg=1": tutorial.as_meant(train, SEED)}
     found = evaluate_next_track(models, judged, seed=SEED, more=more, workers=workers)
     report.notes.append(table_text(found.rows.select(SHOWN).sort("kind", "hit@100")))
+    request_times(report, models, NEXT, next_track_questions(judged, seed=SEED)[:400])
     _against_gensim(report, train, judged)
     return report
 

@@ -1,7 +1,9 @@
 """The code location: every asset, check, job, schedule and sensor, and the resources they use."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -56,9 +58,30 @@ def asset_nodes() -> dict[str, AssetNode]:
         spec.key.to_user_string(): AssetNode(
             tuple(sorted(dep.asset_key.to_user_string() for dep in spec.deps)),
             spec.group_name if spec.group_name in others else None,
+            spec.group_name or "",
+            _tags_of(spec),
         )
         for spec in specs
     }
+
+
+def check_keys() -> frozenset[tuple[str, str]]:
+    """Asset and name of every check."""
+    found = [key for checks in defs.asset_checks or () for key in checks.check_keys]
+    within = [key for asset in assets() if isinstance(asset, dg.AssetsDefinition) for key in asset.check_keys]
+    return frozenset((key.asset_key.to_user_string(), key.name) for key in (*found, *within))
+
+
+def _tags_of(spec: dg.AssetSpec) -> tuple[str, ...]:
+    """Kinds, and tags that are not Dagster's own."""
+    own = [f"{name}={value}" if value else name for name, value in spec.tags.items() if not name.startswith("dagster/")]
+    return tuple(sorted([*spec.kinds, *own]))
+
+
+def with_its_page(dashboard: str, spec: dg.AssetSpec) -> dg.AssetSpec:
+    """The spec with a link to its page in the data-quality dashboard."""
+    page = f"{dashboard.rstrip('/')}/asset?asset={quote(spec.key.to_user_string())}"
+    return spec.merge_attributes(metadata={"data quality": dg.MetadataValue.url(page)})
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -69,7 +92,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     ]
     of_systems = [module.build_sensors(settings) for system in others for module in system.sensor_modules]
     return dg.Definitions(
-        assets=assets(),
+        assets=list(dg.map_asset_specs(partial(with_its_page, settings.dashboard_url), assets())),
         asset_checks=[
             *dg.load_asset_checks_from_modules([module for system in others for module in system.check_modules]),
             *build_asset_checks(checked_assets()),

@@ -12,6 +12,7 @@ from dagster import UPathIOManager
 from upath import UPath
 
 from buddies_core.storage.datasets import Dataset, DatasetWriter, Manifest, Recipe
+from quality.column_schemas import lineage_metadata
 from quality.finite_metadata import finite_metadata
 
 
@@ -35,6 +36,7 @@ class DatasetIOManager(UPathIOManager):
                 "reused shards": int(manifest.extra.get("reused_shards", 0)),
                 "fingerprint": manifest.fingerprint,
             }
+            | lineage_metadata(context.asset_key.path[-1], _made_of(context))
         )
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> Any:
@@ -59,8 +61,12 @@ class DatasetIOManager(UPathIOManager):
         return writer.commit([writer.write_shard(0, frame)])
 
 
+def _made_of(context: dg.OutputContext) -> list[str]:
+    """The assets that this one depends on."""
+    return sorted(key.path[-1] for key in context.step_context.job_def.asset_layer.get(context.asset_key).parent_keys)
+
+
 def _stored_inputs(context: dg.OutputContext, folder: UPath) -> dict[str, str]:
     """Fingerprints of the datasets that a frame's asset depends on, as they are stored now."""
-    names = sorted(key.path[-1] for key in context.step_context.job_def.asset_layer.get(context.asset_key).parent_keys)
-    manifests = {name: folder / name / "manifest.json" for name in names}
+    manifests = {name: folder / name / "manifest.json" for name in _made_of(context)}
     return {name: Manifest.parse(at.read_text()).fingerprint for name, at in manifests.items() if at.exists()}

@@ -1,12 +1,18 @@
-"""The columns of the tables as Dagster shows them: type, nulls, range and what each index points into."""
+"""The columns of the tables as Dagster shows them: type, nulls, range, what indexes point into, where each is from."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
+from quality.column_lineage import column_lineage
 from quality.dataset_spec import Field
 from quality.registry import spec_of
 
 COLUMN_SCHEMA = "dagster/column_schema"
 """Key under which Dagster's UI looks for the columns of an asset."""
+COLUMN_LINEAGE = "dagster/column_lineage"
+"""Key under which it looks, in a materialisation, for the columns that these come from."""
 
 
 def with_column_schemas(spec: dg.AssetSpec) -> dg.AssetSpec:
@@ -41,3 +47,15 @@ def _meaning(field: Field) -> str:
 def _limits(field: Field) -> list[str]:
     named = ((field.low, "at least"), (field.high, "at most"), (field.pattern, "matches"))
     return [f"{words} {limit}" for limit, words in named if limit is not None]
+
+
+def lineage_metadata(asset: str, made_of: Sequence[str]) -> dict[str, Any]:
+    """The lineage as metadata of a materialisation, which Dagster's UI draws; nothing where nothing is known."""
+    found = column_lineage(asset, made_of)
+    if not found:
+        return {}
+    deps = {
+        column: [dg.TableColumnDep(dg.AssetKey(name), source) for name, source in sources]
+        for column, sources in found.items()
+    }
+    return {COLUMN_LINEAGE: dg.TableColumnLineage(deps)}

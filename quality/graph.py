@@ -6,7 +6,7 @@ keeps a second graph. `DatasetSpec.follows` adds the edges that people close.
 
 import importlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from quality.registry import CODE_LOCATION, spec_of, where
@@ -16,10 +16,15 @@ Edges = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class AssetNode:
-    """One asset in Dagster's graph: what it depends on, and the system it belongs to; None for the first system's."""
+    """One asset in Dagster's graph: what it depends on, and what people sort it by.
+
+    `system` is None for the first system's; `stage` is Dagster's group, `tags` are its kinds and tags (`name=value`).
+    """
 
     deps: tuple[str, ...]
     system: str | None = None
+    stage: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,14 @@ class AssetGraph:
         made_of: the assets that a run makes each of, all of them.
         follows: those that it follows by people's doing.
         systems: the system of each asset that is not of the first one, or shared.
+        stages, tags: what each asset is sorted by.
     """
 
     made_of: Edges
     follows: Edges
     systems: Mapping[str, str]
+    stages: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def having(self, made: Iterable[str]) -> "AssetGraph":
         """The graph without the systems beside the first that have nothing among these: not everybody wants them.
@@ -51,9 +59,7 @@ class AssetGraph:
         for asset in reversed(self._in_order):
             if asset not in made and users[asset] and kept.isdisjoint(users[asset]):
                 kept.discard(asset)
-        return AssetGraph(
-            {asset: ups for asset, ups in self.made_of.items() if asset in kept}, self.follows, self.systems
-        )
+        return replace(self, made_of={asset: ups for asset, ups in self.made_of.items() if asset in kept})
 
     @cached_property
     def drawn(self) -> Edges:
@@ -96,12 +102,25 @@ def graph_of(nodes: Mapping[str, AssetNode]) -> AssetGraph:
         made_of={name: nodes[name].deps for name in sorted(nodes)},
         follows={name: spec_of(name).follows for name in nodes if spec_of(name).follows},
         systems={name: node.system for name, node in nodes.items() if node.system},
+        stages={name: node.stage for name, node in nodes.items() if node.stage},
+        tags={name: node.tags for name, node in nodes.items() if node.tags},
     )
 
 
 def asset_graph() -> AssetGraph:
     """The graph of the code location, with the systems that can run here."""
     return _loaded(where())
+
+
+def checks_in_code() -> frozenset[tuple[str, str]]:
+    """Every check of the code location, as (asset, name)."""
+    return _checks(where())
+
+
+@lru_cache(maxsize=8)
+def _checks(folders: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    found: frozenset[tuple[str, str]] = importlib.import_module(f"{CODE_LOCATION}.definitions").check_keys()
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -74,7 +74,7 @@ NAMED = {"playlist": "playlist", "positive": "playlist", "negative": "playlist"}
 def with_names(rows: pl.DataFrame, library: Dataset | None, playlists: Dataset | None) -> pl.DataFrame:
     """Sample rows with the pid and name beside each index of a playlist; lists as text."""
     shown = rows.with_columns(
-        pl.col(name).map_elements(lambda held: _short(", ".join(map(str, held))), return_dtype=pl.String)
+        pl.Series(name, [None if held is None else _short(", ".join(map(str, held))) for held in rows[name].to_list()])
         for name, kind in rows.schema.items()
         if isinstance(kind, pl.List | pl.Array)
     )

@@ -8,7 +8,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from buddies_assets.cli.sequences import rows_and_names
+from buddies_assets.cli.sequences import rows_and_names, rows_of_nowplaying, training_rows
 from buddies_core.errors import SequencesError, SourceNotFoundError
 from buddies_core.sequences import tutorial
 from buddies_core.sequences.catalogue import catalogue_of
@@ -24,26 +24,31 @@ from buddies_core.settings import Settings
 def evaluate_sequences(console: Console, settings: Settings, task: str, test: Path) -> Report:
     """Fit on BUDDIES_MPD_DIR, judge on the slices of a folder, print the table and return it.
 
+    Where BUDDIES_MPD_DIR is unset, BUDDIES_NOWPLAYING_FILE is learnt from; a `test` that is a .csv is of its form.
     Playlists of the test folder whose songs are those of a training playlist are left out, and said so.
 
     Raises:
-        SourceNotFoundError: BUDDIES_MPD_DIR is not set, or either folder holds no slices.
+        SourceNotFoundError: neither is set, or what is named holds no playlists.
         SequencesError: nothing to learn from or to judge by.
     """
-    if settings.mpd_dir is None:
+    if settings.mpd_dir is None and settings.nowplaying_file is None:
         raise SourceNotFoundError(
             "training playlists", "BUDDIES_MPD_DIR", "not set",
             "Set it to the folder of slices to learn from; --test names those to judge by.",
         )  # fmt: skip
     started = time.perf_counter()
-    known, names = rows_and_names(Path(settings.mpd_dir), strict=settings.strict)
+    known, names = training_rows(console, settings)
     songs = vocabulary(known)
     train = encoded(known, names, songs)
-    rows, titles = rows_and_names(test, strict=settings.strict)
+    if test.suffix.lower() == ".csv":
+        rows, titles = rows_of_nowplaying(console, test, strict=settings.strict)
+    else:
+        rows, titles = rows_and_names(test, strict=settings.strict)
     judged = encoded(rows, titles, songs)
     kept = without_copies(judged, train)
+    source = settings.mpd_dir or settings.nowplaying_file
     console.print(
-        f"{len(train):,} playlists of {settings.mpd_dir} to learn from ({len(songs):,} songs); "
+        f"{len(train):,} playlists of {source} to learn from ({len(songs):,} songs); "
         f"{len(kept):,} of {test} to judge by, {len(judged) - len(kept)} copies left out.",
         soft_wrap=True,
     )

@@ -37,7 +37,7 @@ def fit_playlists(console: Console, settings: Settings) -> str:
     from buddies_core.sequences.training import ModelsConfig, fit_models
 
     started = time.perf_counter()
-    rows, names = _rows(console, settings)
+    rows, names = training_rows(console, settings)
     songs = vocabulary(rows)
     sequences = encoded(rows, names, songs)
     models = fit_models(
@@ -81,11 +81,20 @@ def recommend_tracks(console: Console, settings: Settings, wish: Wish, playlist:
     return named
 
 
-def _rows(console: Console, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Keyed rows and names of BUDDIES_MPD_DIR, or of BUDDIES_NOWPLAYING_FILE where that is unset."""
+def training_rows(console: Console, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keyed rows and names of BUDDIES_MPD_DIR, or of BUDDIES_NOWPLAYING_FILE where that is unset.
+
+    Raises:
+        SourceNotFoundError: neither is set, or what is named is not there.
+    """
     if settings.mpd_dir is not None or settings.nowplaying_file is None:
         return rows_and_names(_slices(settings), strict=settings.strict)
-    read = read_nowplaying(Path(settings.nowplaying_file), strict=settings.strict)
+    return rows_of_nowplaying(console, Path(settings.nowplaying_file), strict=settings.strict)
+
+
+def rows_of_nowplaying(console: Console, path: Path, *, strict: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keyed rows and names of the tutorial's CSV; rows that cannot be used are named."""
+    read = read_nowplaying(path, strict=strict)
     for row in read.quarantine.head(5).iter_rows(named=True):
         console.print(f"set aside: {row['file']}, line {row['position']}: {row['reason']}", markup=False)
     if read.quarantine.height > 5:

@@ -34,6 +34,8 @@ def evaluation_table(store: DatasetStore) -> Table:
     users, batches = (int(frame[name].max() or 0) for name in ("users", "batches"))  # type: ignore[arg-type]
     title = f"Test likes: one positive among 50 negatives ({users:,} users, {batches:,} batches)"
     table = Table("system", title=_of_sample(title, store))
+    if frame.is_empty():
+        table.caption = "Too few likes to hold any out: nobody could be judged by."
     heads = ("MRR (95 %)", "Hit@1", "Hit@5", "Hit@10", "MRR, negatives by popularity", "NDCG@10, whole catalogue")
     for head in heads:
         table.add_column(head, justify="right")

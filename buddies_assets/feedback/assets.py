@@ -49,8 +49,15 @@ WINDOW_VERSION = code_version(
 _LIBRARIES = ("user_library", "playlist_library", "playlist_ownership")
 
 
+GREY_BUTTON = (
+    "Its button Materialize is grey because sensors start that job for the days that have news: to make a day anew, "
+    "launch a backfill of the job's partitions."
+)
+WRITTEN_BY_THE_SERVICE = "The service writes it as listeners act: there is nothing to materialise, only to check."
+
+
 def _daily(name: str, deps: Sequence[dg.AssetSpec | str], version: str, description: str) -> dg.AssetSpec:
-    """A dataset of days, which no run has as a step."""
+    """A dataset of days, which no run has as a step: Dagster's button is grey, and its text says why."""
     return dg.AssetSpec(
         name,
         deps=deps,
@@ -59,7 +66,7 @@ def _daily(name: str, deps: Sequence[dg.AssetSpec | str], version: str, descript
         kinds={"parquet", "polars"},
         owners=OWNERS,
         code_version=version,
-        description=description,
+        description=f"{description} {GREY_BUTTON}",
     )
 
 
@@ -68,7 +75,8 @@ user_feedback = dg.AssetSpec(
     group_name=FEEDBACK,
     kinds={"postgres"},
     owners=OWNERS,
-    description="One row a session in PostgreSQL (`feedback.sessions`): who liked which of the playlists shown.",
+    description="One row a session in PostgreSQL (`feedback.sessions`): who liked which of the playlists shown. "
+    + WRITTEN_BY_THE_SERVICE,
 )
 feedback_blocks = _daily(
     FEEDBACK_BLOCKS,
@@ -87,7 +95,8 @@ listener_events = dg.AssetSpec(
     group_name=FEEDBACK,
     kinds={"postgres"},
     owners=OWNERS,
-    description="One row an event in PostgreSQL (`feedback.listener_events`): who played, saved or liked what.",
+    description="One row an event in PostgreSQL (`feedback.listener_events`): who played, saved or liked what. "
+    + WRITTEN_BY_THE_SERVICE,
 )
 listener_event_days = _daily(
     EVENT_DAYS,

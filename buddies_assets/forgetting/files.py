@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,10 @@ from buddies_core.storage.durable import replacing
 _TEXT = {".log", ".txt", ".out", ".err", ".json", ".ndjson", ".jsonl", ".csv", ".md", ".yaml", ".html"}
 _SQLITE = b"SQLite format 3\x00"
 _OF_POSTGRES = "postgres"
-_OF_USERS = ("lists", "scores", "because", "taste", "plays")
+_OF_USERS = ("lists", "scores", "reasons", "because", "taste", "plays")
 """Arrays of an experiment with a row for each of its users."""
+_PARTED = ("known",)
+"""Arrays whose parts belong to users, between the places that `<name>_offsets` has."""
 
 
 def forget_in_daily_lists(folder: Path, person: Person, instead: bytes | None) -> list[str]:
@@ -56,10 +58,13 @@ def forget_in_experiments(folder: Path, person: Person) -> list[str]:
             continue
         column = TextColumn(arrays["user_offsets"], arrays["user_bytes"])
         users = [column[row] for row in range(len(column))]
-        kept = [row for row, user in enumerate(users) if user.lower() != person.user_id]
+        kept = [row for row, user in enumerate(users) if not person.is_called(user)]
         if len(kept) == len(users):
             continue
         rewritten = {name: array[kept] if name in _OF_USERS else np.array(array) for name, array in arrays.items()}
+        for name in _PARTED:
+            if f"{name}_offsets" in arrays:
+                rewritten |= _parts_of(arrays, name, kept)
         version = write_artifact(root, rewritten | pack_texts("user", [users[row] for row in kept]), artifact.facts)
         for old in (root / "versions").iterdir():
             if old.name != version:
@@ -68,6 +73,13 @@ def forget_in_experiments(folder: Path, person: Person) -> list[str]:
         (root / "quarantine.parquet").unlink(missing_ok=True)
         changed.append(root.name)
     return changed
+
+
+def _parts_of(arrays: Mapping[str, np.ndarray], name: str, kept: list[int]) -> dict[str, np.ndarray]:
+    values, offsets = arrays[name], arrays[f"{name}_offsets"]
+    parts = [values[offsets[row] : offsets[row + 1]] for row in kept]
+    lengths = np.array([0, *map(len, parts)], offsets.dtype)
+    return {name: np.concatenate([values[:0], *parts]), f"{name}_offsets": np.cumsum(lengths, dtype=offsets.dtype)}
 
 
 def redact(home: Path, person: Person, *, leave: tuple[Path, ...] = ()) -> tuple[list[Path], list[Path]]:

@@ -60,8 +60,9 @@ def forget(settings: Settings, person: Person, *, url: str | None, spool: Path, 
     line = _line_of_nobody(home / "served_model", person)
     for name in forget_in_daily_lists(home / "daily_recommendations", person, line):
         done.removed.append((f"daily_recommendations/{name}", "their list gave way to what anybody unknown is shown"))
-    for name in forget_in_experiments(home / "artists", person):
-        done.removed.append((f"artists/{name}", "published anew; earlier versions deleted"))
+    for system in ("artists", "songs"):
+        for name in forget_in_experiments(home / system, person):
+            done.removed.append((f"{system}/{name}", "published anew; earlier versions deleted"))
     share(settings)
     raw = (home / "raw", home / "scratch")
     changed, named = redact(home, person, leave=raw)

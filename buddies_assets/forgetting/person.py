@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from buddies_core.artifact.format import forgotten_id, is_forgotten
-from buddies_core.artifact.listeners import LISTENER, listener_id
+from buddies_core.artifact.listeners import CLIENT, LISTENER, listener_id
 from buddies_core.artifact.store import versions
 from buddies_core.errors import BuddiesError
 from buddies_core.interactions.numbers import stored_register
@@ -35,6 +35,10 @@ class Person:
     def stand_in(self) -> str:
         """What is written where the id stood and a text of the same length must stay."""
         return "forgotten-".ljust(40, "x") if self.number is None else forgotten_id(self.number)
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name in a file of plays is theirs: the id, or one that the id is made from."""
+        return self.user_id in (name.lower(), listener_id(CLIENT + name))
 
 
 def find_person(settings: Settings, named: str) -> Person:

@@ -76,7 +76,8 @@ def bars_over_time(
     if rows and "url" in rows[0]:
         encoding["href"] = "url:N"
     if unit == "week":
-        encoding["x2"] = "until:T"
+        # With both ends of x given, Vega draws a bar along it, as thick as a line, unless y has both ends too.
+        encoding |= {"x2": "until:T", "y2": alt.datum(0)}
     if series is not None:
         scale = alt.Scale(domain=list(colours), range=list(colours.values())) if colours else alt.Undefined
         encoding["color"] = alt.Color(f"{series}:N", title=None, scale=scale)

@@ -18,11 +18,12 @@ from fastapi.templating import Jinja2Templates
 from buddies_core.postgres.embedded import DatabaseError
 from buddies_core.settings import Settings
 from buddies_core.storage.sample import sample_in, sample_note
-from quality.dashboard import filters
+from quality.dashboard import choice, filters
 from quality.dashboard.actions import HOURS, Refuse, add_actions
 from quality.dashboard.ahead import draw_ahead
 from quality.dashboard.context import Context
 from quality.dashboard.drawings import COLUMN, Drawings
+from quality.dashboard.elsewhere import links
 from quality.dashboard.headers import SecurityHeaders
 from quality.dashboard.pages import (
     asset,
@@ -34,16 +35,18 @@ from quality.dashboard.pages import (
     models,
     overview,
     search,
+    sequences,
     songs,
     training,
     users,
 )
 from quality.dashboard.period import InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
-from quality.dashboard.sources import BusyError, Sources
+from quality.dashboard.sources import LOCK_SECONDS, BusyError, Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Page, View
-from quality.health import State
+from quality.graph import asset_graph
+from quality.health import UNMADE
 
 PAGES: dict[str, Page] = {
     page.name: page
@@ -56,6 +59,7 @@ PAGES: dict[str, Page] = {
         checks.PAGE,
         models.PAGE,
         songs.PAGE,
+        sequences.PAGE,
         lineage.PAGE,
         expectations.PAGE,
         checks.DETAIL,
@@ -94,6 +98,7 @@ def create_app(settings: Settings, dashboard: DashboardSettings, *, refresh: boo
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     templates = Jinja2Templates(_HERE / "templates")
     filters.install(templates.env, dashboard.dagster_url)
+    templates.env.globals["elsewhere"] = links(settings, dashboard)
     _add_pages(app, sources, templates)
     _add_charts(app, sources, drawings)
     _add_tables(app, sources)
@@ -202,6 +207,14 @@ def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSe
         )
         return page(request, "The quality history is damaged", text, 503)
 
+    @app.exception_handler(psycopg2.errors.LockNotAvailable)
+    def locked(request: Request, error: psycopg2.errors.LockNotAvailable) -> Response:
+        text = (
+            f"Somebody has held a lock of the database for more than {LOCK_SECONDS:.0f} s: a migration, a dump or a "
+            "session that was left open. Look at pg_stat_activity, end what should not run, and reload."
+        )
+        return page(request, "The database is locked", text, 503)
+
     @app.exception_handler(psycopg2.OperationalError)
     def lost_database(request: Request, error: psycopg2.OperationalError) -> Response:
         text = "PostgreSQL does not answer. Run `buddies db start`, or check BUDDIES_POSTGRES_URL; then reload."
@@ -221,6 +234,9 @@ def _context(request: Request, sources: Sources) -> Iterator[Context]:
 
 def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
     kept = {name: context.query[name] for name in KEPT if name in context.query}
+    form = _filters(context, page)
+    asked = (*choice.NAMES, *(form or ()), *(["search"] if form else []))
+    chosen = {name: context.query[name] for name in asked if name in context.query}
     return {
         "page": page,
         "view": view,
@@ -228,20 +244,27 @@ def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
         "period": context.period,
         "presets": context.period.presets(context.now.date()),
         "incidents": len(context.incidents),
-        "known": any(health.state is not State.UNKNOWN for health in context.health.values()),
+        "known": any(health.state not in UNMADE for health in context.health.values()),
         "refreshed_at": context.sources.refreshed_at,
         "trouble": context.sources.trouble,
         "sample": sample_note(sample_in(context.sources.manifests.values())),
         "query": context.query,
-        "kept": kept if page not in NAVIGATION else {},
+        "kept": (kept if page not in NAVIGATION else {}) | chosen,
         "refresh_seconds": context.sources.dashboard.refresh_seconds,
         "hours": HOURS,
-        "filters": _filters(context) if page is checks.PAGE else None,
+        "choice": context.choice,
+        "filters": form,
     }
 
 
-def _filters(context: Context) -> dict[str, list[str]]:
-    return {
+def _filters(context: Context, page: Page) -> dict[str, list[str]] | None:
+    """What a page's form offers, by the name in the URL; None where it has no form."""
+    if page not in (overview.PAGE, checks.PAGE, lineage.PAGE):
+        return None
+    of_assets = choice.choices(context.health, asset_graph(), context.owners)
+    if page is not checks.PAGE:
+        return of_assets
+    return of_assets | {
         "asset": sorted({check.asset for check in context.checks}),
         "state": list(dict.fromkeys(check.label for check in context.checks)),
         "severity": ["error", "warn"],

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
+from quality.dashboard.choice import Choice
 from quality.dashboard.period import Period
 from quality.dashboard.sources import Sources
 from quality.file_rules import owners_of_rules
+from quality.graph import AssetGraph, asset_graph
 from quality.health import CheckHealth, Health, Report
 from quality.history import assets
 from quality.history.assets import AssetVersion
@@ -55,6 +57,24 @@ class Context:
     def owners(self) -> Mapping[str, str]:
         """Who looks after which asset and rule."""
         return owners_of_rules() | parse_owners(self.sources.settings.owners)
+
+    @cached_property
+    def graph(self) -> AssetGraph:
+        """The asset graph, without systems of which nothing is made."""
+        return asset_graph().having(self.health)
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The assets that the URL asks for."""
+        return Choice.of(self.query)
+
+    def chosen(self, asset: str, check: str = "") -> bool:
+        """Whether the URL asks for this asset, or this check of it; an incident of no asset is always told."""
+        return not asset or self.choice.has(asset, asset_graph(), self.owners, check)
+
+    def none_chosen(self, text: str) -> str:
+        """What an empty table says: the text, unless a choice may be why it is empty."""
+        return f"Nothing of {self.choice.words}; clear the filters for all others." if self.choice else text
 
     @property
     def checks(self) -> Sequence[CheckHealth]:

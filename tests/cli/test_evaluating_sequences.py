@@ -61,3 +61,21 @@ def test_copies_of_training_playlists_are_left_out_and_counted(folders: tuple[Pa
 def test_without_slices_to_learn_from_the_error_names_the_variable(tmp_path: Path):
     with pytest.raises(SourceNotFoundError, match="BUDDIES_MPD_DIR"):
         evaluating.evaluate_sequences(Console(), Settings(), NEXT, tmp_path)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_tutorials_csv_is_learnt_from_and_judged_by_where_no_slices_are_named(tmp_path: Path):
+    header = 'user_id, ""artistname"", ""trackname"", ""playlistname""'
+    for name, users in (("train", range(60)), ("test", range(60, 80))):
+        lines = [
+            f'"u{user}","artist {(user + k) % 5}","song {(user * 7 + k * k * user) % 23}","list {user % 4}"'
+            for user in users
+            for k in range(9)
+        ]
+        (tmp_path / f"{name}.csv").write_text("\n".join([header, *lines, "u1,too few"]))
+    settings = Settings(nowplaying_file=str(tmp_path / "train.csv"))
+    console = Console(record=True, width=200)
+    evaluating.evaluate_sequences(console, settings, NEXT, tmp_path / "test.csv")
+    text = console.export_text()
+    assert "60 playlists of" in text
+    assert text.count("set aside:") == 2

@@ -97,6 +97,16 @@ def test_likes_that_came_in_late_are_counted_on_their_day(demonstration):
     assert (today.likes, today.rank_sum, today.lists) == (161, 162, 400)
 
 
+def test_the_tile_of_the_like_rate_is_likes_by_lists_of_all_versions_in_the_range(demonstration):
+    with demonstration, demonstration.cursor() as cursor:
+        cursor.execute("INSERT INTO feedback.recommendations_served VALUES (%s, 'v2', 240)", [TODAY])
+    period = Period.parse(None, None, TODAY)
+    found = rows(demonstration, BY_HAND, {"first": period.first, "last": period.last})
+    assert sum(r["likes"] for r in found) == 160  # of 400 lists of v1, 240 of v2, and 100 of v0 two months ago
+    tile = feedback_page.like_rate_tile(context(demonstration))
+    assert (tile.value, tile.note) == (f"{160 / 740:.3f}", "160 likes of 740 lists served")
+
+
 def test_progress_to_retraining_is_the_figure_of_the_sensor(demonstration):
     read = {(TODAY - timedelta(days=1)).isoformat(): 5}
     lineage = {"feedback": {"days": read}}
@@ -165,3 +175,6 @@ def test_a_bar_of_an_iso_week_begins_on_its_monday():
         ("Jan 12, 2026", "2"),
         ("Jan 19, 2026", "3"),
     ]
+    bars = re.findall(r"<path[^>]*users: \d[^>]*>", drawn)
+    heights = [float(re.search(r'd="M[^"]*?v(-?[\d.]+)', bar)[1]) for bar in bars]
+    assert heights == pytest.approx([heights[0], 2 * heights[0], 3 * heights[0]], rel=0.02)  # they stand on the axis

@@ -12,6 +12,7 @@ from buddies_assets.sources.paths import source_paths
 from buddies_assets.sources.quarantine import SCHEMA
 from buddies_assets.sources.synthetic.dated_plays import write_dated_plays
 from buddies_assets.systems.songs.catalogue import no_text, read_text, with_texts
+from buddies_assets.systems.songs.told_plays import ids_of
 from buddies_core.settings import Settings
 from buddies_core.storage.forgotten import ForgottenIds
 
@@ -49,7 +50,7 @@ def read_plays(settings: Settings) -> RawPlays:
         if settings.msd_file:
             texts = read_text([Path(settings.msd_file)], _mismatches(settings), strict=settings.strict)
         tracks = read_tracks(Path(settings.mpd_dir), strict=settings.strict) if settings.mpd_dir else None
-        plays = read.plays.filter(~forgotten.mask(read.plays["user"]))
+        plays = read.plays.filter(~forgotten.mask(ids_of(read.plays["user"])))
         return RawPlays(plays, with_texts(texts, read.texts), tracks, read.quarantine)
     paths = source_paths(settings)
     batches = list(read_triplets(paths.entp, strict=settings.strict, sample=settings.sample, forgotten=forgotten))

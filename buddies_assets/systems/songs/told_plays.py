@@ -60,8 +60,14 @@ def with_told(plays: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
 def _names(users: pl.Series) -> pl.DataFrame:
     """`user_id, name`: the id by which events know each listener of the file, and what the file calls them."""
     names = users.unique().sort()
-    ids = [listener_id(name if is_listener_id(name) else CLIENT + name) for name in names.to_list()]
-    return pl.DataFrame({"user_id": ids, "name": names}, schema={"user_id": pl.String, "name": pl.String})
+    return pl.DataFrame({"user_id": ids_of(names), "name": names})
+
+
+def ids_of(names: pl.Series) -> pl.Series:
+    """The 40-hex ids of listeners by what a file calls them: such an id itself, or a client's own name."""
+    distinct = names.unique()
+    ids = [listener_id(name if is_listener_id(name) else CLIENT + name) for name in distinct.to_list()]
+    return names.replace_strict(distinct, pl.Series(ids, dtype=pl.String), return_dtype=pl.String)
 
 
 def _ids_by_key(since: pl.DataFrame, plays: pl.DataFrame, texts: pl.DataFrame, match: Match) -> pl.DataFrame:

@@ -1,11 +1,11 @@
 """One asset: how it is and why, its checks, versions, columns, failed attempts, and its neighbours in the graph."""
 
 from buddies_core.errors import BuddiesError
+from quality.column_lineage import column_lineage
 from quality.dashboard.context import Context
 from quality.dashboard.pages import asset_history as history
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows
 from quality.dashboard.view import Column, Page, Table, Tile, View, age, number
-from quality.graph import asset_graph
 from quality.health import State
 from quality.owners import owner_of
 from quality.profiles import MOST_ROWS, with_names
@@ -69,7 +69,7 @@ def asset_checks(context: Context) -> Table:
 def neighbours(context: Context) -> Table:
     """What the asset is made of, and what is made of it."""
     name = context.query.get("asset", "")
-    drawn = asset_graph().having(context.health).drawn
+    drawn = context.graph.drawn
     after = [other for other, ups in drawn.items() if name in ups]
     found = [
         {"place": place, "asset": other, "health": context.health[other].state.label,
@@ -92,8 +92,10 @@ def columns(context: Context) -> Table:
     manifest, schema = context.sources.manifests.get(name), spec_of(name).schema
     fields = schema.fields if schema else {}
     held = {row["column"]: row for row in context.sources.columns.get(name, [])}
+    sources = column_lineage(name, context.graph.made_of.get(name, ()))
     found = [
-        {"column": column, "type": kind} | held.get(column, {})
+        {"column": column, "type": kind, "made_of": ", ".join(map(".".join, sources.get(column, ()))) or "–"}
+        | held.get(column, {})
         | {"allowed": ("may be null" if fields[column].nullable else "never null") if column in fields else "–"}
         for column, kind in (manifest.columns if manifest else {}).items()
     ]  # fmt: skip
@@ -104,6 +106,7 @@ def columns(context: Context) -> Table:
         Column("column", "Column", "code"),
         Column("type", "Type", "code"),
         Column("allowed", "Schema says"),
+        Column("made_of", "Made of", "code"),
         Column("of", "Figures of"),
         *(Column(key, label, "number") for key, label in figures),
     )

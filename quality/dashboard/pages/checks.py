@@ -21,7 +21,7 @@ def view(context: Context) -> View:
     found = context.checks
     evaluations, failures = sum(c.standing.evaluations for c in found), sum(c.standing.failures for c in found)
     states = Counter(c.state for c in found)
-    silent = [State.ERRORED, State.DID_NOT_RUN, State.CANCELLED, State.UNCHECKED, State.UNKNOWN]
+    silent = [State.ERRORED, State.DID_NOT_RUN, State.OVERDUE, State.CANCELLED, State.UNCHECKED, State.UNKNOWN]
     unjudged = sum(states[state] for state in silent)
     tiles = [
         Tile("Checks", number(len(found)), f"on {len({c.asset for c in found})} assets"),
@@ -50,7 +50,8 @@ def _good(found: Sequence[CheckHealth], bad: int, tone: str) -> str:
 
 def all_checks(context: Context) -> Table:
     """Every check that passes the filters."""
-    shown = [check for check in context.checks if _matches(check, context.query)]
+    asked = [check for check in context.checks if context.chosen(check.asset, check.name)]
+    shown = [check for check in asked if _matches(check, context.query)]
     subtitle = f"{len(shown)} of {len(context.checks)} · last 28 evaluations, newest right"
     return Table("checks", "All checks", subtitle, CHECK_COLUMNS, check_rows(context, shown), EMPTY)
 

@@ -83,7 +83,7 @@ def _tiles(context: Context) -> list[Tile]:
     counts = context.sources.activity.between(context.period.first, context.period.after)
     before = context.period.before
     earlier = sum(d["sessions"] for d in feedback.days(context.connection, before.first, before.after))
-    sessions, shown = sum(d["sessions"] for d in days), sum(d["shown"] for d in days)
+    sessions = sum(d["sessions"] for d in days)
     invalid, ranks = sum(d["invalid"] for d in days), sum(d["rank_sum"] for d in days)
     library = context.sources.manifests.get("user_library")
     newest = feedback.state(context.connection)["last_session"]
@@ -95,7 +95,7 @@ def _tiles(context: Context) -> list[Tile]:
     return [
         Tile("Distinct feedback users", number(len(counts.users)), of_all),
         Tile("Feedback sessions", number(sessions), change),
-        Tile("Avg score per session", number(sessions / shown if shown else None, 3), "0.20 by construction (1 of 5)"),
+        like_rate_tile(context),
         Tile("Mean rank of the liked", number(ranks / sessions if sessions else None, 2), "1 is best, 3 a guess"),
         Tile("Invalid sessions", number(invalid), "no or several likes", "fail" if invalid else "ok" if days else ""),
         Tile("Top 1 % users' share", percent(top), "limit 10 %", "warn" if top > MOST_TOP_PERCENT else ""),
@@ -107,6 +107,14 @@ def _tiles(context: Context) -> list[Tile]:
             "warn" if waited is not None and waited > STALE_AFTER else "",
         ),
     ]
+
+
+def like_rate_tile(context: Context) -> Tile:
+    """Likes received by lists served, of all versions in the range."""
+    served = feedback.likes(context.connection, context.period.first, context.period.after)
+    lists, likes = sum(one.lists for one in served), sum(one.likes for one in served)
+    note = f"{number(likes)} likes of {number(lists)} lists served" if lists else "nothing was served in this range"
+    return Tile("Like-rate", number(likes / lists if lists else None, 3), note)
 
 
 def _lost(context: Context) -> Tile:

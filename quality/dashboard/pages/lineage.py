@@ -6,9 +6,8 @@ from buddies_core import charts
 from quality.dashboard.context import Context
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, View
-from quality.graph import asset_graph
 
-EMPTY = "The graph has no asset."
+EMPTY = "No asset of the graph is chosen: clear the filters."
 STAGGER = 0.5
 """Rows by which every other column is lowered, so that long names of neighbours do not meet."""
 
@@ -26,11 +25,14 @@ def view(context: Context) -> View:
     return View("Lineage", subtitle, figures=[figure], tables=[edges(context)])
 
 
-def graph(context: Context) -> Plot:
-    """The graph; assets of one column are spread evenly round its middle."""
-    seen, columns = asset_graph().having(context.health), defaultdict[int, list[str]](list)
+def graph(context: Context) -> Plot | None:
+    """The graph of the chosen assets; those of one column are spread evenly round its middle."""
+    seen, columns = context.graph, defaultdict[int, list[str]](list)
     for asset, column in seen.layers().items():
-        columns[column].append(asset)
+        if context.chosen(asset):
+            columns[column].append(asset)
+    if not columns:
+        return None
     tallest = max(len(members) for members in columns.values())
     place = {
         asset: (float(column), (tallest - len(members)) // 2 + row + STAGGER * (column % 2))
@@ -53,13 +55,14 @@ def graph(context: Context) -> Plot:
         {"x": place[up][0], "y": place[up][1], "x2": place[asset][0], "y2": place[asset][1]}
         for asset, ups in seen.drawn.items()
         for up in ups
+        if {asset, up} <= place.keys()
     ]
     return plot(charts.graph, nodes, links)
 
 
 def edges(context: Context) -> Table:
     """The graph as a table, for those who do not see it."""
-    seen = asset_graph().having(context.health)
+    seen = context.graph
     found = [
         {
             "health": context.health[asset].state.label,
@@ -69,6 +72,7 @@ def edges(context: Context) -> Table:
             "run": context.run_of(asset),
         }
         for asset, ups in sorted(seen.drawn.items(), key=lambda drawn: seen.layers()[drawn[0]])
+        if context.chosen(asset)
     ]
     columns = (
         Column("health", "Health", "state"),

@@ -9,14 +9,14 @@ from quality.dashboard.context import Context
 from quality.dashboard.pages.common import next_retraining, of_day, open_checks
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
-from quality.health import Report, State
+from quality.health import UNMADE, Report, State
 from quality.history import checks, incidents, runs
 
 
 def view(context: Context) -> View:
     """The page."""
     report = context.report
-    known = [health.state for health in report.assets.values() if health.state is not State.UNKNOWN]
+    known = [health.state for health in report.assets.values() if health.state not in UNMADE]
     healthy, found = sum(state is State.OK for state in known), context.incidents
     progress, last = next_retraining(context)
     columns = {name: list(manifest.columns) for name, manifest in context.sources.manifests.items()}
@@ -65,11 +65,17 @@ NOTHING = (
 )
 
 
+SHOWN = 4
+"""Assets that rest on a failing one and are named; its incident names all."""
+
+
 def incidents_table(context: Context) -> Table:
     """One row a cause: what is wrong, where, since which run, who has it, and what is held back by it."""
     kept = {record.subject: record for record in incidents.open_records(context.connection)}
     rows = []
     for found in context.incidents:
+        if not context.chosen(found.asset):
+            continue
         record = kept.get(found.subject)
         rows.append(
             {
@@ -95,18 +101,22 @@ def incidents_table(context: Context) -> Table:
         Column("run", "Since run", "run"),
     )
     subtitle = "One row a cause; the alerts and the command buddies status say the same"
-    return Table("incidents", "Open incidents", subtitle, columns, rows, "No incident is open.")
+    return Table("incidents", "Open incidents", subtitle, columns, rows, context.none_chosen("No incident is open."))
 
 
 def _resting_on(context: Context, asset: str) -> str:
     """What was made of an asset that fails, however far downstream."""
-    return ", ".join(name for name, health in context.health.items() if asset in health.causes) or "none"
+    names = [name for name, health in context.health.items() if asset in health.causes]
+    more = len(names) - SHOWN
+    return f"{', '.join(names[:SHOWN])} and {more} more" if more > 1 else ", ".join(names) or "none"
 
 
 def assets_table(context: Context) -> Table:
     """One row an asset, the unhealthy first."""
     found = []
     for name, health in sorted(context.health.items(), key=lambda item: (-_rank(item[1].state), item[0])):
+        if not context.chosen(name):
+            continue
         made, of = context.latest.get(name), context.report.checks_of(name)
         found.append(
             {
@@ -131,7 +141,7 @@ def assets_table(context: Context) -> Table:
         Column("run", "Run", "run"),
     )
     subtitle = "Health is the worst of the last run, the files, the checks, the age, and what lies upstream"
-    return Table("assets", "Assets", subtitle, columns, found, NOTHING)
+    return Table("assets", "Assets", subtitle, columns, found, context.none_chosen(NOTHING))
 
 
 def failed_runs(context: Context) -> Table:
@@ -146,6 +156,7 @@ def failed_runs(context: Context) -> Table:
             "run": run.run_id,
         }
         for run in runs.unsuccessful(context.connection, context.period.since, context.period.until)
+        if not run.assets or any(context.chosen(asset) for asset in run.assets)
     ]
     columns = (
         Column("when", "Ended", "when"),
@@ -156,7 +167,12 @@ def failed_runs(context: Context) -> Table:
         Column("run", "Run", "run"),
     )
     return Table(
-        "runs", "Runs that failed", "In the range, newest first", columns, rows, "No run failed in this range."
+        "runs",
+        "Runs that failed",
+        "In the range, newest first",
+        columns,
+        rows,
+        context.none_chosen("No run failed in this range."),
     )
 
 
@@ -176,7 +192,7 @@ def failures(context: Context) -> Plot | None:
 
 
 def _rank(state: State) -> int:
-    return -1 if state is State.UNKNOWN else state.rank
+    return -1 if state in UNMADE else state.rank
 
 
 def _tone(states: Sequence[State]) -> str:
