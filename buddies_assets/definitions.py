@@ -65,6 +65,13 @@ def asset_nodes() -> dict[str, AssetNode]:
     }
 
 
+def check_keys() -> frozenset[tuple[str, str]]:
+    """Asset and name of every check."""
+    found = [key for checks in defs.asset_checks or () for key in checks.check_keys]
+    within = [key for asset in assets() if isinstance(asset, dg.AssetsDefinition) for key in asset.check_keys]
+    return frozenset((key.asset_key.to_user_string(), key.name) for key in (*found, *within))
+
+
 def _tags_of(spec: dg.AssetSpec) -> tuple[str, ...]:
     """Kinds, and tags that are not Dagster's own."""
     own = [f"{name}={value}" if value else name for name, value in spec.tags.items() if not name.startswith("dagster/")]

@@ -112,6 +112,17 @@ def asset_graph() -> AssetGraph:
     return _loaded(where())
 
 
+def checks_in_code() -> frozenset[tuple[str, str]]:
+    """Every check of the code location, as (asset, name)."""
+    return _checks(where())
+
+
+@lru_cache(maxsize=8)
+def _checks(folders: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    found: frozenset[tuple[str, str]] = importlib.import_module(f"{CODE_LOCATION}.definitions").check_keys()
+    return found
+
+
 @lru_cache(maxsize=8)
 def _loaded(folders: tuple[str, ...]) -> AssetGraph:
     return graph_of(importlib.import_module(f"{CODE_LOCATION}.definitions").asset_nodes())

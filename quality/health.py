@@ -11,9 +11,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from quality.history.standing import Attempt, CheckStanding, JobRun
+from quality.standstill import Standstill
 
 IN_FLIGHT = {"QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "CANCELING"}
 SHOWN = 3
+LONGEST_RUN = timedelta(hours=6)
+"""Age of a plan from which a run that has still not come to it counts as hanging."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far in the future a time may lie: clocks of machines differ."""
 
 
 class State(Enum):
@@ -21,11 +26,14 @@ class State(Enum):
 
     OK = ("ok", "ok")
     UNKNOWN = ("never made", "unknown")
+    RETIRED = ("not in the graph", "unknown")
     RESTING = ("rests on a failure", "warn")
     WARN = ("warn", "warn")
     STALE = ("stale", "warn")
     UNCHECKED = ("not checked", "warn")
+    WRONG_CLOCK = ("wrong clock", "warn")
     CANCELLED = ("cancelled", "warn")
+    OVERDUE = ("overdue", "warn")
     DID_NOT_RUN = ("did not run", "fail")
     RUN_FAILED = ("run failed", "fail")
     ERRORED = ("errored", "fail")
@@ -40,6 +48,10 @@ class State(Enum):
     def rank(self) -> int:
         """Place from good to bad."""
         return list(State).index(self)
+
+
+UNMADE = (State.UNKNOWN, State.RETIRED)
+"""States of what there is nothing to say of: it counts neither as healthy nor as not."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,14 @@ class CheckHealth:
 
 
 @dataclass(frozen=True)
+class Code:
+    """The assets that the code has, and its checks as (asset, name): what else the history has was renamed."""
+
+    assets: frozenset[str]
+    checks: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class AssetFacts:
     """What is known of one asset: its newest stored version (None: none), the age from which that is stale, and what
     is wrong with its files."""
@@ -95,11 +115,12 @@ class AssetFacts:
 
 @dataclass(frozen=True)
 class Report:
-    """The health of everything: assets and checks, and jobs of plain ops whose last run failed."""
+    """The health of everything: assets and checks, jobs of plain ops whose last run failed, and what stands still."""
 
     assets: Mapping[str, Health]
     checks: Sequence[CheckHealth]
     jobs: Mapping[str, JobRun] = field(default_factory=dict)
+    standstills: Sequence[Standstill] = ()
 
     def checks_of(self, asset: str) -> list[CheckHealth]:
         """The checks of one asset, the worst first."""
@@ -118,13 +139,26 @@ def judge(
     upstream: Mapping[str, Sequence[str]],
     now: datetime,
     jobs: Iterable[JobRun] = (),
+    stand_still: Sequence[Standstill] = (),
+    code: Code | None = None,
 ) -> Report:
-    """The health of everything that is named by the facts, a check, an attempt or the graph."""
+    """The health of everything that is named by the facts, a check, an attempt or the graph.
+
+    Args:
+        code: the assets and checks that the code has; None where nobody knows.
+    """
+    checks, attempts = list(checks), list(attempts)
+    if code is not None:
+        checks = [check for check in checks if not _is_retired(check, facts.get(check.asset, AssetFacts()), code)]
+        kept = {(check.asset, check.check_name) for check in checks}
+        attempts = [
+            a for a in attempts if a.asset in code.assets and (not a.check_name or (a.asset, a.check_name) in kept)
+        ]
     newest: dict[tuple[str, str], list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         newest[attempt.asset, attempt.check_name].append(attempt)
     judged = [
-        judge_check(check, newest.get((check.asset, check.check_name), []), facts.get(check.asset, AssetFacts()))
+        judge_check(check, newest.get((check.asset, check.check_name), []), facts.get(check.asset, AssetFacts()), now)
         for check in checks
     ]
     judged.sort(key=lambda c: (-c.state.rank, c.standing.asset, c.standing.check_name))
@@ -136,15 +170,28 @@ def judge(
         name: judge_asset(facts.get(name, AssetFacts()), by_asset[name], newest.get((name, ""), []), now)
         for name in sorted(names)
     }
+    if code is not None:
+        own |= {name: RETIRED for name in own if name not in code.assets}
     failed_jobs = {job.job: job for job in jobs if job.status == "FAILURE"}
-    return Report({name: _resting(name, own, upstream) for name in own}, judged, failed_jobs)
+    return Report({name: _resting(name, own, upstream) for name in own}, judged, failed_jobs, stand_still)
 
 
-def judge_check(check: CheckStanding, attempts: Sequence[Attempt], asset: AssetFacts) -> CheckHealth:
+RETIRED = Health(State.RETIRED, ("the code has no such asset any more: what is stored of it may be deleted",))
+
+
+def _is_retired(check: CheckStanding, asset: AssetFacts, code: Code) -> bool:
+    """Whether a check is one of an asset that is gone, or is gone itself: a newer version was made without it."""
+    if check.asset not in code.assets:
+        return True
+    newer = asset.made_at is not None and (check.last_at is None or asset.made_at > check.last_at)
+    return newer and (check.asset, check.check_name) not in code.checks
+
+
+def judge_check(check: CheckStanding, attempts: Sequence[Attempt], asset: AssetFacts, now: datetime) -> CheckHealth:
     """One check by its last evaluation, unless a later attempt at it came to nothing."""
     undone = [a for a in attempts if not a.delivered and (check.last_at is None or a.at >= check.last_at)]
     for attempt in sorted(undone, key=lambda a: a.at, reverse=True):
-        outcome = _outcome(attempt, crashed=State.ERRORED, not_reached=State.DID_NOT_RUN)
+        outcome = _outcome(attempt, now, crashed=State.ERRORED, not_reached=State.DID_NOT_RUN)
         if outcome is not None:
             if check.last_passed is False and check.severity != "warn":
                 return CheckHealth(
@@ -169,16 +216,27 @@ def judge_asset(facts: AssetFacts, checks: Sequence[CheckHealth], attempts: Sequ
     for attempt in sorted(attempts, key=lambda a: a.at, reverse=True):
         if attempt.delivered or (facts.made_at is not None and attempt.at < facts.made_at and not attempt.partition):
             continue
-        outcome = _outcome(attempt, crashed=State.RUN_FAILED, not_reached=State.DID_NOT_RUN)
+        outcome = _outcome(attempt, now, crashed=State.RUN_FAILED, not_reached=State.DID_NOT_RUN)
         if outcome is not None:
             where = f" (partition {attempt.partition})" if attempt.partition else ""
             found.append((outcome[0], outcome[1] + where, attempt.run_id))
-    for state in (State.FAIL, State.ERRORED, State.DID_NOT_RUN, State.CANCELLED, State.UNCHECKED, State.WARN):
+    for state in (
+        State.FAIL,
+        State.ERRORED,
+        State.DID_NOT_RUN,
+        State.OVERDUE,
+        State.CANCELLED,
+        State.UNCHECKED,
+        State.WARN,
+    ):
         of = [check for check in checks if check.state is state]
         if of:
             found.append((state, _counted(state, of), of[0].run_id))
     if facts.made_at is not None and facts.maximum_age is not None and now - facts.made_at > facts.maximum_age:
         found.append((State.STALE, f"older than {facts.maximum_age.days} days", facts.run_id))
+    if facts.made_at is not None and facts.made_at > now + CLOCKS_DIFFER:
+        text = f"made at {facts.made_at:%d %b %Y %H:%M} UTC, which has not come: the clock of a machine is wrong"
+        found.append((State.WRONG_CLOCK, text, facts.run_id))
     if not found:
         passing = sum(check.state is State.OK for check in checks)
         if facts.made_at is None and not passing:
@@ -188,11 +246,17 @@ def judge_asset(facts: AssetFacts, checks: Sequence[CheckHealth], attempts: Sequ
     return Health(found[0][0], tuple(dict.fromkeys(text for _, text, _ in found)), found[0][2])
 
 
-def _outcome(attempt: Attempt, *, crashed: State, not_reached: State) -> tuple[State, str] | None:
-    """What an attempt that brought nothing says; None while its run is in flight or where the run wanted nothing."""
+def _outcome(attempt: Attempt, now: datetime, *, crashed: State, not_reached: State) -> tuple[State, str] | None:
+    """What an attempt that brought nothing says; None while its run is in flight, not too long, or wanted nothing."""
     run = attempt.run_id[:8]
     if attempt.status in IN_FLIGHT:
-        return None
+        waited = now - attempt.at
+        if waited <= LONGEST_RUN:
+            return None
+        return (
+            State.OVERDUE,
+            f"run {run} has not come to it for {waited.total_seconds() / 3600:.0f} h: it hangs, or waits",
+        )
     if attempt.step_error is not None:
         return crashed, f"{attempt.step_error} (run {run})"
     if attempt.status == "CANCELED":
@@ -206,7 +270,7 @@ def _counted(state: State, checks: Sequence[CheckHealth]) -> str:
     names = ", ".join(check.standing.check_name for check in checks[:SHOWN])
     more = f" and {len(checks) - SHOWN} more" if len(checks) > SHOWN else ""
     said = {State.FAIL: "failing", State.WARN: "warning"}.get(state, state.label)
-    why = f": {checks[0].reason}" if state in (State.ERRORED, State.DID_NOT_RUN) else ""
+    why = f": {checks[0].reason}" if state in (State.ERRORED, State.DID_NOT_RUN, State.OVERDUE) else ""
     return f"{len(checks)} {said}: {names}{more}{why}"
 
 
@@ -220,7 +284,7 @@ def _resting(name: str, own: Mapping[str, Health], upstream: Mapping[str, Sequen
             seen.add(above)
             waiting.extend(upstream.get(above, ()))
     causes = tuple(sorted(above for above in seen - {name} if above in own and own[above].state.tone == "fail"))
-    if not causes or health.state is State.UNKNOWN:
+    if not causes or health.state in UNMADE:
         return health
     text = f"rests on {', '.join(causes[:SHOWN])}{' and more' if len(causes) > SHOWN else ''}"
     if health.state is State.OK:

@@ -54,6 +54,8 @@ def open_incidents(report: Report) -> list[Incident]:
     found = [*_of_assets(report, not_reached), *_of_checks(report, not_reached)]
     explained = {incident.run_id for incident in found if incident.run_id} | _runs_of_checks(report)
     found += _unexplained(report, not_reached, explained)
+    found += _overdue(report)
+    found += [Incident(f"{one.name} stands still", "", one.text, None, since=one.since) for one in report.standstills]
     found += [
         Incident(f"job {name}", "", f"run {job.run_id[:8]} failed: {job.error}", job.run_id, of_run=True)
         for name, job in sorted(report.jobs.items())
@@ -158,6 +160,20 @@ def _unexplained(report: Report, not_reached: dict[str, list[str]], explained: s
         checked = tuple(check.name for check in checks)
         found.append(Incident(f"checks of {asset}", asset, text, checks[0].run_id, checks=checked))
     return found
+
+
+def _overdue(report: Report) -> list[Incident]:
+    """One for each run that has been under way for too long."""
+    late: dict[str, list[str]] = defaultdict(list)
+    texts: dict[str, str] = {}
+    for name, health in report.assets.items():
+        if health.state is State.OVERDUE and health.run_id:
+            late[health.run_id].append(name)
+            texts[health.run_id] = health.reasons[0]
+    return [
+        Incident(f"run {run_id[:8]} is overdue", missed[0], texts[run_id], run_id, tuple(missed), True)
+        for run_id, missed in sorted(late.items())
+    ]
 
 
 def names(found: Sequence[str]) -> str:

@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from buddies_core.storage.datasets import DatasetStore
-from quality.graph import asset_graph
-from quality.health import AssetFacts, Report, judge
+from quality.graph import asset_graph, checks_in_code
+from quality.health import AssetFacts, Code, Report, judge
 from quality.history import assets, standing
 from quality.history.assets import AssetVersion
+from quality.history.automation import automata
 from quality.registry import spec_of
+from quality.standstill import standstills
 from quality.stored import Stored, read_stored
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def report_of(connection: "Connection", made: Sequence[AssetVersion], stored: St
         asset_graph().having([*facts, *(attempt.asset for attempt in attempts)]).made_of,
         now,
         standing.jobs(connection),
+        standstills(automata(connection), now),
+        Code(frozenset(asset_graph().made_of), checks_in_code()),
     )
 
 

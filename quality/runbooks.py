@@ -42,6 +42,15 @@ _FILES = (
     "Materialise {asset} again: shards that are damaged or missing are made anew and sound ones are kept. Then ask "
     "what wrote to the folder: a full disk, a copy that was interrupted, or a person."
 )
+STANDS_STILL = " stands still"
+_STANDSTILL = (
+    "Start it again: buddies up starts a daemon anew whenever it ends, and buddies logs daemon says why it ended. Of a "
+    "sensor or schedule that fails, Dagster's page Automation has the whole error; its next tick tries again."
+)
+_OVERDUE = (
+    "Open the run: where a step hangs, terminate the run and choose Re-execute from failure; where it is queued, see "
+    "whether the daemon lives and which run it waits for."
+)
 _RUN = (
     "Open the run and read the error of the step. A lack of memory or disk wants room, an error in the input names "
     "file and row. Then choose Re-execute from failure in Dagster: what was finished is kept."
@@ -60,6 +69,10 @@ def runbook(record: Record, texts: Mapping[str, str], *, is_source: bool) -> lis
 
 
 def _steps(record: Record, *, is_source: bool) -> Sequence[str]:
+    if record.subject.endswith(STANDS_STILL):
+        return [_STANDSTILL]
+    if record.subject.endswith("is overdue"):
+        return [_OVERDUE]
     if record.subject.startswith("files of "):
         return [_FILES.format(asset=record.asset)]
     if record.of_run or not record.checks or "errored and said nothing" in record.text:

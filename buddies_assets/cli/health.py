@@ -20,7 +20,7 @@ from buddies_core.postgres.connecting import connect
 from buddies_core.postgres.embedded import feedback_database, running_database
 from buddies_core.settings import Settings
 from quality.file_rules import owners_of_rules
-from quality.health import CheckHealth, Report, State
+from quality.health import UNMADE, CheckHealth, Report, State
 from quality.history.incidents import Record, acknowledge, assign, mute, note, open_records, reconcile
 from quality.history.runs import OpenRun, in_flight
 from quality.incidents import Incident, open_incidents
@@ -108,7 +108,7 @@ def print_status(console: Console, status: Status, *, as_json: bool) -> int:
         console.print_json(json_text.dumps(status_json(status), default=str))
         return status.exit_code
     assets = status.report.assets
-    known = {name: health for name, health in assets.items() if health.state is not State.UNKNOWN}
+    known = {name: health for name, health in assets.items() if health.state not in UNMADE}
     healthy = sum(health.state is State.OK for health in known.values())
     console.print(
         f"{healthy} of {len(known)} assets healthy; {_counts(status.report)}" if known else "Nothing is made yet."

@@ -52,6 +52,8 @@ def up(console: Console, only: Collection[str] = ()) -> int:
             if stopping:
                 say(console, f"Stopping; this takes up to {GRACE_SECONDS:.0f} s (Ctrl-C again: at once).")
             stop(kept, stopping)
+        if lost is None and any(server.key == "daemon" for server in kept):
+            forget_daemons(console)
     if lost is not None:
         log = lost.log(logs)
         end = f", so everything was stopped; the end of {log}:\n{tail(log)}"
@@ -59,6 +61,18 @@ def up(console: Console, only: Collection[str] = ()) -> int:
         return 1
     say(console, "All stopped.")
     return 0
+
+
+def forget_daemons(console: Console) -> None:
+    """Forget the signs of life of Dagster's daemons, which were stopped on purpose: nobody should miss them."""
+    import dagster as dg
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            instance.wipe_daemon_heartbeats()
+    except SQLAlchemyError as error:
+        say(console, f"The daemon's signs of life stay, so it will be missed: {str(error).splitlines()[0]}")
 
 
 def look(console: Console, kept: Sequence[Server], logs: Path, now: float) -> Server | None:

@@ -35,17 +35,18 @@ from quality.dashboard.pages import (
     models,
     overview,
     search,
+    sequences,
     songs,
     training,
     users,
 )
 from quality.dashboard.period import InvalidPeriodError, Period
 from quality.dashboard.settings import DashboardSettings
-from quality.dashboard.sources import BusyError, Sources
+from quality.dashboard.sources import LOCK_SECONDS, BusyError, Sources
 from quality.dashboard.tables import as_csv
 from quality.dashboard.view import Page, View
 from quality.graph import asset_graph
-from quality.health import State
+from quality.health import UNMADE
 
 PAGES: dict[str, Page] = {
     page.name: page
@@ -58,6 +59,7 @@ PAGES: dict[str, Page] = {
         checks.PAGE,
         models.PAGE,
         songs.PAGE,
+        sequences.PAGE,
         lineage.PAGE,
         expectations.PAGE,
         checks.DETAIL,
@@ -205,6 +207,14 @@ def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSe
         )
         return page(request, "The quality history is damaged", text, 503)
 
+    @app.exception_handler(psycopg2.errors.LockNotAvailable)
+    def locked(request: Request, error: psycopg2.errors.LockNotAvailable) -> Response:
+        text = (
+            f"Somebody has held a lock of the database for more than {LOCK_SECONDS:.0f} s: a migration, a dump or a "
+            "session that was left open. Look at pg_stat_activity, end what should not run, and reload."
+        )
+        return page(request, "The database is locked", text, 503)
+
     @app.exception_handler(psycopg2.OperationalError)
     def lost_database(request: Request, error: psycopg2.OperationalError) -> Response:
         text = "PostgreSQL does not answer. Run `buddies db start`, or check BUDDIES_POSTGRES_URL; then reload."
@@ -234,7 +244,7 @@ def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
         "period": context.period,
         "presets": context.period.presets(context.now.date()),
         "incidents": len(context.incidents),
-        "known": any(health.state is not State.UNKNOWN for health in context.health.values()),
+        "known": any(health.state not in UNMADE for health in context.health.values()),
         "refreshed_at": context.sources.refreshed_at,
         "trouble": context.sources.trouble,
         "sample": sample_note(sample_in(context.sources.manifests.values())),

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -42,6 +43,11 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS = 8
 WAIT_SECONDS = 30.0
+LOCK_SECONDS = 10.0
+"""How long a table that somebody has locked is waited for: a page that says so is better than none."""
+HANGS_AFTER = 120.0
+"""Seconds after which a refresh that has not ended is told of (its first one may fill years of history)."""
+BLIND = "DAGSTER_HOME is not set, so no run and no check is read: set it to <home>/dagster, or start with buddies up"
 
 
 class BusyError(BuddiesError):
@@ -56,7 +62,7 @@ def _living(pool: "ThreadedConnectionPool") -> "Connection":
         connection = pool.getconn()
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT")
+                cursor.execute(f"SET lock_timeout = {int(1000 * LOCK_SECONDS)}")
         except psycopg2.OperationalError:
             pool.putconn(connection, close=True)
         else:
@@ -81,13 +87,23 @@ class Sources:
         self.checkpoint: Checkpoint | None = None
         """The newest trained model, served or not."""
         self.refreshed_at: datetime | None = None
-        self.trouble: str | None = None
-        """Why the last refresh failed, for pages to say; None when it did not."""
+        self._failure: str | None = None
+        self._began: float | None = None
         self._pool: ThreadedConnectionPool | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._once = threading.Lock()
         self._free = threading.BoundedSemaphore(CONNECTIONS)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why what is shown may be old, for pages to say: the last refresh failed, or hangs, or reads no runs."""
+        if self._failure is not None:
+            return f"the last refresh failed: {self._failure}"
+        hangs = time.monotonic() - self._began if self._began is not None else 0.0
+        if hangs > HANGS_AFTER:
+            return f"the refresh has been under way for {hangs / 60:.0f} min; PostgreSQL may be locked, or a disk slow"
+        return BLIND if self.dashboard.read_event_log and not os.environ.get("DAGSTER_HOME") else None
 
     @contextmanager
     def connection(self) -> Iterator["Connection"]:
@@ -196,18 +212,19 @@ class Sources:
     def _keep_fresh(self, after: Callable[[], None]) -> None:
         while True:
             try:
-                read_at = datetime.now(UTC)
+                read_at, self._began = datetime.now(UTC), time.monotonic()
                 self.refresh()
                 try:
                     after()
                 finally:
                     self.refreshed_at = read_at
-                self.trouble = None
+                self._failure = None
             except Exception as error:
                 # Whatever fails (a database that is down, a dataset that is being replaced, a chart that cannot be
                 # drawn) must not end the thread: pages and the log say it, and the next round tries again.
-                self.trouble = f"{type(error).__name__}: {error}".splitlines()[0]
+                self._failure = f"{type(error).__name__}: {error}".splitlines()[0]
                 log.exception("The dashboard could not refresh; next try in %s s", self.dashboard.refresh_seconds)
+            self._began = None
             if self._stop.wait(self.dashboard.refresh_seconds):
                 return
 

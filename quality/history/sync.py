@@ -14,6 +14,7 @@ from dagster import DagsterEventType, EventLogRecord, EventRecordsFilter
 from buddies_core.json_text import finite
 from buddies_core.postgres.schema import rows
 from quality.check_metadata import CheckFigures
+from quality.history.automation import sync_automation
 from quality.history.database import SCHEMA
 from quality.history.records import Evaluation, Materialisation, Retraining
 from quality.history.runs import PLANS, sync_runs, write_plans
@@ -37,6 +38,7 @@ def sync(instance: dg.DagsterInstance, connection: "Connection") -> dict[str, in
             write_plans(connection, records)
             counts["plans"] += len(records)
     counts["runs"] = sync_runs(instance, connection)
+    sync_automation(instance, connection)
     for records in _new(instance, connection, DagsterEventType.ASSET_CHECK_EVALUATION):
         found = [evaluation for record in records if (evaluation := _evaluation(record)) is not None]
         write_evaluations(connection, found)

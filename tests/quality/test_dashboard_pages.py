@@ -313,17 +313,18 @@ def test_what_was_read_is_shown_as_read_even_where_a_chart_cannot_be_drawn_ahead
     assert tried.wait(10)
     sources.close()
     assert sources.refreshed_at is not None
-    assert sources.trouble == "ValueError: a chart that cannot be drawn"
+    assert sources.trouble == "the last refresh failed: ValueError: a chart that cannot be drawn"
 
 
 def test_a_refresh_that_failed_is_said_on_every_page_until_one_succeeds(dashboard, monkeypatch):
-    monkeypatch.setattr(dashboard.sources, "trouble", "DatabaseError: <no> server")
+    monkeypatch.setattr(dashboard.sources, "_failure", "DatabaseError: <no> server")
     for name in ("", *(page.name for page in NAVIGATION if page.name != "overview")):
-        assert "The last refresh failed" in get(f"{dashboard.url}/{name}")[1]
+        assert "What is shown may be old: the last refresh failed" in get(f"{dashboard.url}/{name}")[1]
     assert "DatabaseError: &lt;no&gt; server" in get(dashboard.url)[1]
-    assert json.loads(get(f"{dashboard.url}/healthz")[1])["trouble"] == "DatabaseError: <no> server"
-    monkeypatch.setattr(dashboard.sources, "trouble", None)
-    assert "The last refresh failed" not in get(dashboard.url)[1]
+    told = json.loads(get(f"{dashboard.url}/healthz")[1])["trouble"]
+    assert told == "the last refresh failed: DatabaseError: <no> server"
+    monkeypatch.setattr(dashboard.sources, "_failure", None)
+    assert "What is shown may be old" not in get(dashboard.url)[1]
     assert json.loads(get(f"{dashboard.url}/healthz")[1])["trouble"] is None
 
 

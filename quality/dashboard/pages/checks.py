@@ -21,7 +21,7 @@ def view(context: Context) -> View:
     found = context.checks
     evaluations, failures = sum(c.standing.evaluations for c in found), sum(c.standing.failures for c in found)
     states = Counter(c.state for c in found)
-    silent = [State.ERRORED, State.DID_NOT_RUN, State.CANCELLED, State.UNCHECKED, State.UNKNOWN]
+    silent = [State.ERRORED, State.DID_NOT_RUN, State.OVERDUE, State.CANCELLED, State.UNCHECKED, State.UNKNOWN]
     unjudged = sum(states[state] for state in silent)
     tiles = [
         Tile("Checks", number(len(found)), f"on {len({c.asset for c in found})} assets"),

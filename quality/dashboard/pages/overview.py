@@ -9,14 +9,14 @@ from quality.dashboard.context import Context
 from quality.dashboard.pages.common import next_retraining, of_day, open_checks
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
-from quality.health import Report, State
+from quality.health import UNMADE, Report, State
 from quality.history import checks, incidents, runs
 
 
 def view(context: Context) -> View:
     """The page."""
     report = context.report
-    known = [health.state for health in report.assets.values() if health.state is not State.UNKNOWN]
+    known = [health.state for health in report.assets.values() if health.state not in UNMADE]
     healthy, found = sum(state is State.OK for state in known), context.incidents
     progress, last = next_retraining(context)
     columns = {name: list(manifest.columns) for name, manifest in context.sources.manifests.items()}
@@ -192,7 +192,7 @@ def failures(context: Context) -> Plot | None:
 
 
 def _rank(state: State) -> int:
-    return -1 if state is State.UNKNOWN else state.rank
+    return -1 if state in UNMADE else state.rank
 
 
 def _tone(states: Sequence[State]) -> str:
