@@ -7,7 +7,7 @@ WORKERS ?= 2
 DEPLOY_TOOLS := .venv-deploy
 WITHOUT_CONTAINERS := chart workflows canary gate monitoring
 
-.PHONY: run up test test-all test-deploy check-deploy deploy-tools compose-up check docs install lock bench clean
+.PHONY: run up test test-all coverage test-deploy check-deploy deploy-tools compose-up check docs install lock bench clean
 
 run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 	$(BIN)/buddies run
@@ -20,6 +20,9 @@ test: $(INSTALLED)  ## the suite, its files spread over WORKERS processes
 
 test-all: $(INSTALLED)  ## the suite with the long matrices
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+coverage: $(INSTALLED)  ## the suite, and what of buddies_core it runs: 90 % of the lines at least
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --cov --cov-report=term
 
 test-deploy: $(INSTALLED) $(DEPLOY_TOOLS)/.installed  ## images, containers, chart, workflows: needs root and podman
 	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy -o timeout=2700
