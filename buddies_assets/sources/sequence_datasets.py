@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from quality.dataset_spec import Chart, DatasetSpec, Field, Read, TableSchema
+from buddies_core.storage.datasets import Dataset, DatasetStore
+from quality.dataset_spec import Chart, DatasetSpec, Field, Figures, Read, TableSchema
 from quality.statistics import rows_per_value
 
 U32, TEXT = Field(pl.UInt32), Field(pl.String)
@@ -30,6 +31,11 @@ SEQUENCES = (
         fresh=True,
     ),
 )
+
+
+def as_rows(dataset: Dataset, store: DatasetStore) -> Figures:
+    """The whole of a small table, for the dashboard's page of playlists in order."""
+    return {"rows": dataset.frame().to_dicts()}
 
 
 def figures_schema(metrics: Mapping[str, Field]) -> TableSchema:

@@ -132,6 +132,11 @@ class ServedSequences:
             TextColumn(arrays["playlist_title_offsets"], arrays["playlist_title_bytes"]) if len(self._pids) else None
         )
 
+    @property
+    def tasks(self) -> frozenset[str]:
+        """What it can answer: it ranks for these."""
+        return frozenset(self._answerers)
+
     def song(self, track: str | tuple[str, str]) -> int | None:
         """A song by any of its URIs, or by title and artist."""
         if isinstance(track, str):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 
 MOST_LEAVES = 32
 """Leaves of a tree at most: a bit of a mask each."""
@@ -59,11 +59,15 @@ class Forest:
         from buddies_core.kernels.threads import use_threads
 
         found = np.zeros(len(features))
+        before = get_num_threads()
         use_threads(threads)
-        _sum(
-            np.ascontiguousarray(features, np.float32), self.starts, self.features, self.limits, self.missing_fails,
-            self.masks, self.values, self.levels, _LOWEST, found,
-        )  # fmt: skip
+        try:
+            _sum(
+                np.ascontiguousarray(features, np.float32), self.starts, self.features, self.limits,
+                self.missing_fails, self.masks, self.values, self.levels, _LOWEST, found,
+            )  # fmt: skip
+        finally:
+            use_threads(before)  # what the caller's other kernels run on stays as it was
         return self.scale * found + self.bias
 
     @classmethod

@@ -11,7 +11,7 @@ from fastapi import Response
 
 from buddies_core.artifact.named_arrays import Artifact
 from buddies_core.sequences.answers import SYSTEM, ServedSequences
-from buddies_core.sequences.models import CONTINUE
+from buddies_core.sequences.models import CONTINUE, NEXT
 from buddies_serving.http.problems import Problem, from_decoding
 from buddies_serving.model.experiments import Experiments
 from buddies_serving.model.song_search import SongSearch
@@ -28,6 +28,7 @@ class Shared:
     def __init__(self, artifact: Artifact) -> None:
         self.version = artifact.version
         self._served = ServedSequences(artifact.arrays)
+        self.tasks = self._served.tasks
         self._turn = threading.Lock()
         self._search: tuple[list[int], SongSearch] | None = None
 
@@ -78,6 +79,14 @@ def served_by(settings: ServingSettings, task: str = CONTINUE) -> Shared:
             404, f"No model of playlists is fitted yet: run `buddies fit-playlists` or `buddies run --system {task}`."
         )
     return known.get(task if task in names else DEFAULT)
+
+
+def any_served(settings: ServingSettings) -> Shared:
+    """What knows the songs of playlists, whichever of both systems has been made; its `tasks` say what it answers."""
+    made = [
+        name for name in (CONTINUE, DEFAULT, NEXT) if (settings.local_home / SYSTEM / name / "current.json").is_file()
+    ]
+    return served_by(settings, made[0] if made else CONTINUE)
 
 
 def decoded(content: bytes, kind: type[T]) -> T:

@@ -8,7 +8,7 @@ from buddies_core.sequences.answers import Named, ServedSequences, Wish
 from buddies_core.sequences.models import CONTINUE, NEXT
 from buddies_serving.http.openapi import answers, body, ref
 from buddies_serving.http.problems import invalid
-from buddies_serving.model.served_sequences import decoded, json_of, served_by
+from buddies_serving.model.served_sequences import any_served, decoded, json_of, served_by
 from buddies_serving.types.sequences import (
     Predictions,
     PredictRequest,
@@ -36,12 +36,13 @@ async def recommendations(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     """Also under `/v1/`, so that a client needs another base address alone. Seeds that nobody knows count nothing."""
-    shared = served_by(request.app.state.service.settings)
+    shared = any_served(request.app.state.service.settings)
+    task = CONTINUE if CONTINUE in shared.tasks else NEXT
     ids = [seed.strip().rpartition(":")[2] for seed in seed_tracks.split(",") if seed.strip()]
     if not ids:
         raise invalid("seed_tracks", "names no track; give ids with commas between")
     wish = Wish([f"spotify:track:{seed}" for seed in ids], n=limit)
-    known, named = await shared.ask(lambda served: served.answer(CONTINUE, wish))
+    known, named = await shared.ask(lambda served: served.answer(task, wish))
     tracks = [SpotifyTrack(s.uri.rpartition(":")[2], s.uri, s.title, [SpotifyArtist(s.artist)]) for s in named]
     pool = len(named)
     seeds = [

@@ -13,7 +13,7 @@ from buddies_core.sequences.models import CONTINUE, NEXT
 from buddies_serving.http.openapi import answers, body, describe, ref
 from buddies_serving.http.problems import Problem
 from buddies_serving.model.by_songs import FindSong
-from buddies_serving.model.served_sequences import decoded, is_fitted, json_of, served_by
+from buddies_serving.model.served_sequences import any_served, decoded, is_fitted, json_of, served_by
 from buddies_serving.settings import ServingSettings
 from buddies_serving.types.api import SongQuery
 from buddies_serving.types.feedback import SongName
@@ -79,7 +79,7 @@ def find_song(settings: ServingSettings) -> FindSong:
     def find(query: SongQuery) -> SongName | None:
         if not is_fitted(settings):
             return None
-        key = served_by(settings).key_of(query.id if query.id is not None else (query.title or "", query.artist or ""))
+        key = any_served(settings).key_of(query.id if query.id is not None else (query.title or "", query.artist or ""))
         return None if key is None else SongName(None, key)
 
     return find
@@ -151,7 +151,7 @@ async def tracks(
     limit: Annotated[int, Query(ge=1, le=50)] = 6,
 ) -> Response:
     """Those that begin with it first, of these the most popular; without a search, the most popular songs."""
-    shared = served_by(request.app.state.service.settings)
+    shared = any_served(request.app.state.service.settings)
 
     def question(served: ServedSequences) -> list[FoundTrack]:
         songs = shared.found(search, limit)

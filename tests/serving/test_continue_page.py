@@ -170,7 +170,7 @@ def test_a_service_that_cannot_be_reached_is_said_in_plain_words(page: Page) -> 
 
 def test_where_nothing_is_fitted_the_page_says_so_in_plain_words(browser: Browser, server: Any) -> None:
     with opened(browser, server, PATH) as page:
-        expect(status(page)).to_contain_text("has learned from no playlists yet")
+        expect(status(page)).to_contain_text("has not learned that from playlists yet")
 
 
 def test_with_keys_on_the_page_is_shown_and_asks_for_one(

@@ -155,3 +155,13 @@ def test_odds_stand_beside_the_list_and_change_nothing_of_it(server, fitted):
     assert [song.pop("probability") is not None for song in told] == [True] * 5
     assert plain == told
     assert told[0]["why"].get("title", "") in ("", "song 1")
+
+
+def test_where_next_track_alone_is_made_its_songs_are_found_and_spotifys_call_answers(server, tmp_path, arrays):
+    only = {name: array for name, array in arrays.items() if not name.startswith("continuation_")}
+    version = write_artifact(tmp_path / "sequences" / "next_track", only, {"system": "sequences"})
+    assert server.post("/api/track/next/", json={"tracks": [SEED]}).json()["model"] == version
+    assert len(server.get("/api/tracks").json()["tracks"]) == 6
+    found = server.get("/recommendations", params={"seed_tracks": "song 1/artist 2", "limit": 4}).json()
+    assert len(found["tracks"]) == 4
+    assert server.post("/api/playlist/continue/", json={"tracks": [SEED]}).status_code == 404

@@ -5,7 +5,15 @@ from typing import Any
 
 import polars as pl
 
-from buddies_assets.sources.sequence_datasets import SHARE, TEXT, U32, figures_schema, last_figure, published_schema
+from buddies_assets.sources.sequence_datasets import (
+    SHARE,
+    TEXT,
+    U32,
+    as_rows,
+    figures_schema,
+    last_figure,
+    published_schema,
+)
 from quality.dataset_spec import DatasetSpec, Field, Read, TableSchema, arrays_of, part_of
 
 _PARTS = pl.Enum(("train", "validation", "test"))
@@ -48,6 +56,7 @@ DATASETS = (
             }
         ),
         fresh=True,
+        figures=as_rows,
         inputs={"graphsage_orders": part_of("graphsage_checkpoint", "orders")},
     ),
     DatasetSpec(
@@ -82,6 +91,7 @@ DATASETS = (
             }
         ),
         fresh=True,
+        figures=as_rows,
         inputs={"continuation_last": last_figure("continuation_evaluation", "continuation", "ndcg@500")},
     ),
     DatasetSpec(

@@ -5,14 +5,29 @@ from typing import Any
 
 import polars as pl
 
-from buddies_assets.sources.sequence_datasets import SHARE, TEXT, U32, figures_schema, last_figure, published_schema
-from quality.dataset_spec import DatasetSpec, Field, Parameter, Read, TableSchema, arrays_of, part_of
+from buddies_assets.sources.sequence_datasets import (
+    SHARE,
+    TEXT,
+    U32,
+    as_rows,
+    figures_schema,
+    last_figure,
+    published_schema,
+)
+from buddies_core.storage.datasets import Dataset, DatasetStore
+from quality.dataset_spec import DatasetSpec, Field, Figures, Parameter, Read, TableSchema, arrays_of, part_of
 
 _WEIGHT, _TIMES = Field(pl.Float32, low=0), Field(pl.Int32, low=1)
 
 
 def _vectors(handles: Mapping[str, Any]) -> dict[str, Any]:
     return arrays_of("track2vec")(handles)
+
+
+def _agreement(dataset: Dataset, store: DatasetStore) -> Figures:
+    """Neighbours of one genre, in the space and on the map; the same in every row."""
+    first = dataset.frame(["in_space", "in_plane"]).head(1)
+    return first.to_dicts()[0] if first.height else {}
 
 
 DATASETS = (
@@ -52,6 +67,7 @@ DATASETS = (
         "next_track_evaluation",
         schema=figures_schema({"hit@10": SHARE, "hit@100": SHARE, "mrr@100": SHARE}),
         fresh=True,
+        figures=as_rows,
         inputs={"next_track_last": last_figure("next_track_evaluation", "next_track", "hit@100 random")},
     ),
     DatasetSpec(
@@ -75,5 +91,6 @@ DATASETS = (
         ),
         fresh=True,
         blocking=False,
+        figures=_agreement,
     ),
 )

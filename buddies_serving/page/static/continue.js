@@ -29,7 +29,7 @@ async function call(path, body) {
 function plainly(problem) {
   if (problem instanceof TypeError) return "The service cannot be reached just now. Please try again in a moment.";
   if (problem instanceof SyntaxError) return "The service answered something strange. Please try again in a moment.";
-  if (/fitted yet/.test(problem.message)) return "This service has learned from no playlists yet, so it cannot continue any. Whoever runs it finds how in its documentation.";
+  if (/fitted yet/.test(problem.message)) return "This service has not learned that from playlists yet. Whoever runs it finds how in its documentation.";
   return problem.message;
 }
 

@@ -1,5 +1,6 @@
 """Compiled trees beside the libraries that grew them, and by hand."""
 
+import numba
 import numpy as np
 import pytest
 
@@ -66,3 +67,10 @@ def test_a_tree_of_too_many_leaves_is_refused():
                 "left_child": {"leaf_value": 1.0}, "right_child": tree}  # fmt: skip
     with pytest.raises(ValueError, match="33 leaves"):
         Forest.of_lightgbm({"tree_info": [{"tree_structure": tree}]})
+
+
+def test_the_threads_of_the_callers_other_kernels_stay_as_they_were():
+    before = numba.get_num_threads()
+    predictor = Predictor("classifier", grown("classifier", lesson(500, missing=False), trees=3, seed=1, threads=1))
+    predictor.margins(np.zeros((1, 6), np.float32), threads=1)
+    assert numba.get_num_threads() == before
