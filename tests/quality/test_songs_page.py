@@ -42,7 +42,7 @@ MADE = context(song_candidates=SOURCES, song_evaluation=EVALUATION)
 
 def test_the_funnel_says_what_is_left_at_each_step() -> None:
     assert [(step["step"], step["recall"]) for step in songs.funnel(MADE)] == [
-        ("best source: ease, 500", 0.4),
+        ("ease alone", 0.4),
         ("all 3 sources together", 0.5),
         ("the ranker's 500", 0.45),
         ("the ranker's 100", 0.3),

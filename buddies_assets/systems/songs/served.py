@@ -29,13 +29,14 @@ def publish(home: Path, model: SongsModel, found: Material, catalogue: pl.DataFr
     """Store a version for the service; returns its name."""
     rows = catalogue.join(pl.DataFrame({"song": found.plays.items}), on="song", how="right", maintain_order="right")
     order = _by_bytes(found.plays.users)
-    arrays = _lists(model, found, order) | _neighbours(model, found)
+    shown = rows["artist"].is_not_null().to_numpy()
+    arrays = _lists(model, found, order, shown) | _neighbours(model, found)
     sources = [source.name for source, _ in _alike(model)]
     ids = [(name, row) for row, names in enumerate(rows["song_ids"].to_list()) for name in names]
     ids.sort(key=lambda pair: pair[0].encode())
     arrays |= {
         "listeners": rows["listeners"].to_numpy().astype(np.int32),
-        "artist_number": np.where(rows["artist"].is_null().to_numpy(), -1, found.facts.artist).astype(np.int32),
+        "artist_number": np.where(shown, found.facts.artist, -1).astype(np.int32),
         "year": rows["year"].fill_null(0).to_numpy().astype(np.int16),
         "id_row": np.array([row for _, row in ids], np.int32),
     }
@@ -53,10 +54,10 @@ def _by_bytes(ids: list[str]) -> np.ndarray:
     return np.array(sorted(range(len(ids)), key=lambda place: ids[place].encode()), np.int64)
 
 
-def _lists(model: SongsModel, found: Material, order: np.ndarray) -> dict[str, np.ndarray]:
+def _lists(model: SongsModel, found: Material, order: np.ndarray, shown: np.ndarray) -> dict[str, np.ndarray]:
     histories = found.histories.of(order)
     lists = lists_of(model, found, LISTED, order)
-    reasons, because = _reasons(model, found, histories.plays, lists.songs)
+    reasons, because = _reasons(model, np.where(shown, found.facts.artist, -1), histories.plays, lists.songs)
     plays = histories.plays
     taste = np.full((len(order), TASTE), -1, np.int32)
     amounts = np.zeros((len(order), TASTE), np.float32)
@@ -71,9 +72,13 @@ def _lists(model: SongsModel, found: Material, order: np.ndarray) -> dict[str, n
     }  # fmt: skip
 
 
-def _reasons(model: SongsModel, found: Material, plays: Any, lists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Why each song is named: the nearest song known, or one of its artist, or those who play alike, or popularity."""
-    alike, artist = model.world.alike, found.facts.artist
+def _reasons(model: SongsModel, artist: np.ndarray, plays: Any, lists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Why each song is named: the nearest song known, or one of its artist, or those who play alike, or popularity.
+
+    Args:
+        artist: int [n_songs], number of each song's artist; -1 where none is shown, which is no reason to give.
+    """
+    alike = model.world.alike
     reasons, because = np.zeros(lists.shape, np.uint8), np.full(lists.shape, -1, np.int32)
     for row, listed in enumerate(lists.tolist()):
         mine = plays.indices[plays.indptr[row] : plays.indptr[row + 1]]

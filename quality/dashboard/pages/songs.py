@@ -43,7 +43,7 @@ def funnel(context: Context) -> list[dict[str, Any]]:
         return []
     union = next((row for row in _rows(context, CANDIDATES) if row["source"] == UNION), {})
     steps = [
-        (f"best source: {sources[0]['source']}, 500", sources[0]["recall_500"]),
+        (f"{sources[0]['source']} alone", sources[0]["recall_500"]),
         (f"all {sum(bool(row['listeners']) for row in sources)} sources together", union.get("recall_500")),
         ("the ranker's 500", _metric(context, RANKER, "recall500").get("value")),
         ("the ranker's 100", _metric(context, RANKER, "recall100").get("value")),
@@ -76,7 +76,7 @@ def view(context: Context) -> View:
     dead = [row["source"] for row in read if not row["recall_500"]]
     idle = [row["source"] for row in _sources(context) if not row["listeners"]]
     tiles = [
-        Tile("Sources", number(len(read) or None), _told_dead(dead, idle), "fail" if dead else "", run),
+        Tile("Sources", number(len(read) or None), _told_dead(dead, idle) if read else "", "fail" if dead else "", run),
         Tile("All sources hold", percent(union), "of the hidden plays", run_id=context.run_of(CANDIDATES)),
         Tile("Ten songs hold", percent(ten), "of the hidden plays" if lost is None else _lost(lost), run_id=run),
         *(
