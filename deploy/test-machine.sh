@@ -14,4 +14,5 @@ printf '#!/bin/sh\nexit 101\n' >"$policy"
 chmod +x "$policy"
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends podman buildah runc netavark aardvark-dns \
-  catatonit skopeo mmdebstrap iptables haproxy prometheus docker-registry openssh-client make >/dev/null
+  catatonit skopeo mmdebstrap iptables haproxy prometheus docker-registry openssh-client \
+  debian-archive-keyring make >/dev/null

@@ -46,6 +46,11 @@ DEFECTS: tuple[Defect, ...] = (
         _by_listeners("served", 0.0167),
     ),
     Defect(
+        "lists crowded by playlists of one song",
+        "listener_evaluation.playlists_of_one_song_are_worth_their_places",
+        _by_listeners("served, of several songs", 0.2),
+    ),
+    Defect(
         "likes that tell nothing of plays",
         "listener_evaluation.likes_tell_of_hidden_plays",
         _by_listeners("song overlap", 0.0039),

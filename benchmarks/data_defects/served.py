@@ -66,14 +66,11 @@ def _daily(change: Callable[[list[Any]], list[Any]]) -> Plant:
 
 
 def _crowding(world: World) -> dict[str, Any]:
-    """Fifty playlists of one song, and every list turned so that these come first."""
-    sizes = world["playlist_sizes"]
-    often = world["ranked_candidates"].explode("playlists")["playlists"].value_counts(sort=True)["playlists"]
-    single = set(often.drop_nulls().sort()[::7][:50])
-    turned = [sorted(m, key=lambda p: p not in single) for m in world["ranked_candidates"]["playlists"].to_list()]
-    one = pl.when(pl.col("playlist").is_in(list(single))).then(1).otherwise("songs").cast(sizes.schema["songs"])
+    """Every list begins with the same playlist, that of the first user."""
+    same = world["ranked_candidates"]["playlists"].list.first().drop_nulls()[0]
+    turned = [[same, *(p for p in m if p != same)] for m in world["ranked_candidates"]["playlists"].to_list()]
     ranked = world["ranked_candidates"].with_columns(pl.Series("playlists", turned, dtype=pl.List(pl.UInt32)))
-    return {"playlist_sizes": sizes.with_columns(one.alias("songs")), "ranked_candidates": ranked}
+    return {"ranked_candidates": ranked}
 
 
 def _factors(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Plant:
@@ -87,8 +84,8 @@ def _nan(values: np.ndarray) -> np.ndarray:
 
 DEFECTS: tuple[Defect, ...] = (
     Defect(
-        "one-song playlists that crowd the lists",
-        "ranked_candidates.one_song_playlists_are_shown_as_offered",
+        "a playlist that everybody is shown",
+        "ranked_candidates.no_playlist_is_on_half_of_the_lists",
         _crowding,
     ),
     Defect("a NaN in a factor of ALS", "als_factors.als_factors_are_finite", _factors("als_playlists", _nan)),

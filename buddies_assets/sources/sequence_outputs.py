@@ -2,26 +2,28 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_assets.sources.steps.sequences import read_corpus
-from buddies_core.sequences.training import ModelsConfig
 from buddies_core.storage.datasets import Dataset
+
+if TYPE_CHECKING:
+    from buddies_core.sequences.training import ModelsConfig
 
 
 def fitted_ranker(
     context: dg.AssetExecutionContext,
     pipeline: Pipeline,
     task: str,
-    config: ModelsConfig,
+    config: "ModelsConfig",
     inputs: Mapping[str, Dataset],
 ) -> dg.Output[Dataset]:
     """The dataset `<task>_ranker`, of `playlist_sequences` and `sequence_splits` among the inputs."""
     from buddies_assets.sources.steps import sequence_models as models
+    from buddies_assets.sources.steps.sequences import read_corpus
 
     corpus, splits = read_corpus(inputs["playlist_sequences"]), inputs["sequence_splits"].frame()
     fitted = models.fitted(corpus, splits, task, config, workers=pipeline.settings.worker_threads)
@@ -32,6 +34,7 @@ def fitted_ranker(
 def judged(pipeline: Pipeline, task: str, sequences: Dataset, splits: Dataset, ranker: Dataset) -> pl.DataFrame:
     """Every model and baseline on the test playlists."""
     from buddies_assets.sources.steps import sequence_models as models
+    from buddies_assets.sources.steps.sequences import read_corpus
 
     settings = pipeline.settings
     return models.judged(
@@ -55,6 +58,7 @@ def published(
         facts: figures that the artifact tells of itself.
     """
     from buddies_assets.sources.steps import sequence_models as models
+    from buddies_assets.sources.steps.sequences import read_corpus
 
     (name,) = context.assets_def.keys
     dataset = models.published(

@@ -129,6 +129,11 @@ def test_runs_are_restricted_as_well(environment: str) -> None:
     assert run["container_config"]["security_context"]["capabilities"] == {"drop": ["ALL"]}
     assert run["pod_spec_config"]["security_context"]["run_as_non_root"] is True
     assert launcher["config"]["job_image"] == IMAGES["pipeline"]
+    # What a pod prints is written where it may write, and where Dagster's page finds it afterwards.
+    home = {mount["mountPath"] for mount in launcher["config"]["volume_mounts"]}
+    for kept in ("compute_logs", "local_artifact_storage"):
+        folder = yaml.safe_load(config)[kept]["config"]["base_dir"]
+        assert folder.startswith("/var/lib/buddies/") and "/var/lib/buddies" in home
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

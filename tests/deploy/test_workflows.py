@@ -14,7 +14,7 @@ from tests.deploy.machine import DEPLOY, ROOT, tool
 ROW = "workflows: linted, pinned by digest, no permissions by default, run lines call scripts that are tested"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 NAMED = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in WORKFLOWS}
-SCRIPT = re.compile(r"(?:sudo (?:--preserve-env=PATH )?)?(\S+)(?: .*)?")
+SCRIPT = re.compile(r"(?:sudo (?:--preserve-env=[A-Z_,]+ )?)?(\S+)(?: .*)?")
 
 
 def steps() -> list[tuple[str, dict[str, Any]]]:
@@ -65,6 +65,13 @@ def test_every_run_line_calls_one_script_that_is_there() -> None:
             assert f"\n{line.split()[-1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), line
         else:
             assert os.access(ROOT / script, os.X_OK), (name, script)
+
+
+def test_a_proof_that_is_skipped_fails_where_a_machine_is_known_to_be_able() -> None:
+    proofs = [step for _, step in steps() if "make test-deploy" in step.get("run", "")]
+    assert len(proofs) == 2
+    for step in proofs:
+        assert step["env"] == {"BUDDIES_DEPLOY_STRICT": "1"} and "PATH,BUDDIES_DEPLOY_STRICT" in step["run"]
 
 
 def test_shell_scripts_lint() -> None:

@@ -134,18 +134,30 @@ def test_permuted_rows_are_told_from_trained_ones(world):
     assert wrong.value == pytest.approx(0.5, abs=0.1)
 
 
-@pytest.mark.parametrize("single", [0, 40, 300])
-def test_one_song_playlists_crowd_only_when_they_are_shown_more_than_offered_and_liked(single, world):
-    rule = next(r for r in rules_by_asset()["ranked_candidates"] if r.name == "one_song_playlists_are_shown_as_offered")
-    sizes = world["playlist_sizes"]
-    chosen = np.random.default_rng(3).permutation(sizes.height)[:single].tolist()
-    one = pl.when(pl.col("playlist").is_in(chosen)).then(1).otherwise("songs").cast(pl.UInt32)
-    known = {**world, "playlist_sizes": sizes.with_columns(one.alias("songs"))}
-    assert rule.judge(known).passed
-    held = [sorted(m, key=lambda p: p not in set(chosen)) for m in world["ranked_candidates"]["playlists"].to_list()]
-    crowded = world["ranked_candidates"].with_columns(pl.Series("playlists", held, dtype=pl.List(pl.UInt32)))
-    places = named_inputs()["places_by_playlist"][1].of([crowded])
-    assert rule.judge({**known, "places_by_playlist": places}).passed is (single == 0)
+def rule_of(asset: str, name: str):
+    return next(r for r in rules_by_asset()[asset] if r.name == name)
+
+
+@pytest.mark.parametrize(("on", "share"), [(4, 0.4), (5, 0.5), (6, 0.6)])
+def test_a_playlist_may_be_on_half_of_the_lists_and_no_more(on, share):
+    # Ten lists of five; playlist 0 is on some of them, every other place has a playlist of its own.
+    lists = [[0 if user < on and place == 0 else 1 + 5 * user + place for place in range(5)] for user in range(10)]
+    frame = pl.DataFrame({"playlists": lists}, schema={"playlists": pl.List(pl.UInt32)})
+    places = named_inputs()["places_by_playlist"][1].of([frame])
+    outcome = rule_of("ranked_candidates", "no_playlist_is_on_half_of_the_lists").judge({"places_by_playlist": places})
+    assert outcome.finding.value == pytest.approx(share)
+    assert outcome.passed is (share <= 0.5)
+
+
+@pytest.mark.parametrize(("others", "listeners", "passed"), [(0.11, 885, True), (0.12, 885, False), (0.12, 99, True)])
+def test_playlists_of_one_song_crowd_when_lists_without_them_are_surely_better(others, listeners, passed, world):
+    # What is served stands at 0.1, up to 0.11.
+    mine = pl.col("system") == "served, of several songs"
+    frame = world["listener_evaluation"].with_columns(
+        precision=pl.when(mine).then(others).otherwise(pl.col("precision")), listeners=pl.lit(listeners, pl.UInt32)
+    )
+    rule = rule_of("listener_evaluation", "playlists_of_one_song_are_worth_their_places")
+    assert rule.judge({"listener_evaluation": frame}).passed is passed
 
 
 _OF_LISTENERS = ("user_feedback", "feedback_blocks", "training_window", "quarantined_feedback", "listener_events",

@@ -208,6 +208,7 @@ def _events() -> dict[str, Any]:
 def listeners() -> pl.DataFrame:
     """Figures of listeners as a sound world has them: taste above the most liked, the overlap above chance."""
     precision = {"random": 0.004, "most liked": 0.029, "song overlap": 0.009, "bpr": 0.024, "served": 0.1}
+    precision["served, of several songs"] = 0.09
     precision["bpr, all playlists"] = 0.08
     figures = {
         f"{metric}{end}": [value * factor for value in precision.values()]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from buddies_assets.systems.playlists.rules.evaluations import OF_SEVERAL_SONGS
 from buddies_core.errors import BuddiesError
 from buddies_core.evaluation.hidden_plays import METRICS, SHOWN, intervals, judged_users, listener_metrics
 from buddies_core.evaluation.ranks import popularity
@@ -90,7 +91,7 @@ def listener_table(
 
     The systems: random, most liked, the overlap that likes are computed from, the factors of ALS and of the model
     alone, each over all owned playlists; the model alone over all; the reference's recipe (the neighbours' candidates
-    in the model's order); and what is served.
+    in the model's order); and what is served, without playlists of one song and as it is.
     """
     playlists = load_library(store.open("playlist_library"))
     lengths = store.open("playlist_library").frame(["length"])["length"].to_numpy()
@@ -109,6 +110,9 @@ def listener_table(
     def best(system: System, offered: np.ndarray = is_owned) -> Callable[[], Ragged]:
         return lambda: best_lists(system, users, offered, owner)
 
+    def served() -> Ragged:
+        return stored_lists(store.open("ranked_candidates"), users)
+
     systems: dict[str, Callable[[], Ragged]] = {
         "random": best(random_order(*(load_keys(store.open(f"{side}_library")) for side in SIDES), seed=seed)),
         "most liked": best(most_liked(popularity(train))),
@@ -117,7 +121,8 @@ def listener_table(
         "bpr": best(model),
         "bpr, all playlists": best(model, every_playlist),
         "reference's recipe": lambda: _ranked(model, stored_lists(store.open("candidates"), users), users),
-        "served": lambda: stored_lists(store.open("ranked_candidates"), users),
+        OF_SEVERAL_SONGS: lambda: of_several_songs(served(), playlists),
+        "served": served,
     }
     rows = []
     for name, lists in systems.items():
@@ -127,6 +132,12 @@ def listener_table(
             row |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
         rows.append(row)
     return pl.DataFrame(rows), len(users)
+
+
+def of_several_songs(lists: Ragged, playlists: Library) -> Ragged:
+    """Lists without playlists of one song, those behind them move up."""
+    kept = playlists.lengths[lists.values] > 1
+    return Ragged(np.concatenate([[0], np.cumsum(kept)])[lists.offsets], lists.values[kept])
 
 
 def _ranked(system: System, lists: Ragged, users: np.ndarray) -> Ragged:

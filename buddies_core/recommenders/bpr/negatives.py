@@ -47,7 +47,7 @@ class _Catalogue(NamedTuple):
     """All playlists in the order of their keys.
 
     Attributes:
-        rows: uint32 [n], the row of each.
+        rows: uint32 [n], the row of each; empty where the rows are in that order, which saves looking them up.
         cells: uint64 [n], the alias table of their popularity: threshold above, alias below.
     """
 
@@ -93,9 +93,10 @@ class NegativeSampler:
         )
         self._kinds, self._slots = _slots(config)
         self._as_stored = mix.stored and not mix.uniform and not mix.popular and mix.hard == mix.easy
-        by_key = np.argsort(self._keys.playlists, kind="stable")
+        by_key = np.argsort(self._keys.playlists, kind="stable").astype(np.uint32)
+        rows = by_key[: 0 if np.array_equal(by_key, np.arange(len(by_key))) else None]
         threshold, alias = alias_table(popularity[by_key].astype(np.float64) ** mix.alpha)
-        self._catalogue = _Catalogue(by_key.astype(np.uint32), threshold.astype(np.uint64) << np.uint64(32) | alias)
+        self._catalogue = _Catalogue(rows, threshold.astype(np.uint64) << np.uint64(32) | alias)
 
     def replace(self, blocks: Blocks, epoch: int) -> Blocks:
         """The blocks with the negatives of an epoch; explicit negatives are left alone."""
@@ -108,7 +109,7 @@ class NegativeSampler:
             _Mix(self._kinds, _columns_of(self._kinds, self._slots, width)),
             np.uint64(self._config.seed),
             np.uint64(_STREAM | (epoch if self._config.negatives.resample else 0) << 16),
-            (self._keys.users, self._keys.playlists),
+            (np.asarray(self._keys.users, np.uint64), np.asarray(self._keys.playlists, np.uint64)),
             self._likes,
             self._hard,
             self._easy,
@@ -174,11 +175,11 @@ def _not_liked(key, slot, kind, rows, cells, filter_words, likes):
             cell = cells[place]
             if (bits & np.uint64(0xFFFFFFFF)) >= (cell >> np.uint64(32)):
                 place = np.int64(cell & np.uint64(0xFFFFFFFF))
-        playlist = rows[place]
+        playlist = np.int64(rows[place]) if len(rows) else place
         bit = _bit_of(playlist)
         marked = (filter_words[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1)
         if not marked or not _has(likes, 0, len(likes), playlist):
-            return playlist
+            return np.uint32(playlist)
     return np.uint32(_NONE)
 
 

@@ -76,6 +76,15 @@ def test_of_playlists_that_bring_the_same_each_is_shown_to_as_many_and_rows_do_n
     assert np.bincount(first, minlength=10) == pytest.approx(200, abs=5 * (2_000 * 0.1 * 0.9) ** 0.5)
 
 
+def test_the_first_of_a_long_list_are_the_short_list():
+    generator = np.random.default_rng(3)
+    chances = generator.random((6, 30)) / 4
+    playlists = [np.flatnonzero(generator.random(30) < 0.2).tolist() for _ in range(60)]
+    short, long = (choose(chances, [[]] * 6, playlists, most=most) for most in (10, 40))
+    assert short[0] == [found[:10] for found in long[0]]
+    assert short[1] == [gains[:10] for gains in long[1]]
+
+
 def test_own_playlists_and_those_without_a_new_song_are_left_out():
     lists, _ = choose([[0.5, 0.5, 0.5]], [[0]], [[0], [1], [2]], owner=[-1, 0, -1])
     assert lists == [[2]]

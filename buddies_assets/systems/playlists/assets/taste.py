@@ -75,34 +75,26 @@ def taste_candidates(
 
 @dg.asset(
     group_name=PAIRING,
-    kinds={"parquet", "numba"},
+    kinds={"parquet"},
     owners=OWNERS,
     code_version=code_version("buddies_assets.systems.playlists.steps.taste"),
 )
 def taste_positives(
     context: dg.AssetExecutionContext,
     pipeline: dg.ResourceParam[Pipeline],
-    song_taste: Dataset,
+    taste_candidates: Dataset,
     user_library: Dataset,
-    playlist_library: Dataset,
-    playlist_ownership: Dataset,
     cold_users: Dataset,
-    training_window: Dataset,
 ) -> dg.Output[Dataset]:
     """What the model is taught: `user, positive, gain, cold`, the ten playlists that taste chooses first for each user.
+
+    Fewer where `BUDDIES_CANDIDATES` is below ten.
 
     Those of cold users are not learnt from; the fold-in is judged by them.
     """
     from buddies_assets.systems.playlists.steps.taste import BEST_OF_TASTE, TASTE_POSITIVES
 
-    inputs = {
-        "song_taste": song_taste,
-        "user_library": user_library,
-        "playlist_library": playlist_library,
-        "playlist_ownership": playlist_ownership,
-        "cold_users": cold_users,
-        "training_window": training_window,
-    }
+    inputs = {"taste_candidates": taste_candidates, "user_library": user_library, "cold_users": cold_users}
     ranges = pipeline.users_in_shards(user_library.manifest.rows)
     params = {"most": BEST_OF_TASTE, "mode": pipeline.settings.mode, "seed": pipeline.settings.seed}
     dataset = pipeline.build(context, TASTE_POSITIVES, inputs, params, ranges)

@@ -131,7 +131,6 @@ DATASETS = (
         fresh=True,
         inputs={
             "likes_by_split": Counted(("user", "split"), "user", likes_by_split),
-            "liker_counts": rows_by("playlist", "likers"),
         },
     ),
     DatasetSpec(

@@ -15,6 +15,8 @@ METRICS = ("mrr", "hit_1", "hit_5", "hit_10")
 LITTLE_LOST = 0.01
 """Loss against the most-liked list that is not worth an alarm."""
 FEWEST_LISTENERS = 100
+OF_SEVERAL_SONGS = "served, of several songs"
+"""System of `listener_evaluation`: the lists that are served without their playlists of one song."""
 MOST_LOST = 0.02
 """MRR that knowing a whole library may lose against knowing one song before somebody should look."""
 
@@ -109,6 +111,20 @@ def a_model_taught_taste_is_above_the_most_liked(listener_evaluation: pl.DataFra
     if judged < FEWEST_LISTENERS or not _taught_taste(listener_evaluation):
         return too_few(highest, judged)
     return within(highest, _of_listeners(listener_evaluation, "most liked", "precision"), None, judged)
+
+
+@rule(severity=Severity.WARN)
+def playlists_of_one_song_are_worth_their_places(listener_evaluation: pl.DataFrame) -> Finding:
+    """By hidden plays, the served lists are not below the same lists without playlists of one song.
+
+    One song that is likely to be played makes a playlist dense in what a listener plays, so that taste shows many of
+    these. Whether that is a fault, listeners say: the interval of what is served reaches the precision of the lists
+    that go on to the next playlists of several songs. Fewer than 100 listeners cannot tell.
+    """
+    judged = _listeners(listener_evaluation)
+    highest = _of_listeners(listener_evaluation, "served", "precision_high")
+    others = _of_listeners(listener_evaluation, OF_SEVERAL_SONGS, "precision")
+    return within(highest, others, None, judged) if judged >= FEWEST_LISTENERS else too_few(highest, judged)
 
 
 @rule(severity=Severity.WARN)

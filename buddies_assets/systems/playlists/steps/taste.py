@@ -16,7 +16,7 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary, load_keys, load_library
 from buddies_core.recommenders.song_taste import SongTaste, artist_rows
 from buddies_core.storage.datasets import Dataset, DatasetWriter
-from buddies_core.storage.shards import Inputs, Params, ShardedStep
+from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
 USERS_AT_ONCE = 256
 BEST_OF_TASTE = 10
@@ -123,25 +123,30 @@ TASTE_CANDIDATES = ShardedStep("taste_candidates", prepare_taste, choose_for_use
 
 @dataclass(frozen=True)
 class _PositivesState:
-    taste: _TasteState
+    chosen: EntityShards
     cold: np.ndarray
     kept: np.ndarray
+    most: int
 
 
 def prepare_positives(inputs: Inputs, params: Params) -> _PositivesState:
-    """What taste chooses from, who is cold, and whom a toy set keeps."""
+    """What taste chose, who is cold, and whom a toy set keeps."""
     users = inputs["user_library"]
     cold = np.zeros(users.manifest.rows, bool)
     cold[inputs["cold_users"].frame(["user"])["user"].to_numpy()] = True
     kept = np.ones(len(cold), bool)
     if params["mode"] == "toy":
         kept = toy_users(load_keys(users), params["seed"], share=TOY_SHARE)
-    return _PositivesState(prepare_taste(inputs, params), cold, kept)
+    return _PositivesState(EntityShards(inputs["taste_candidates"]), cold, kept, params["most"])
 
 
 def positives_of_users(state: _PositivesState, users: range) -> pl.DataFrame:
-    """One row a (user, playlist), best first: `user, positive, gain, cold`."""
-    lists = choose_for_users(state.taste, users).rename({"playlists": "positive", "scores": "gain"})
+    """One row a (user, playlist), best first: `user, positive, gain, cold`.
+
+    A list grows by the greatest gain, so the first of a longer list are the list of so many.
+    """
+    first = pl.col("playlists", "scores").list.head(state.most)
+    lists = state.chosen.frame(users).select("user", first).rename({"playlists": "positive", "scores": "gain"})
     cold, kept = (pl.Series(values[lists["user"].to_numpy()], dtype=pl.Boolean) for values in (state.cold, state.kept))
     return lists.with_columns(cold=cold).filter(kept).explode("positive", "gain")
 
