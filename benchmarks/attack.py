@@ -24,9 +24,9 @@ from benchmarks.attacks import Target
 from benchmarks.http_load import Plan
 from benchmarks.measure import Report, Row
 from benchmarks.served_world import ServedWorld
-from benchmarks.server_process import free_port
 from benchmarks.serving import load
 from buddies_core.artifact.store import read_channels
+from buddies_core.http.ports import free_port
 from buddies_serving.model.served_model import ServedModel
 
 LONGEST_WAIT = 0.25

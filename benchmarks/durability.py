@@ -27,8 +27,9 @@ import psutil
 from benchmarks.feedback_load import Plan
 from benchmarks.measure import Report, Row
 from benchmarks.served_world import ServedWorld
-from benchmarks.server_process import ServerProcess, free_port
+from benchmarks.server_process import ServerProcess
 from buddies_core.artifact.store import read_channels
+from buddies_core.http.ports import free_port
 from buddies_core.postgres.embedded import DatabaseError, EmbeddedPostgres
 from buddies_serving.model.served_model import ServedModel
 

@@ -1,7 +1,6 @@
 """A service in a process of its own, with its processor time and memory."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,14 +11,9 @@ from urllib.request import urlopen
 
 import psutil
 
+from buddies_core.http.ports import free_port
+
 MIB = 2**20
-
-
-def free_port() -> int:
-    """A port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass

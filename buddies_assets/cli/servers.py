@@ -18,6 +18,7 @@ from typing import IO
 
 from buddies_assets.cli.restarting import Restarts
 from buddies_core.errors import BuddiesError
+from buddies_core.http.ports import free_port
 from buddies_core.registry.mlflow_tracking import tracking_uri
 from buddies_core.settings import Settings
 
@@ -198,10 +199,3 @@ def is_free(port: int | None) -> bool:
         except OSError:
             return False
     return True
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

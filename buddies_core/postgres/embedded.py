@@ -16,7 +16,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from typing import Any
 
 from buddies_core import json_text
 from buddies_core.errors import BuddiesError
+from buddies_core.http.ports import free_port
 from buddies_core.postgres.connecting import connect, ensure_database, problem_with
 from buddies_core.postgres.own_home import STATE_FILE, check_home
 from buddies_core.postgres.urls import described, libpq_url
@@ -114,7 +114,7 @@ class EmbeddedPostgres:
         account = _unprivileged_account()
         if not (self.data / "PG_VERSION").exists():
             self._initialise(binaries, account)
-        port = _free_port(self.state.port if self.state else 0)
+        port = free_port(self.state.port if self.state else 0)
         state = ServerState(port, self.state.password, str(self._home) if self._home else None)  # type: ignore[union-attr]
         self._write_state(state)
         log = (self.folder / "server.log").open("ab")
@@ -296,15 +296,6 @@ def _others_may_enter(folder: Path) -> bool:
 def _stop_with_parent() -> None:
     """Have the kernel send SIGINT (fast shutdown) to the server when the thread that started it ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGINT)
-
-
-def _free_port(preferred: int) -> int:
-    for port in (preferred, 0):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return probe.getsockname()[1]
-    raise DatabaseError("No free port on 127.0.0.1.")
 
 
 def _folder_served_at(url: str) -> str | None:

@@ -12,7 +12,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
-from living import ROOT, daemon, free_port, runs_now, service, wait_for
+from living import ROOT, daemon, runs_now, service, wait_for
 
 from buddies_assets.release import channels
 from buddies_assets.release import decision_log as ledger
@@ -20,6 +20,7 @@ from buddies_assets.resources.loop_database import connected
 from buddies_assets.simulation.command import service_url
 from buddies_assets.simulation.run import Population, ServiceClient, simulate_listeners
 from buddies_core.artifact.traffic_split import draw
+from buddies_core.http.ports import free_port
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore, Recipe

@@ -11,13 +11,14 @@ import dagster as dg
 import psycopg2
 import pytest
 from databases import server_folder
-from living import ROOT, daemon, end_group, free_port, runs_now, service, wait_for
+from living import ROOT, daemon, end_group, runs_now, service, wait_for
 
 from buddies_assets.release.retraining_inputs import RETRAIN_JOB
 from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
 from buddies_assets.simulation.command import service_url
 from buddies_assets.simulation.run import Population, Report, ServiceClient, simulate_listeners
 from buddies_core.artifact.store import read_channels
+from buddies_core.http.ports import free_port
 from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from buddies_assets.cli.progressing import Lines
 from buddies_assets.cli.restarting import LONGEST_PAUSE, MOST_FAILURES, STEADY_SECONDS, Restarts
-from buddies_assets.cli.servers import PORTS, Server, UnknownServerError, free_port, servers
+from buddies_assets.cli.servers import PORTS, Server, UnknownServerError, servers
 from buddies_assets.cli.supervising import look, stop
+from buddies_core.http.ports import free_port
 from buddies_core.settings import Settings
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]

@@ -39,7 +39,7 @@ def replica(folder: Path, root: Path, database: str | None, *, key: bytes = OLD,
     settings = {"HOME": str(folder), "SERVED_MODEL_DIR": str(root), "SIGNING_KEY_FILE": str(folder / "key"), **more}
     if database is not None:
         settings["POSTGRES_URL"] = database
-    from benchmarks.server_process import free_port
+    from buddies_core.http.ports import free_port
 
     port = settings["PORT"] = str(free_port())
     environment = {**os.environ, **{f"BUDDIES_{name}": value for name, value in settings.items()}}

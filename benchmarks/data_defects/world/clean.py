@@ -4,7 +4,6 @@ Nothing here calls the pipeline's algorithms: a world is a second opinion on wha
 both exercises the rules on good data and is the ground on which defects are planted.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,23 +17,15 @@ from benchmarks.data_defects.world.served import served
 from benchmarks.data_defects.world.sizes import COLD, NOW, PLAYLISTS, SONGS, USERS
 from benchmarks.data_defects.world.songs import songs as songs_system
 from benchmarks.data_defects.world.sources import sources
+from buddies_core.interactions.csr import Library
 from quality.inputs import with_derived
 from quality.registry import dataset_specs
 
 
-@dataclass(frozen=True)
-class Csr:
-    """A binary matrix in CSR form."""
-
-    indptr: np.ndarray
-    indices: np.ndarray
-    n_columns: int
-
-    @classmethod
-    def of(cls, dense: np.ndarray) -> "Csr":
-        """The CSR form of a dense 0/1 matrix."""
-        indptr = np.concatenate([[0], np.cumsum(dense.sum(axis=1))]).astype(np.int64)
-        return cls(indptr, np.nonzero(dense)[1].astype(np.uint32), dense.shape[1])
+def _library(dense: np.ndarray) -> Library:
+    """The CSR form of a dense 0/1 matrix."""
+    indptr = np.concatenate([[0], np.cumsum(dense.sum(axis=1))]).astype(np.int64)
+    return Library(indptr, np.nonzero(dense)[1].astype(np.uint32), dense.shape[1])
 
 
 def clean_world(seed: int) -> dict[str, Any]:
@@ -45,7 +36,7 @@ def clean_world(seed: int) -> dict[str, Any]:
     held = _memberships(rng, PLAYLISTS, 5, 30, popularity)
     world: dict[str, Any] = {"now": NOW.timestamp(), "now_at": NOW, "model_versions": ["v1", "v2"]}
     world |= sources(rng, heard, held)
-    world |= {"user_library": Csr.of(heard), "playlist_library": Csr.of(held)}
+    world |= {"user_library": _library(heard), "playlist_library": _library(held)}
     exploration = rng.beta(1.3, 3.3, USERS)
     world["exploration_coefficients"] = pl.DataFrame(
         {"user": np.arange(USERS, dtype=np.uint32), "exploration": exploration}

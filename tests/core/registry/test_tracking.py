@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 from living import wait_for
 
-from buddies_assets.cli.servers import free_port
 from buddies_assets.release.channels import promote_challenger, publish_version, reject_challenger, restore_previous
 from buddies_assets.release.mlflow_aliases import sync_aliases
 from buddies_assets.systems.playlists.steps import tracked_training
 from buddies_core.artifact.format import FORMAT
 from buddies_core.artifact.store import Challenger, publish
+from buddies_core.http.ports import free_port
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.trainer import train
 from buddies_core.registry import mlflow_tracking
