@@ -141,14 +141,18 @@ def _retraining(made: Materialisation) -> Retraining:
 
 
 def _plain(entry: Any) -> Any:
-    """The value of a metadata entry that JSON and a table of figures can hold; all else and long texts are left out."""
+    """The value of a metadata entry that JSON and a table of figures can hold; images and long texts are left out.
+
+    So are columns' origins, which the graph tells of: Dagster's record of them is a tuple that cannot be gone through.
+    """
+    if isinstance(entry, dg.TableColumnLineageMetadataValue):
+        return None
     if isinstance(entry, dg.TableMetadataValue):
         return [dict(row.data) for row in entry.records]
-    value = getattr(entry, "value", None)
+    value = finite(getattr(entry, "value", None))
     if isinstance(value, str):
         return value if len(value) <= 500 else None
-    # Records of Dagster (schemas, the lineage of columns) pass for tuples and refuse to be gone through.
-    return finite(value) if isinstance(value, (bool, int, float, dict, list)) else None
+    return value if isinstance(value, (bool, int, float, dict, list)) else None
 
 
 def _whole(value: Any) -> int | None:
