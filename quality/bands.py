@@ -76,7 +76,7 @@ def judged(history: Sequence[Seen], room: float = 0.0) -> list[Band | None]:
     Args:
         room: half the least width of a band in the figure's own unit, for shares; else it is a share of the expected.
     """
-    by_ratio = _counts(history)
+    by_ratio = not room and _counts(history)
     values = [Seen(seen.at, math.log1p(seen.value) if by_ratio else seen.value) for seen in history]
     found: list[Band | None] = []
     past: list[_Past] = []
@@ -132,6 +132,7 @@ def _band(
     low, high = expected - max(wide, least), expected + max(wide, least)
     if by_ratio:
         low, high, expected = (math.expm1(edge) for edge in (max(low, 0.0), min(high, 700.0), expected))
+        low, high = float(math.floor(low)), float(math.ceil(high))  # a count is whole
     return Band(low, high, expected, METHODS[chosen], len(errors))
 
 

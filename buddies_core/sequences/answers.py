@@ -117,6 +117,8 @@ class ServedSequences:
     """Answers from an artifact's arrays; for one thread at a time."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        # Views as plain arrays: each look into a memory map costs three times as much, and a request takes thousands.
+        arrays = {name: np.asarray(array) for name, array in arrays.items()}
         models = SequenceModels.from_arrays(arrays)
         self.index: SequenceIndex = models.index
         self._answerers: dict[str, Answerer] = {task: models.answerer(task) for task in models.rankers}

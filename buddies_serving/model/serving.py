@@ -129,6 +129,8 @@ class ModelWatcher:
 
     def _last_served(self) -> Serving | None:
         note = self._settings.last_served
+        if not note.exists():
+            return None  # nothing was ever served from here, which is no fault: other systems may be
         try:
             version = note.read_text(encoding="ascii").strip()
             return self._open(Channels(champion=version)) if is_version_name(version) else None

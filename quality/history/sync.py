@@ -141,7 +141,12 @@ def _retraining(made: Materialisation) -> Retraining:
 
 
 def _plain(entry: Any) -> Any:
-    """The value of a metadata entry that JSON and a table of figures can hold; images and long texts are left out."""
+    """The value of a metadata entry that JSON and a table of figures can hold; images and long texts are left out.
+
+    So are columns' origins, which the graph tells of: Dagster's record of them is a tuple that cannot be gone through.
+    """
+    if isinstance(entry, dg.TableColumnLineageMetadataValue):
+        return None
     if isinstance(entry, dg.TableMetadataValue):
         return [dict(row.data) for row in entry.records]
     value = finite(getattr(entry, "value", None))

@@ -112,6 +112,16 @@ def test_a_share_has_the_room_that_it_is_given():
     assert alarms([*history, Seen(MONDAY + timedelta(days=30), 0.04)], room=0.02) == [30]
 
 
+def test_a_share_that_was_always_none_is_judged_as_a_share_and_not_as_a_count():
+    history = [Seen(MONDAY + timedelta(days=n), 0.0) for n in range(30)]
+    assert alarms([*history, Seen(MONDAY + timedelta(days=30), 0.03)], room=0.02) == [30]
+
+
+def test_the_band_of_a_count_is_whole():
+    band = judged(season(1))[-1]
+    assert (band.low, band.high) == (round(band.low), round(band.high))
+
+
 def test_nothing_is_said_while_it_is_being_learnt():
     history = [Seen(MONDAY + timedelta(days=n), float(n % 3)) for n in range(LEAST_OF_LEVEL + LEAST_ERRORS + 1)]
     assert [band is None for band in judged(history)] == [True] * (LEAST_OF_LEVEL + LEAST_ERRORS) + [False]

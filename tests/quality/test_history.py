@@ -92,7 +92,9 @@ def test_statistics_are_computed_once_for_a_fingerprint(history):
 def test_the_log_is_read_on_from_where_it_was_left(history):
     @dg.asset
     def numbers() -> dg.MaterializeResult:
-        return dg.MaterializeResult(metadata={"dagster/row_count": 3, "fingerprint": "f00d"})
+        origins = dg.TableColumnLineage({"n": [dg.TableColumnDep(dg.AssetKey("digits"), "n")]})
+        told = {"dagster/row_count": 3, "fingerprint": "f00d", "dagster/column_lineage": origins}
+        return dg.MaterializeResult(metadata=told)
 
     @dg.asset_check(asset=numbers, description="None is negative.")
     def none_is_negative() -> dg.AssetCheckResult:
@@ -107,8 +109,8 @@ def test_the_log_is_read_on_from_where_it_was_left(history):
         sync(instance, history)
     kept = rows(history, "SELECT passed, severity, value, high, sample FROM quality.evaluations")
     assert kept == [{"passed": False, "severity": "warn", "value": 1.0, "high": 0.0, "sample": [{"n": -1}]}] * 2
-    made = rows(history, "SELECT row_count, fingerprint FROM quality.materialisations")
-    assert made == [{"row_count": 3, "fingerprint": "f00d"}] * 2
+    made = rows(history, "SELECT row_count, fingerprint, metadata FROM quality.materialisations")
+    assert made == [{"row_count": 3, "fingerprint": "f00d", "metadata": {"fingerprint": "f00d"}}] * 2
 
 
 def add_sessions(connection, sessions) -> None:

@@ -36,7 +36,7 @@ def test_what_is_served_stands_with_its_interval_and_a_better_baseline_is_named(
 
 def test_models_are_ranked_the_curve_leaves_out_what_is_not_measured() -> None:
     drawn = sequences.PAGE.charts["next"](MADE)
-    assert [bar["model"] for bar in drawn.arguments[0]] == ["STAN", "blend (served)"]
+    assert [bar["model"] for bar in drawn.arguments[0]] == ["STAN", "blend"]
     curve = sequences.PAGE.charts["curve"](MADE).arguments[0]
     assert [(point["measure"], point["value"]) for point in curve] == [
         ("auc", 0.8),

@@ -27,10 +27,11 @@ def _rows(context: Context, name: str) -> list[dict[str, Any]]:
 
 
 def _ranked(context: Context, name: str, kind: str, metric: str) -> list[dict[str, Any]]:
-    """Models by one figure, the best first."""
+    """Models by one figure, the best first; what their names say in brackets is in the table."""
     found = [row for row in _rows(context, name) if row["kind"] == kind]
     return [
-        {"model": row["model"], "value": row[metric]} for row in sorted(found, key=lambda row: -(row[metric] or 0.0))
+        {"model": row["model"].split(" (")[0], "value": row[metric]}
+        for row in sorted(found, key=lambda row: -(row[metric] or 0.0))
     ]
 
 
@@ -123,7 +124,7 @@ def continuation(context: Context) -> Table:
 
 PAGE = Page(
     "sequences",
-    "Playlists in order",
+    "Sequences",
     view,
     charts={"next": _next, "continuation": _continuation, "curve": _curve},
     tables={"next_track": next_track, "continuation": continuation},
