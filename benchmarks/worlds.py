@@ -91,8 +91,8 @@ def synthetic_world(n_users: int, n_playlists: int, *, seed: int = 1) -> World:
     users, playlists = sample.user_library(0, n_users), sample.playlist_library(0, n_playlists)
     return world_of(
         "synthetic",
-        Library(users.indptr, users.indices, n_songs),
-        _not_empty(Library(playlists.indptr, playlists.indices, n_songs)),
+        Library(users.offsets, users.values, n_songs),
+        _not_empty(Library(playlists.offsets, playlists.values, n_songs)),
         seed=seed,
     )
 

@@ -75,7 +75,8 @@ def recommend_tracks(console: Console, settings: Settings, wish: Wish, playlist:
     for song in named:
         seed = served.song(song.why.of) if song.why.of else None
         of = f" {served.text(seed)[0]}" if seed is not None else ""
-        times = f", {song.why.playlists} playlists" if song.why.playlists else ""
+        lists = song.why.playlists
+        times = f", {lists} {'playlist' if lists == 1 else 'playlists'}" if lists else ""
         table.add_row(song.title, song.artist, song.uri, f"{song.why.kind}{of}{times}")
     console.print(table)
     return named

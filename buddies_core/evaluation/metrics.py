@@ -8,6 +8,8 @@ from buddies_core.errors import BuddiesError
 
 HITS = (1, 5, 10)
 DEPTH = 10
+FIGURES = ("mrr", *(f"hit_{k}" for k in HITS), f"ndcg_{DEPTH}")
+"""Names of what `figures` gives, column by column."""
 
 
 class NonFiniteScoresError(BuddiesError, ValueError):
@@ -76,8 +78,13 @@ def summarise(ranks: np.ndarray) -> RankingMetrics:
     """The metrics of a set of ranks."""
     if len(ranks) == 0:
         return RankingMetrics(0, *[float("nan")] * 6)
+    means = [float(column.mean()) for column in figures(ranks).T]
+    means.append(means[FIGURES.index(f"hit_{DEPTH}")])
+    return RankingMetrics(len(ranks), *means)
+
+
+def figures(ranks: np.ndarray) -> np.ndarray:
+    """What each rank brings to the means of `FIGURES`, float64 [n, len(FIGURES)]."""
     ranks = np.asarray(ranks, np.float64)
-    hits = [float((ranks <= k).mean()) for k in HITS]
-    gains = np.where(ranks <= DEPTH, 1.0 / np.log2(1.0 + ranks), 0.0)
-    figures = [float((1.0 / ranks).mean()), *hits, float(gains.mean()), hits[-1]]
-    return RankingMetrics(len(ranks), *figures)
+    gain = np.where(ranks <= DEPTH, 1.0 / np.log2(1.0 + ranks), 0.0)
+    return np.column_stack([1.0 / ranks, *((ranks <= k).astype(np.float64) for k in HITS), gain])

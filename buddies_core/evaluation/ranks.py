@@ -11,7 +11,7 @@ from dataclasses import asdict
 import numpy as np
 from numba import njit, prange
 
-from buddies_core.evaluation.metrics import DEPTH, HITS, NonFiniteScoresError, ranks_of, summarise
+from buddies_core.evaluation.metrics import FIGURES, NonFiniteScoresError, figures, ranks_of, summarise
 from buddies_core.interactions.csr import Library
 from buddies_core.kernels.randomness import TRAINING, hash_pairs
 from buddies_core.kernels.threads import use_threads
@@ -96,7 +96,7 @@ def intervals(
     Weights are Poisson(1) per user and resample, which for many users is the multinomial bootstrap.
     """
     distinct, place = np.unique(users, return_inverse=True)
-    values = _values(ranks)
+    values = figures(ranks)
     sums = np.stack([np.bincount(place, weights=column, minlength=len(distinct)) for column in values.T])
     bags = np.bincount(place, minlength=len(distinct))
     generator = np.random.default_rng(seed)
@@ -105,7 +105,7 @@ def intervals(
         weights = generator.poisson(1.0, len(distinct))
         draws[resample] = sums @ weights / max(1, int(bags @ weights))
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return {name: (float(a), float(b)) for name, a, b in zip(_names(), low, high, strict=True)}
+    return {name: (float(a), float(b)) for name, a, b in zip(FIGURES, low, high, strict=True)}
 
 
 def random_scorer(seed: int) -> BagScorer:
@@ -131,13 +131,3 @@ def factor_scorer(factors: Factors) -> BagScorer:
 def popularity(likes: Library) -> np.ndarray:
     """Likers of each playlist in train, int64 [n_playlists]."""
     return np.bincount(likes.indices, minlength=likes.n_columns)
-
-
-def _names() -> list[str]:
-    return ["mrr", *(f"hit_{k}" for k in HITS), f"ndcg_{DEPTH}"]
-
-
-def _values(ranks: np.ndarray) -> np.ndarray:
-    ranks = ranks.astype(np.float64)
-    gain = np.where(ranks <= DEPTH, 1.0 / np.log2(1.0 + ranks), 0.0)
-    return np.column_stack([1.0 / ranks, *((ranks <= k).astype(np.float64) for k in HITS), gain])

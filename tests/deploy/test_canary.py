@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.deploy.machine import DEPLOY, free_port
+from buddies_core.http.ports import free_port
+from tests.deploy.machine import DEPLOY
 
 ROW = "program canary: judged by failures and p99, undecided on too little, never beside a model on trial"
 spec = importlib.util.spec_from_file_location("canary", DEPLOY / "canary.py")

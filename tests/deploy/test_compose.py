@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deploy.machine import DEPLOY, TAG, Machine, free_port, until
+from buddies_core.http.ports import free_port
+from tests.deploy.machine import DEPLOY, TAG, Machine, until
 from tests.deploy.trixie import unpacked
 
 ROW = "compose: the stack healthy, the graph made in its image, feedback stored, pages behind a password"

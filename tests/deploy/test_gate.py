@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.machine import DEPLOY, free_port
+from buddies_core.http.ports import free_port
+from tests.deploy.machine import DEPLOY
 
 ROW = "load gate: passes, and fails on errors, p99, processor time, too few requests and on its own failures"
 

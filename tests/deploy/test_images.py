@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deploy.machine import DEPLOY, REGISTRY_LACKS, ROOT, Machine, free_port, inspected, tool, until
+from buddies_core.http.ports import free_port
+from tests.deploy.machine import DEPLOY, REGISTRY_LACKS, ROOT, Machine, inspected, tool, until
 
 ROW = "images: built on one base, of the sizes allowed, without secrets, and what a container of the service does"
 MB = 1_000_000

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from benchmarks.server_process import ServerProcess
+from buddies_core.http.ports import free_port
 from buddies_serving.http.keys import new_key
-from tests.deploy.machine import DEPLOY, free_port, until
+from tests.deploy.machine import DEPLOY, until
 
 ROW = "monitoring: Prometheus scrapes the service by an admin key, and ServiceDown fires when it stops"
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import httpx
 
+from buddies_core.http.ports import free_port
 from tests.deploy.conftest import start_postgres
-from tests.deploy.machine import Machine, free_port, until
+from tests.deploy.machine import Machine, until
 
 ROW = "feedback is a promise: PostgreSQL killed, the service's container killed and replaced, nothing lost"
 

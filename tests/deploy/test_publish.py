@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deploy.machine import DEPLOY, TAG, Machine, free_port, tool, until
+from buddies_core.http.ports import free_port
+from tests.deploy.machine import DEPLOY, TAG, Machine, tool, until
 from tests.deploy.trixie import unpacked
 
 ROW = "registry: an image is published by its digest, signed with its contents; an unsigned or changed one is refused"

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deploy.machine import DEPLOY, Machine, free_port, until
+from buddies_core.http.ports import free_port
+from tests.deploy.machine import DEPLOY, Machine, until
 
 ROW = "replacement and rollback under load: no request fails, no acknowledged feedback is lost"
 

@@ -14,8 +14,9 @@ from buddies_assets.sources.mpd import find_slices, merge_slices, read_slices
 from buddies_assets.sources.mpd_slice import parse_slice
 from buddies_assets.sources.msd import read_songs
 from buddies_assets.sources.synthetic.slices import SliceWriter
-from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS, Csr, SyntheticWorld
+from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS, SyntheticWorld
 from buddies_assets.sources.synthetic.write import in_memory_slices, triplet_bytes, world_paths, write_world
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.song_index import song_index
 
 SMALL = SyntheticWorld(users=1_500, playlists=2_500, seed=7)
@@ -34,9 +35,11 @@ def digest(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def matrix(csr: Csr, columns: int) -> sparse.csr_matrix:
-    ones = np.ones(len(csr.indices), np.float32)
-    return sparse.csr_matrix((ones, csr.indices.astype(np.int32), csr.indptr), shape=(len(csr.indptr) - 1, columns))
+def matrix(drawn: Ragged, columns: int) -> sparse.csr_matrix:
+    ones = np.ones(len(drawn.values), np.float32)
+    return sparse.csr_matrix(
+        (ones, drawn.values.astype(np.int32), drawn.offsets), shape=(len(drawn.offsets) - 1, columns)
+    )
 
 
 def test_readers_take_everything_back_with_nothing_in_quarantine(folder: Path):
@@ -44,14 +47,14 @@ def test_readers_take_everything_back_with_nothing_in_quarantine(folder: Path):
     mpd = merge_slices(list(read_slices(find_slices(paths.mpd), strict=True)))
     assert mpd.playlists["pid"].to_list() == list(range(SMALL.playlists))
     held = SMALL.playlist_tracks(0, SMALL.playlists)
-    assert mpd.playlists["num_tracks"].to_list() == mpd.playlists["tracks"].to_list() == np.diff(held.indptr).tolist()
-    assert mpd.tracks["track_uri"].n_unique() == len(np.unique(held.indices))
+    assert mpd.playlists["num_tracks"].to_list() == mpd.playlists["tracks"].to_list() == np.diff(held.offsets).tolist()
+    assert mpd.tracks["track_uri"].n_unique() == len(np.unique(held.values))
 
     plays = pl.concat([batch.plays for batch in read_triplets(paths.triplets, strict=True)])
-    csr, counts = SMALL.user_songs(0, SMALL.users)
-    assert plays.height == len(csr.indices)
+    drawn, counts = SMALL.user_songs(0, SMALL.users)
+    assert plays.height == len(drawn.values)
     assert plays["plays"].to_list() == counts.tolist()
-    assert plays["song_id"].n_unique() == len(np.unique(csr.indices))
+    assert plays["song_id"].n_unique() == len(np.unique(drawn.values))
 
     text = read_songs([paths.song_data], paths.mismatches, strict=True)
     assert plays.join(text.songs, on="song_id", how="anti").is_empty()
@@ -98,7 +101,7 @@ def test_blocks_and_order_of_writing_do_not_matter(folder: Path):
     assert whole == b"".join(triplet_bytes(SMALL, start, start + 60) for start in range(0, 300, 60))
     one = SMALL.playlist_library(100, 200)
     two = SMALL.playlist_library(0, 300)
-    assert np.array_equal(one.indices, two.indices[two.indptr[100] : two.indptr[200]])
+    assert np.array_equal(one.values, two.values[two.offsets[100] : two.offsets[200]])
 
 
 def test_libraries_without_files_are_those_the_files_give(folder: Path):
@@ -113,14 +116,14 @@ def test_libraries_without_files_are_those_the_files_give(folder: Path):
     by_id = songs.explode("song_ids").select("song", pl.col("song_ids").alias("song_id"))
     from_files = plays.join(by_id, on="song_id").select("user_id", "song").unique().height
     played, held = SMALL.user_library(0, SMALL.users), SMALL.playlist_library(0, SMALL.playlists)
-    on_both = np.isin(played.indices, np.unique(held.indices)).sum()
+    on_both = np.isin(played.values, np.unique(held.values)).sum()
     # A song whose right text two wrong texts happen to bear, or two works of one name, may differ: few do.
     assert from_files == pytest.approx(on_both, rel=0.01)
 
 
 def test_songs_per_user_and_tracks_per_playlist_follow_the_published_quantiles():
-    csr, plays = FULL.user_songs(0, 12_000)
-    songs = np.diff(csr.indptr)
+    drawn, plays = FULL.user_songs(0, 12_000)
+    songs = np.diff(drawn.offsets)
     assert songs.min() >= 7
     assert songs.max() <= 4_399
     published = [10, 16, 27, 56, 285]
@@ -128,17 +131,17 @@ def test_songs_per_user_and_tracks_per_playlist_follow_the_published_quantiles()
     assert songs.mean() == pytest.approx(47.57, rel=0.04)
     assert plays.min() == 1
     held = FULL.playlist_tracks(0, 8_000)
-    tracks = np.diff(held.indptr)
+    tracks = np.diff(held.offsets)
     assert tracks.mean() == pytest.approx(66.35, rel=0.04)
     assert (tracks.min(), tracks.max()) == pytest.approx((5, 250), abs=2)
 
 
 def test_popularity_mismatches_and_shared_songs_follow_the_published_figures():
-    csr, _ = FULL.user_songs(0, 12_000)
-    assert 0.07 < np.bincount(csr.indices).max() / 12_000 < 0.13
-    assert FULL.is_mismatched(csr.indices).mean() == pytest.approx(0.063, abs=0.01)
+    drawn, _ = FULL.user_songs(0, 12_000)
+    assert 0.07 < np.bincount(drawn.values).max() / 12_000 < 0.13
+    assert FULL.is_mismatched(drawn.values).mean() == pytest.approx(0.063, abs=0.01)
     held = FULL.playlist_tracks(0, 8_000)
-    assert 0.03 < np.bincount(held.indices).max() / 8_000 < 0.06
+    assert 0.03 < np.bincount(held.values).max() / 8_000 < 0.06
     assert FULL.songs == pytest.approx(384_546, rel=0.001)
     assert FULL.tracks == pytest.approx(2_262_292, rel=0.001)
     assert (FULL.shared_of_work >= 0).sum() == pytest.approx(120_000 * 1.51, rel=0.05)

@@ -15,9 +15,9 @@ library that the artist with most songs has."""
 
 def test_songs_of_one_artist_stand_together_in_libraries_as_in_the_real_sample():
     played, _ = WORLD.user_songs(0, 1_500)
-    artist = WORLD.artists_of(WORLD.recordings(WORLD.entp_of_songs(played.indices)))
+    artist = WORLD.artists_of(WORLD.recordings(WORLD.entp_of_songs(played.values)))
     pairs, largest = [], []
-    for first, last in zip(played.indptr[:-1], played.indptr[1:], strict=True):
+    for first, last in zip(played.offsets[:-1], played.offsets[1:], strict=True):
         if 16 <= last - first <= 20:
             counts = np.unique(artist[first:last], return_counts=True)[1]
             pairs.append((counts * (counts - 1)).sum() / (last - first) / (last - first - 1))
@@ -43,4 +43,4 @@ def test_what_is_drawn_instead_is_by_the_artist_of_an_earlier_draw_of_the_row():
 def test_a_listener_is_the_same_whoever_is_drawn_beside_them():
     whole, _ = WORLD.user_songs(0, 60)
     part, _ = WORLD.user_songs(20, 30)
-    assert np.array_equal(part.indices, whole.indices[whole.indptr[20] : whole.indptr[30]])
+    assert np.array_equal(part.values, whole.values[whole.offsets[20] : whole.offsets[30]])

@@ -22,8 +22,8 @@ playlists held out, three prefixes of each."""
 
 def sequences(world: SyntheticWorld, playlists: int) -> tuple[Sequences, np.ndarray]:
     held = world.playlist_tracks(0, playlists)
-    row = np.repeat(np.arange(playlists), np.diff(held.indptr))
-    works = world.work_of_tracks(held.indices)
+    row = np.repeat(np.arange(playlists), np.diff(held.offsets))
+    works = world.work_of_tracks(held.values)
     _, first = np.unique(row * np.int64(world.mpd_works) + works, return_index=True)
     first.sort()
     distinct, songs = np.unique(works[first], return_inverse=True)
@@ -100,4 +100,4 @@ def test_a_successor_followed_backwards_is_where_it_came_from():
 def test_what_a_playlist_holds_depends_on_its_pid_alone():
     world = SyntheticWorld(users=20, playlists=300, seed=2)
     whole, part = world.playlist_tracks(0, 300), world.playlist_tracks(100, 120)
-    assert np.array_equal(part.indices, whole.indices[whole.indptr[100] : whole.indptr[120]])
+    assert np.array_equal(part.values, whole.values[whole.offsets[100] : whole.offsets[120]])

@@ -47,16 +47,16 @@ class SliceWriter:
         start = k * SLICE_PLAYLISTS
         stop = min(start + SLICE_PLAYLISTS, world.playlists)
         held = world.playlist_tracks(start, stop)
-        tracks = held.indices.astype(np.int64)
+        tracks = held.values.astype(np.int64)
         fragments = self._fragments_of(tracks)
-        heads = self._heads(np.arange(start, stop), held.indptr, tracks)
+        heads = self._heads(np.arange(start, stop), held.offsets, tracks)
         parts = [
             b'{\n    "info": {\n        "generated_on": "2017-12-03 08:41:42.057563",\n        "slice": "%d-%d",\n'
             b'        "version": "v1"\n    },\n    "playlists": [\n' % (start, start + SLICE_PLAYLISTS - 1)
         ]
-        defective = self._defective(start, held.indptr) if world.defects > 0 else None
+        defective = self._defective(start, held.offsets) if world.defects > 0 else None
         positions = self._positions
-        numbers, bounds = tracks.tolist(), held.indptr.tolist()
+        numbers, bounds = tracks.tolist(), held.offsets.tolist()
         for head, first, last in zip(heads, bounds[:-1], bounds[1:], strict=True):
             rows = [
                 position + fragments[track] for position, track in zip(positions, numbers[first:last], strict=False)

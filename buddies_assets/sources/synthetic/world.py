@@ -15,6 +15,7 @@ from buddies_assets.sources.synthetic import draws
 from buddies_assets.sources.synthetic.draws import NICHES, TasteSampler, interpolated
 from buddies_assets.sources.synthetic.loyalty import come_back
 from buddies_assets.sources.synthetic.order import Discography, ordered_playlists
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.kernels.distinct import distinct
 from buddies_core.kernels.randomness import uniform
 
@@ -38,19 +39,6 @@ _PLACE = (0.17, 0.71)
 """Where in MPD's popularity a work of ENTP stands, on average: intercept and slope over its place in ENTP's."""
 _ORDERED_OFFSET = 28.0
 """Flatter than it looks: a song that goes on from another is drawn less often than one drawn freely."""
-
-
-@dataclass(frozen=True)
-class Csr:
-    """Rows of item indices.
-
-    Attributes:
-        indptr: int64 [rows + 1].
-        indices: uint32 [items].
-    """
-
-    indptr: np.ndarray
-    indices: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -208,7 +196,7 @@ class SyntheticWorld:
         """Whether the text on file of each song id is that of another song."""
         return uniform(self.seed, draws.MISMATCH, songs) < MISMATCHED_SHARE
 
-    def user_songs(self, start: int, stop: int) -> tuple[Csr, np.ndarray]:
+    def user_songs(self, start: int, stop: int) -> tuple[Ragged, np.ndarray]:
         """Song ids played by users start..stop-1, ascending in each row, and play counts uint32."""
         rows = np.arange(start, stop)
         u = uniform(self.seed, draws.USER_SIZE, rows)
@@ -223,7 +211,7 @@ class SyntheticWorld:
         order = np.lexsort((songs, row))
         songs = songs[order]
         plays = np.minimum(uniform(self.seed, draws.USER_PLAYS, row, songs) ** -0.7, 9_667)
-        return Csr(indptr, songs.astype(np.uint32)), plays.astype(np.uint32)
+        return Ragged(indptr, songs.astype(np.uint32)), plays.astype(np.uint32)
 
     def user_niches(self, users: np.ndarray) -> np.ndarray:
         """The first niche of each user, the one that weighs most on average."""
@@ -241,7 +229,7 @@ class SyntheticWorld:
         """Weight of each niche in playlists, float64 [len(playlists), NICHES]; those of a playlist add up to 1."""
         return _by_niche(*self._playlists.tastes(playlists))
 
-    def playlist_tracks(self, start: int, stop: int) -> Csr:
+    def playlist_tracks(self, start: int, stop: int) -> Ragged:
         """Tracks of playlists start..stop-1, in playlist order; one row in a hundred repeats an earlier track."""
         rows = np.arange(start, stop)
         counts = interpolated(uniform(self.seed, draws.PLAYLIST_SIZE, rows), PLAYLIST_SHARES, PLAYLIST_TRACKS)
@@ -257,7 +245,7 @@ class SyntheticWorld:
         place = np.arange(len(row)) - np.repeat(indptr[:-1], np.diff(indptr))
         again = uniform(self.seed, draws.REPEAT, row, place)
         source = np.arange(len(row)) - place + (place * (again * 100 % 1.0)).astype(np.int64)
-        return Csr(indptr, np.where(again < 0.01, tracks[source], tracks).astype(np.uint32))
+        return Ragged(indptr, np.where(again < 0.01, tracks[source], tracks).astype(np.uint32))
 
     @cached_property
     def shared_of_work(self) -> np.ndarray:
@@ -272,17 +260,17 @@ class SyntheticWorld:
         shared = (entp >= 0) & right[np.maximum(entp, 0)]
         return np.where(shared, np.cumsum(shared) - 1, -1)
 
-    def user_library(self, start: int, stop: int) -> Csr:
+    def user_library(self, start: int, stop: int) -> Ragged:
         """Shared works in the libraries of users start..stop-1, as binary CSR over `shared_of_work`, without files."""
         played, _ = self.user_songs(start, stop)
-        work = self.work_of_entp[self.entp_of_songs(played.indices)]
+        work = self.work_of_entp[self.entp_of_songs(played.values)]
         item = np.where(work >= 0, self.shared_of_work[np.maximum(work, 0)], -1)
-        return _distinct_rows(played.indptr, np.where(self.is_mismatched(played.indices), -1, item))
+        return _distinct_rows(played.offsets, np.where(self.is_mismatched(played.values), -1, item))
 
-    def playlist_library(self, start: int, stop: int) -> Csr:
+    def playlist_library(self, start: int, stop: int) -> Ragged:
         """Shared works in playlists start..stop-1, as binary CSR over `shared_of_work`, without files."""
         held = self.playlist_tracks(start, stop)
-        return _distinct_rows(held.indptr, self.shared_of_work[self.work_of_tracks(held.indices)])
+        return _distinct_rows(held.offsets, self.shared_of_work[self.work_of_tracks(held.values)])
 
 
 def _by_niche(niches: np.ndarray, cumulative: np.ndarray) -> np.ndarray:
@@ -291,11 +279,11 @@ def _by_niche(niches: np.ndarray, cumulative: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _distinct_rows(indptr: np.ndarray, items: np.ndarray) -> Csr:
+def _distinct_rows(indptr: np.ndarray, items: np.ndarray) -> Ragged:
     """Rows sorted, without repeats and without items below zero."""
     rows = len(indptr) - 1
     row = np.repeat(np.arange(rows, dtype=np.int64), np.diff(indptr))
     kept = items >= 0
     keys = distinct(row[kept] << 32 | items[kept])
     lengths = np.bincount(keys >> 32, minlength=rows)
-    return Csr(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), (keys & 0xFFFFFFFF).astype(np.uint32))
+    return Ragged(np.concatenate([[0], np.cumsum(lengths)]), keys & 0xFFFFFFFF)

@@ -94,21 +94,21 @@ def write_world(
 
 def triplet_bytes(world: SyntheticWorld, start: int, stop: int, played: np.ndarray | None = None) -> bytes:
     """Lines of `train_triplets.txt` for users start..stop-1; marks the songs in `played`, bool [world.songs]."""
-    csr, plays = world.user_songs(start, stop)
+    drawn, plays = world.user_songs(start, stop)
     if played is not None:
-        played[csr.indices] = True
+        played[drawn.values] = True
     rows = np.arange(start, stop)
     users = text.user_ids(world, rows)
-    distinct, place = np.unique(csr.indices, return_inverse=True)
+    distinct, place = np.unique(drawn.values, return_inverse=True)
     names = text.song_ids(world, distinct)
     counts = plays.tolist()
     if world.defects > 0:
-        row = np.repeat(rows, np.diff(csr.indptr))
+        row = np.repeat(rows, np.diff(drawn.offsets))
         for at in np.flatnonzero(
-            uniform(world.seed, draws.DEFECT, row, csr.indices.astype(np.int64) + (1 << 33)) < world.defects
+            uniform(world.seed, draws.DEFECT, row, drawn.values.astype(np.int64) + (1 << 33)) < world.defects
         ).tolist():
             counts[at] = -counts[at]
-    per_line = np.repeat(np.arange(len(rows)), np.diff(csr.indptr)).tolist()
+    per_line = np.repeat(np.arange(len(rows)), np.diff(drawn.offsets)).tolist()
     lines = [
         f"{users[user]}\t{names[song]}\t{count}\n"
         for user, song, count in zip(per_line, place.tolist(), counts, strict=True)
