@@ -1,6 +1,6 @@
 """Dagster's daemon, idle for less: `python -m buddies_assets.cli.frugal_daemon` takes `dagster-daemon`'s arguments.
 
-It asks the database some five times a second, over a new connection each time, and reads the whole asset graph from the
+By itself it opens a connection for each question to the database, and reads the whole asset graph from the
 code server once a minute whether it changed or not. Here connections stay open, and the graph is read every four
 minutes; a code server that was started anew is noticed at once all the same.
 """
