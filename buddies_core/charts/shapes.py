@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from buddies_core.charts.theme import BLUE, GREY, ORANGE, Rows, base
+from buddies_core.charts.theme import BLUE, GREY, LABEL_PADDING, LABEL_SIZE, ORANGE, Rows, base
 
 if TYPE_CHECKING:
     import altair as alt
+
+_CHARACTER = 0.64 * LABEL_SIZE
+"""Width of a character in the widest usual font, in pixels. Whoever draws measures labels in a font of its own, and a
+browser with a wider one would cut them at the edge; the padding at the right is for the figures likewise."""
+_LONGEST = 160
+"""Pixels after which a label is cut with an ellipsis, in the font of whoever draws."""
 
 
 def histogram(rows: Rows, *, axis: str, count: str = "users", colour: str = BLUE) -> "alt.LayerChart | alt.FacetChart":
@@ -68,14 +74,19 @@ def ranking(rows: Rows, *, label: str, value: str, title: str, form: str = ",") 
     """Horizontal bars, largest first, with their figures beside them."""
     import altair as alt
 
+    longest = max((len(str(row[label])) for row in rows), default=0)
+    room = min(longest * _CHARACTER, _LONGEST * 1.15)
+    axis = alt.Axis(domain=False, ticks=False, labelLimit=_LONGEST, minExtent=room + LABEL_PADDING)
     layer = base(rows, "container", max(24 * len(rows), 60)).encode(
-        y=alt.Y(f"{label}:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False)),
+        y=alt.Y(f"{label}:N", sort=None, title=None, axis=axis),
         x=alt.X(f"{value}:Q", title=None, axis=None),
         tooltip=[f"{label}:N", alt.Tooltip(f"{value}:Q", title=title, format=form)],
     )
     bars = layer.mark_bar(color=ORANGE, height=10, cornerRadius=2)
     figures = layer.mark_text(align="left", dx=5, fontSize=11).encode(text=alt.Text(f"{value}:Q", format=form))
-    return alt.layer(bars, figures).properties(width="container", height=max(24 * len(rows), 60))
+    return alt.layer(bars, figures).properties(
+        width="container", height=max(24 * len(rows), 60), padding={"left": 5, "top": 5, "right": 14, "bottom": 5}
+    )
 
 
 def lines(rows: Rows, *, x: str, y: str, series: str, axis: str) -> "alt.Chart":

@@ -25,6 +25,8 @@ BLUE, GREEN, RED, AMBER, ORANGE, VIOLET, GREY = (
 STATE_COLOURS = {"ok": GREEN, "warn": AMBER, "fail": RED, "unknown": GREY}
 """Colours of a health, wherever it is drawn."""
 _SERIES = [BLUE, GREEN, ORANGE, VIOLET, AMBER, RED, GREY]
+LABEL_SIZE, LABEL_PADDING = 11, 6
+"""Of the labels of axes, in pixels; the padding is that beside a vertical axis."""
 _FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 
@@ -39,12 +41,12 @@ def _theme(background: str, text: str, muted: str, grid: str) -> dict[str, Any]:
             "gridColor": grid,
             "domainColor": grid,
             "tickColor": grid,
-            "labelFontSize": 11,
+            "labelFontSize": LABEL_SIZE,
             "titleFontSize": 11,
             "titleFontWeight": "normal",
         },
         "axisX": {"grid": False},
-        "axisY": {"domain": False, "ticks": False, "tickCount": 5, "labelPadding": 6},
+        "axisY": {"domain": False, "ticks": False, "tickCount": 5, "labelPadding": LABEL_PADDING},
         "legend": {"labelColor": text, "titleColor": muted, "orient": "top", "labelFontSize": 11},
         "title": {"color": text, "subtitleColor": muted, "anchor": "start", "fontSize": 13},
         "text": {"color": text, "fill": text},

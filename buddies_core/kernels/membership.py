@@ -110,3 +110,13 @@ def sums_of_triples(starts, firsts, seconds, thirds):
             one += triple
             other += _mixed(triple ^ np.uint64(0xD1B54A32D192ED03))
     return one, other
+
+
+@njit(nogil=True, cache=True)
+def sums_of_rows(starts, members, one, other):
+    """Fills two sums of hashes of each row's members, modulo 2^64: equal for rows of the same members in any order."""
+    for row in range(len(starts) - 1):
+        for place in range(starts[row], starts[row + 1]):
+            hashed = _mixed((np.uint64(members[place]) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
+            one[row] += hashed
+            other[row] += _mixed(hashed ^ np.uint64(0xD1B54A32D192ED03))

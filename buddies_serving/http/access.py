@@ -8,7 +8,7 @@ _ADMIN = ("/metrics", "/docs", "/openapi.json", "/model")
 
 def needed_scope(path: str) -> Scope | None:
     """The scope; None for what is public: health, and the pages for listeners, whose calls carry a key of their own."""
-    if path in {"/", "/continue", "/health/live", "/health/ready"} or path.startswith("/static/"):
+    if path in {"/", "/continue", "/artists", "/health/live", "/health/ready"} or path.startswith("/static/"):
         return None
     if path in _ADMIN:
         return "admin"

@@ -244,10 +244,11 @@ async def similar(
 
 @router.get("/artists", include_in_schema=False)
 async def page(request: Request) -> Response:
-    """The page: a listener's list beside what the listener plays."""
+    """The page, for everybody: its calls carry a key of their own. A listener's list beside what the listener plays."""
     names = _experiments(request.app.state.service.settings).names()
+    shown = {"root": request.scope["root_path"], "experiments": names, "chosen": DEFAULT}
     headers = {"content-security-policy": PAGE_POLICY.decode()}
-    return _templates.TemplateResponse(request, "artists.html", {"experiments": names}, headers=headers)
+    return _templates.TemplateResponse(request, "artists.html", shown, headers=headers)
 
 
 def _json(content: msgspec.Struct, version: str) -> Response:

@@ -119,3 +119,28 @@ def counted_members(frame: pl.DataFrame, column: str, member: str, name: str) ->
     else:
         values, times = np.unique(found[1], return_counts=True)
     return pl.DataFrame({member: values, name: times.astype(np.uint32)})
+
+
+def with_equal_members(frame: pl.DataFrame, other: pl.DataFrame, by: str, column: str) -> pl.DataFrame:
+    """The keys `by` whose lists in both frames have the same members as often, in whatever order: a frame (by).
+
+    By two sums of hashes, so that different lists pass by a chance of 2^-128. A key that it cannot tell of, such as one
+    with two rows, or any where a list holds a null, is left out.
+    """
+    found = [_sums(one, by, column) for one in (frame, other)]
+    if found[0] is None or found[1] is None:
+        return frame.select(by).clear()
+    return found[0].join(found[1], on=found[0].columns, how="semi").select(by)
+
+
+def _sums(frame: pl.DataFrame, by: str, column: str) -> pl.DataFrame | None:
+    """(by, length, one, other): how long each list is and two sums of its members' hashes, of keys with one row."""
+    found = flat(frame[column])
+    if found is None:
+        return None
+    from buddies_core.kernels.membership import sums_of_rows
+
+    one, other = np.zeros(frame.height, np.uint64), np.zeros(frame.height, np.uint64)
+    sums_of_rows(*found, one, other)
+    summed = frame.select(by).with_columns(length=np.diff(found[0]), one=one, other=other)
+    return summed.filter(summed[by].is_unique() & summed[by].is_not_null())

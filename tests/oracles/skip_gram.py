@@ -14,7 +14,7 @@ def plain_skip_gram(playlists: list[list[int]], n_songs: int, config: SkipGramCo
     counts = np.bincount([song for playlist in playlists for song in playlist], minlength=n_songs)
     assert (np.diff(counts) <= 0).all(), "the kernel numbers songs by popularity: give them so numbered"
     scale = float(1.0 / (config.dimension * np.sqrt(12.0)))
-    inputs = random_rows(n_songs, config.dimension, scale=scale, seed=config.seed, side=4).astype(np.float64)
+    inputs = random_rows(np.arange(n_songs), config.dimension, scale=scale, seed=config.seed, side=4).astype(np.float64)
     outputs = np.zeros_like(inputs)
     threshold, alias = alias_table(counts.astype(np.float64) ** config.exponent)
     starts = np.concatenate([[0], np.cumsum([len(playlist) for playlist in playlists])])

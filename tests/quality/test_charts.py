@@ -75,6 +75,17 @@ def test_equal_charts_are_drawn_once_for_all_widths_near_each_other(monkeypatch)
     assert asked == [600, 340, 600]
 
 
+def test_labels_of_bars_have_room_in_the_widest_usual_font():
+    # DejaVu Sans, which browsers on Linux show: a digit is 0.636 em wide, "EASE with artists" 93.2 px at 11 px.
+    for label, wide in (("0123456789" * 2, 20 * 0.636 * 11), ("EASE with artists", 93.2)):
+        drawn = draw(
+            charts.ranking([{"user": label, "n": 3}], label="user", value="n", title="sessions").to_dict(), 410
+        )
+        (bars,) = re.findall(r'translate\(([\d.]+),[\d.]+\)"><g class="mark-group role-frame root"', drawn)
+        (back,) = re.findall(rf"translate\((-?[\d.]+),[^>]*>{label}</text>", drawn)
+        assert float(bars) + float(back) >= wide
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_chart_becomes_an_image_in_both_themes(theme):
     image = charts.png(BUILT["histogram"]().properties(width=200), scale=1, theme=theme)

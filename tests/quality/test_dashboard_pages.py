@@ -179,6 +179,8 @@ def test_an_empty_home_is_not_called_green(postgres_url, tmp_path):
     assert "Nothing has been materialised yet" in body
     assert "all green" not in body
     assert "0 of 0" not in body
+    assert "Every check passes." not in body
+    assert "No check has run yet." in body
     assert '<article class="tile card ok">' not in body
 
 

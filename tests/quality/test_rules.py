@@ -138,6 +138,36 @@ def rule_of(asset: str, name: str):
     return next(r for r in rules_by_asset()[asset] if r.name == name)
 
 
+LISTS = st.lists(st.tuples(st.integers(0, 3), st.lists(st.integers(0, 3), max_size=3)), max_size=5)
+
+
+def lists_of(found, dtype) -> pl.DataFrame:
+    columns = {"user": [user for user, _ in found], "playlists": [members for _, members in found]}
+    return pl.DataFrame(columns, schema={"user": pl.UInt32, "playlists": pl.List(dtype)})
+
+
+@settings(deadline=None, max_examples=150)
+@given(LISTS, LISTS, LISTS, st.booleans(), st.sampled_from([pl.UInt32, pl.Int64]))
+def test_what_is_ranked_is_what_one_source_offers(ranked, neighbours, taste, alike, dtype):
+    # As sets of pairs; users may have two rows or none, lists repeat members or are empty.
+    if alike:
+        ranked = [(user, members[::-1]) for user, members in neighbours[:2]] + taste[2:]
+    of, near, liked = ({(u, p) for u, members in found for p in members} for found in (ranked, neighbours, taste))
+    elsewhere = {user for user, _ in of ^ near}
+    wrong = {pair for pair in of ^ liked if pair[0] in elsewhere}
+    given_lists = [lists_of(found, dtype) for found in (ranked, neighbours, taste)]
+    names = ("ranked_candidates", "candidates", "taste_candidates")
+    outcome = rule_of("ranked_candidates", "ranked_playlists_are_candidates").judge(
+        dict(zip(names, given_lists, strict=True))
+    )
+    sizes = [sum(len(members) for _, members in found) for found in (ranked, neighbours)]
+    assert outcome.passed == (not wrong)
+    assert outcome.finding.total == max(sizes)
+    # A pair of a list that holds it twice, or of a user with two rows, is told as often as it stands there.
+    assert {(row["user"], row["playlist"]) for row in outcome.finding.sample.iter_rows(named=True)} <= wrong
+    assert outcome.finding.offending >= len(wrong)
+
+
 @pytest.mark.parametrize(("on", "share"), [(4, 0.4), (5, 0.5), (6, 0.6)])
 def test_a_playlist_may_be_on_half_of_the_lists_and_no_more(on, share):
     # Ten lists of five; playlist 0 is on some of them, every other place has a playlist of its own.

@@ -119,7 +119,7 @@ def test_the_page_offers_every_experiment_and_loads_nothing_from_elsewhere(serve
     experiment()
     experiment("mine")
     page = server.get("/artists")
-    assert "<option>lastfm</option><option>mine</option>" in page.text
+    assert "<option selected>lastfm</option><option>mine</option>" in page.text
     assert "http" not in page.text.replace("<!doctype html>", "")
     assert server.get("/static/artists.js").status_code == 200
 

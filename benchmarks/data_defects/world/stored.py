@@ -27,7 +27,11 @@ TABLES = {
 RAW = ("mpd_playlists", "mpd_tracks", "entp_plays", "msd_songs")
 
 
-SONG_PARTS = {"song_ranker": {"popularity": "ranker_popularity"}, "served_songs": {"features": "serving_features"}}
+SONG_PARTS = {
+    "song_plays": {"told": "songs_told", "catalogue": "songs_on_file"},
+    "song_ranker": {"popularity": "ranker_popularity"},
+    "served_songs": {"features": "serving_features"},
+}
 """Parts of the songs' datasets that rules read, and what the world calls them."""
 
 

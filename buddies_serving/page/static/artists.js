@@ -1,57 +1,104 @@
 "use strict";
 
-const form = document.getElementById("ask");
-const message = document.getElementById("message");
+const root = document.documentElement.dataset.root || "";
+const byId = (id) => document.getElementById(id);
+const numbers = new Intl.NumberFormat("en");
+let latest = 0;
 
-function entry(artist, note) {
+function count(number, one, many) {
+  return `${numbers.format(number)} ${number === 1 ? one : many}`;
+}
+
+function entry(artist, facts) {
   const item = document.createElement("li");
-  const known = artist.url && /^https?:\/\//.test(artist.url);
-  const name = document.createElement(known ? "a" : "span");
+  const linked = /^https?:\/\//.test(artist.url || "");
+  const name = document.createElement(linked ? "a" : "span");
   name.textContent = artist.name;
-  if (known) {
+  if (linked) {
     name.href = artist.url;
     name.rel = "noreferrer";
   }
   const small = document.createElement("small");
-  small.textContent = note;
+  small.className = "facts";
+  small.textContent = facts;
   item.append(name, small);
   return item;
 }
 
-function reason(artist) {
+function why(artist) {
   if (artist.reason === "because") return `because of ${artist.because_of}`;
   return artist.reason === "alike" ? "listeners alike have it" : "popular";
 }
 
-async function show() {
-  const experiment = document.getElementById("experiment").value;
-  const wanted = { userid: document.getElementById("user").value.trim(), item_to_recommend: 10 };
-  if (experiment) wanted.experiment = experiment;
-  const answer = await fetch("/recommend/?detail=1", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(wanted),
-  });
-  const found = await answer.json();
-  document.getElementById("taste").replaceChildren();
-  document.getElementById("list").replaceChildren();
-  if (!answer.ok) {
-    message.textContent = found.detail;
-    return;
-  }
-  message.textContent = found.popular
-    ? "This listener is not known: these are the artists that most listeners have."
-    : `${found.experiment}, version ${found.version}`;
-  document.getElementById("taste").replaceChildren(
-    ...found.taste.map((artist) => entry(artist, `${artist.plays.toLocaleString("en")} plays`)),
+async function call(body) {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  const key = sessionStorage.getItem("key");
+  if (key) headers.authorization = `Bearer ${key}`;
+  const told = await fetch(`${root}/recommend/?detail=1`, { method: "POST", headers, body: JSON.stringify(body) });
+  const content = await told.json();
+  if (told.ok) return content;
+  if (told.status === 401) byId("key-form").hidden = false;
+  throw new Error(content.detail || content.title);
+}
+
+// A browser's own words ("Failed to fetch", "Unexpected token") say nothing to a reader.
+function plainly(problem) {
+  if (problem instanceof TypeError) return "The service cannot be reached just now. Please try again in a moment.";
+  if (problem instanceof SyntaxError) return "The service answered something strange. Please try again in a moment.";
+  return problem.message;
+}
+
+function told(found) {
+  const from = `${found.experiment}, version ${found.version}`;
+  if (!found.popular) return `Listener ${found.userid} in ${from}.`;
+  const known = found.taste.length
+    ? `Nothing is left that listener ${found.userid} does not have already`
+    : `Listener ${found.userid} is not known`;
+  return `${known}: these are the artists that most listeners have (${from}).`;
+}
+
+function draw(found) {
+  byId("sides").hidden = false;
+  byId("no-taste").hidden = found.taste.length > 0;
+  byId("list-title").textContent = found.popular ? "Popular with everybody" : "Recommended";
+  byId("taste").replaceChildren(
+    ...found.taste.map((artist) => entry(artist, count(artist.plays, "play", "plays"))),
   );
-  document.getElementById("list").replaceChildren(
-    ...found.recommended_artist.map((artist) => entry(artist, `${reason(artist)} · ${artist.listeners} listeners`)),
+  byId("list").replaceChildren(
+    ...found.recommended_artist.map((artist) =>
+      entry(artist, `${why(artist)} · ${count(artist.listeners || 0, "listener", "listeners")}`),
+    ),
   );
 }
 
-form.addEventListener("submit", (event) => {
+async function show() {
+  const mine = ++latest;
+  const wanted = { userid: byId("user").value.trim(), item_to_recommend: 10 };
+  if (byId("experiment").value) wanted.experiment = byId("experiment").value;
+  byId("ask-error").textContent = "";
+  byId("status").textContent = "Looking …";
+  byId("sides").hidden = true;
+  try {
+    if (!wanted.userid) throw new Error("Name a listener.");
+    const found = await call(wanted);
+    if (mine !== latest) return;
+    draw(found);
+    byId("status").textContent = told(found);
+  } catch (problem) {
+    if (mine !== latest) return;
+    byId("status").textContent = "";
+    byId("ask-error").textContent = plainly(problem);
+  }
+}
+
+byId("ask").addEventListener("submit", (event) => {
   event.preventDefault();
+  show();
+});
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("key", byId("key").value);
+  byId("key-form").hidden = true;
   show();
 });
 show();

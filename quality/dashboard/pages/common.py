@@ -91,7 +91,7 @@ def open_checks(context: Context) -> Table:
     found = [check for check in context.report.open_checks if context.chosen(check.asset, check.name)]
     rows = [check_row(context, check) for check in found]
     subtitle = "Failed, warned, crashed, never reached, or passed by an earlier version of the data only"
-    empty = context.none_chosen("Every check passes.")
+    empty = context.none_chosen("Every check passes." if context.checks else "No check has run yet.")
     return Table("open", "Checks that do not pass", subtitle, columns, rows, empty)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from quality.rules.members import with_equal_members
 from quality.rules.shapes import as_lists, exploded, members_that_are, repeated_members, with_partner
 from quality.rules.verdict import Finding, Severity, offending_rows, rule, within
 
@@ -138,9 +139,14 @@ def ranked_playlists_are_candidates(
 ) -> Finding:
     """The ranked playlists of a user are all that one source offers them and no other: of taste, or of neighbours."""
     keys = ["user", "playlist"]
+    lists = [
+        as_lists(f.select("user", "playlists"), "playlists") for f in (ranked_candidates, candidates, taste_candidates)
+    ]
+    total = max(frame["playlists"].explode().drop_nulls().len() for frame in lists[:2])
+    # Nearly all users have just what one source offers: only the others' lists are compared member by member.
+    equal = pl.concat([with_equal_members(lists[0], offered, "user", "playlists") for offered in lists[1:]])
     ranked, neighbours, taste = (
-        exploded(as_lists(lists.select("user", "playlists"), "playlists"), "playlists", "playlist").select(keys)
-        for lists in (ranked_candidates, candidates, taste_candidates)
+        exploded(frame.join(equal, on="user", how="anti"), "playlists", "playlist").select(keys) for frame in lists
     )
 
     def differing(offered: pl.DataFrame) -> pl.DataFrame:
@@ -148,7 +154,7 @@ def ranked_playlists_are_candidates(
 
     of_neighbours, of_taste = differing(neighbours), differing(taste)
     wrong = of_taste.join(of_neighbours.select("user").unique(), on="user", how="semi")
-    return offending_rows(wrong, max(ranked.height, neighbours.height))
+    return offending_rows(wrong, total)
 
 
 @rule(blocking=True)
