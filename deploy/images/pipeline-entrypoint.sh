@@ -4,7 +4,7 @@
 set -eu
 [ -d "$NUMBA_CACHE_DIR" ] || cp -r /opt/numba-cache "$NUMBA_CACHE_DIR"
 mkdir -p "$DAGSTER_HOME"
-[ -e "$DAGSTER_HOME/dagster.yaml" ] || cp /opt/dagster/dagster.yaml "$DAGSTER_HOME/dagster.yaml"
+[ -e "$DAGSTER_HOME/dagster.yaml" ] || cat /opt/dagster/*.yaml >"$DAGSTER_HOME/dagster.yaml"
 
 workspace() {
   printf 'load_from:\n  - grpc_server:\n      host: %s\n      port: 4000\n      location_name: buddies\n' \
