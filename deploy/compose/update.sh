@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings the stack to the images that the variables name. The code server is replaced only once no run of Dagster is in
 # it, since runs end with it: this waits up to WAIT_FOR_RUNS seconds (0: refuse at once) and changes nothing otherwise.
-# The service is away for a few seconds; where it must not be, use deploy/ansible or the chart.
+# The service is away for a few seconds; where it must not be, use the chart, or replace it behind a proxy as tests/deploy/test_replacement.py does.
 set -euo pipefail
 cd "$(dirname "$0")"
 compose() { ${COMPOSE:-docker compose} "$@"; }
