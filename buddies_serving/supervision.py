@@ -51,3 +51,10 @@ class Supervisor:
             await asyncio.sleep(pause)
             self._down.discard(name)
             pause = min(2 * pause, self._longest_pause)
+
+
+async def again_and_again(work: Callable[[], object], pause: float) -> None:
+    """Does `work` for ever, with `pause` seconds before each time."""
+    while True:
+        await asyncio.sleep(pause)
+        work()

@@ -107,6 +107,10 @@ class ModelWatcher:
         async with self._looking:
             self._take(await asyncio.to_thread(self._published))
 
+    def find_user(self, user_key: str) -> int | None:
+        """The number that the champion has a user under; None where it does not know them, or nothing is served."""
+        return None if self.serving is None else self.serving.champion.find_user(user_key)
+
     def _published(self) -> Serving | None:
         """What is published, if it is new and whole."""
         stamp = _stamp(self._settings.model_root / CURRENT)
