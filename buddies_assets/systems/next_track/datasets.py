@@ -14,7 +14,8 @@ from buddies_assets.sources.sequence_datasets import (
     last_figure,
     published_schema,
 )
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from quality.dataset_spec import DatasetSpec, Field, Figures, Parameter, Read, TableSchema, arrays_of, part_of
 
 _WEIGHT, _TIMES = Field(pl.Float32, low=0), Field(pl.Int32, low=1)

@@ -10,7 +10,7 @@ from buddies_assets.metadata import OWNERS, TRAINING, plain, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 def checkpoint_store(pipeline: Pipeline) -> CheckpointStore:
