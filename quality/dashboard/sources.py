@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from buddies_core.errors import BuddiesError
 from buddies_core.postgres.connecting import speak_utc
-from buddies_core.postgres.embedded import database_url
+from buddies_core.postgres.database import database_url
 from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.dataset import Dataset
