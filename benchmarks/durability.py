@@ -30,7 +30,8 @@ from benchmarks.served_world import ServedWorld
 from benchmarks.server_process import ServerProcess
 from buddies_core.artifact.store import read_channels
 from buddies_core.http.ports import free_port
-from buddies_core.postgres.embedded import DatabaseError, EmbeddedPostgres
+from buddies_core.postgres.embedded import EmbeddedPostgres
+from buddies_core.postgres.errors import DatabaseError
 from buddies_serving.model.served_model import ServedModel
 
 DISK_MIB = 64

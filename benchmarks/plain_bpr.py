@@ -13,18 +13,19 @@ from numba import njit, prange
 from buddies_core.recommenders.bpr import numba_backend
 from buddies_core.recommenders.bpr.config import BEST
 from buddies_core.recommenders.bpr.data import Blocks
-from buddies_core.recommenders.bpr.numba_backend import NumbaBackend, _look_up, _mean_square, _pulls, _rate_of
+from buddies_core.recommenders.bpr.grouped_kernel import FAST, look_up, mean_square, one_epoch, pulls_of, rate_of
+from buddies_core.recommenders.bpr.numba_backend import NumbaBackend
 from buddies_core.recommenders.factors import RowKeys, random_factors
 
 _USERS, _PLAYLISTS, _BLOCKS, _ROUNDS = 101_713, 94_600, 1_000_000, 3
 
 
-@njit(parallel=True, fastmath=numba_backend._FAST, nogil=True)
-def plain_epoch(
-    order, bounds, ids, first, positives, negatives, number, users, playlists, head_rows, user_square, square,
-    rate, l2, dimension, free, row_count, vectors,
-):  # fmt: skip
-    """As `numba_backend._epoch` for one thread: no vector code, nothing asked for ahead, no head of its own."""
+@njit(parallel=True, fastmath=FAST, nogil=True)
+def plain_epoch(groups_in_order, positives, negatives, model, pace_of_steps, row_count, vectors):
+    """As `one_epoch` for one thread: no vector code, nothing asked for ahead, no head of its own."""
+    order, bounds, ids, first = groups_in_order
+    users, playlists, user_square, square, number = model
+    rate, l2, dimension, free, _ = pace_of_steps
     none, adaptive = len(playlists) - 1, len(square) > 0
     losses, samples = np.zeros(len(bounds) - 1), np.zeros(len(bounds) - 1, np.int64)
     for t in prange(len(bounds) - 1):
@@ -35,21 +36,21 @@ def plain_epoch(
         for o in order[bounds[t] : bounds[t + 1]]:
             own = users[ids[o]]
             for group in range(first[o], first[o + 1]):
-                _look_up(group, positives, negatives, number, numbers)
+                look_up(group, positives, negatives, number, numbers)
                 for k in range(rows):
                     products[k] = np.float32(0.0)
                     for d in range(len(own)):
                         products[k] += own[d] * playlists[numbers[k], d]
-                raised, drawn = _pulls(products, numbers, none, pulls)
+                raised, drawn = pulls_of(products, numbers, none, pulls)
                 loss += np.log(raised)
                 count += drawn
-                size = _mean_square(own[:dimension], dimension) if adaptive else np.float32(0.0)
+                size = mean_square(own[:dimension], dimension) if adaptive else np.float32(0.0)
                 change[:] = np.float32(0.0)
                 kept = own[dimension - 1]
                 for k in range(rows):
                     pace = rate
                     if adaptive:
-                        pace = _rate_of(square, numbers[k], pulls[k] * pulls[k] * size, rate)
+                        pace = rate_of(square, numbers[k], pulls[k] * pulls[k] * size, rate)
                     step, keep = pace * pulls[k], np.float32(1.0) - pace * l2
                     row = playlists[numbers[k]]
                     for d in range(len(own)):
@@ -58,7 +59,7 @@ def plain_epoch(
                         row[d] = keep * value + step * own[d]
                 pace = rate
                 if adaptive:
-                    pace = _rate_of(user_square, ids[o], _mean_square(change[:dimension], free), rate)
+                    pace = rate_of(user_square, ids[o], mean_square(change[:dimension], free), rate)
                 keep = np.float32(1.0) - pace * l2
                 for d in range(len(own)):
                     own[d] = keep * own[d] + pace * change[d]
@@ -90,11 +91,11 @@ def main() -> None:
         RowKeys.of_rows(_USERS, _PLAYLISTS), config.dimension, scale=0.1, seed=1, item_bias=config.item_bias
     )
     backend = NumbaBackend(config, factors, popularity=popularity, state={})
-    epochs: dict[str, Callable] = {"vector code": numba_backend._epoch, "plain loop": plain_epoch}
+    epochs: dict[str, Callable] = {"vector code": one_epoch, "plain loop": plain_epoch}
     taken: dict[str, list[float]] = {name: [] for name in epochs}
     for _ in range(1 + _ROUNDS):
         for name, epoch in epochs.items():
-            numba_backend._epoch = epoch
+            numba_backend.one_epoch = epoch
             began = time.process_time()
             backend.epoch(blocks, rate=0.01, seed=1)
             taken[name].append(time.process_time() - began)

@@ -11,7 +11,9 @@ import polars as pl
 from dagster import UPathIOManager
 from upath import UPath
 
-from buddies_core.storage.datasets import Dataset, DatasetWriter, Manifest, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
+from buddies_core.storage.manifest import Manifest, Recipe
 from quality.column_schemas import lineage_metadata
 from quality.finite_metadata import finite_metadata
 

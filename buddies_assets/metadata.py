@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from buddies_core.json_text import finite
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from quality.owners import TEAM
 
 OWNERS = [TEAM]

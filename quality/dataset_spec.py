@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 
 _ROWS_WAITING = 1_000_000
 Figures = dict[str, Any]

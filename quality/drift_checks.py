@@ -34,7 +34,7 @@ def build_drift_checks(assets: Sequence[str]) -> dg.AssetChecksDefinition:
     )
     def drift_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         from buddies_core.postgres.connecting import connect
-        from buddies_core.postgres.embedded import feedback_database
+        from buddies_core.postgres.database import feedback_database
         from quality.history.sync import sync
 
         pipeline: Any = context.resources.pipeline

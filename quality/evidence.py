@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from buddies_core.errors import BuddiesError
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from quality.dataset_spec import Counted, Derived, Input, Parameter
 from quality.registry import named_inputs, spec_of
 

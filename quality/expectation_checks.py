@@ -51,7 +51,7 @@ def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
         required_resource_keys={"pipeline"},
     )
     def feedback_opinion(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from buddies_core.postgres.embedded import feedback_database
+        from buddies_core.postgres.database import feedback_database
         from quality.expectations import Expectations
         from quality.sessions import has_sessions
 

@@ -19,7 +19,7 @@ from upath import UPath
 from buddies_core import json_text
 from buddies_core.postgres.connecting import speak_utc
 from buddies_core.postgres.urls import sqlalchemy_url
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.files import write_atomically
 from buddies_core.storage.shards import EntityShards
 from quality.pieces import ranges_to_judge

@@ -14,7 +14,7 @@ from functools import partial
 
 import polars as pl
 
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from quality import pieces
 from quality.evidence import Evidence
 from quality.registry import spec_of

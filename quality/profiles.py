@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 MOST_ROWS = 50_000
 LONGEST = 60

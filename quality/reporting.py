@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from buddies_core.storage.datasets import DatasetStore
+from quality.diagnosis import judge
 from quality.graph import asset_graph, checks_in_code
-from quality.health import AssetFacts, Code, Report, judge
+from quality.health import AssetFacts, Code, Report
 from quality.history import assets, standing
 from quality.history.assets import AssetVersion
 from quality.history.automation import automata

@@ -78,7 +78,7 @@ def _query(
         LostTableError: the service's sessions were made and are gone: that is no lack of feedback.
     """
     from buddies_core.postgres.connecting import connect
-    from buddies_core.postgres.embedded import feedback_database
+    from buddies_core.postgres.database import feedback_database
 
     url = feedback_database(settings)
     if url is None:

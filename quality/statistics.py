@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from buddies_core.evaluation.inequality import gini
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from quality.dataset_spec import DatasetSpec, Figures
 
 BINS = 40

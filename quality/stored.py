@@ -5,7 +5,9 @@ A file that was cut short or deleted is noticed at the next look, not at the nex
 
 from dataclasses import dataclass, field
 
-from buddies_core.storage.datasets import Dataset, DatasetNotFoundError, DatasetStore, Manifest
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import DatasetNotFoundError, Manifest
 
 SHOWN = 3
 

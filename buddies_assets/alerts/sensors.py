@@ -12,7 +12,7 @@ from buddies_assets.alerts.notices import Kind, Notice
 from buddies_assets.alerts.receivers import Log
 from buddies_assets.alerts.telling import Compose, tell_all
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_core.postgres.embedded import feedback_database
+from buddies_core.postgres.database import feedback_database
 from buddies_core.settings import Settings
 from quality.file_rules import owners_of_rules
 from quality.graph import asset_graph

@@ -73,7 +73,7 @@ def purge_old_runs(context: dg.OpExecutionContext, config: Purge, pipeline: dg.R
     from datetime import UTC, datetime, timedelta
 
     from buddies_core.postgres.connecting import connect
-    from buddies_core.postgres.embedded import database_url
+    from buddies_core.postgres.database import database_url
     from quality.history.purge import delete_runs, plan_purge, run_facts
 
     connection = connect(database_url(pipeline.settings))

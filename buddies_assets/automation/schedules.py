@@ -29,7 +29,7 @@ def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     def weekly_feedback_schedule(context: dg.ScheduleEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
         """On Mondays retrains on whatever feedback is new, however little."""
         from buddies_assets.resources.loop_database import connected
-        from buddies_core.postgres.embedded import feedback_database
+        from buddies_core.postgres.database import feedback_database
 
         url = feedback_database(pipeline.settings)
         if url is None:

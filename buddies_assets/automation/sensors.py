@@ -21,7 +21,7 @@ from buddies_assets.release.retraining_policy import RetrainDecision, decide_raw
 from buddies_assets.resources.loop_database import connected
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core import json_text
-from buddies_core.postgres.embedded import feedback_database
+from buddies_core.postgres.database import feedback_database
 from buddies_core.settings import Settings
 
 NO_DATABASE = "no database was ever started here, so there is no feedback"

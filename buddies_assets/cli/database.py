@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from buddies_core.postgres.embedded import embedded
+from buddies_core.postgres.database import embedded
 from buddies_core.settings import Settings
 from buddies_core.storage.durable import PRIVATE, write_durably
 

@@ -1,7 +1,8 @@
 """PostgreSQL under `buddies up`: asked for a sign of life, and started again where it is the embedded one."""
 
 from buddies_core.postgres.connecting import problem_with
-from buddies_core.postgres.embedded import DatabaseError, embedded
+from buddies_core.postgres.database import embedded
+from buddies_core.postgres.errors import DatabaseError
 from buddies_core.postgres.keeper import begin
 from buddies_core.settings import Settings
 

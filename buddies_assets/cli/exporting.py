@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from buddies_core.errors import BuddiesError
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 
 
 class NoFolderError(BuddiesError):

@@ -7,7 +7,7 @@ from rich.text import Text
 from buddies_assets.forgetting.forget import Forgotten
 from buddies_assets.forgetting.forget import forget as forget_person
 from buddies_assets.forgetting.person import find_person
-from buddies_core.postgres.embedded import embedded, running_database
+from buddies_core.postgres.database import embedded, running_database
 from buddies_core.settings import Settings
 from buddies_core.storage.locks import only_one
 from buddies_serving.settings import ServingSettings

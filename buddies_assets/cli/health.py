@@ -17,7 +17,7 @@ from buddies_assets.cli.console import styled
 from buddies_core import json_text
 from buddies_core.errors import BuddiesError
 from buddies_core.postgres.connecting import connect
-from buddies_core.postgres.embedded import feedback_database, running_database
+from buddies_core.postgres.database import feedback_database, running_database
 from buddies_core.settings import Settings
 from quality.file_rules import owners_of_rules
 from quality.health import UNMADE, CheckHealth, Report, State
@@ -94,7 +94,7 @@ def _history(settings: Settings) -> Iterator["Connection"]:
 
 def feedback_database_is_absent(settings: Settings) -> bool:
     """Whether no database was ever named or started."""
-    from buddies_core.postgres.embedded import DatabaseError
+    from buddies_core.postgres.errors import DatabaseError
 
     try:
         return feedback_database(settings) is None

@@ -145,7 +145,7 @@ def plan_table(plan: Sequence[Planned], settings: Settings) -> Table:
 def past_runs(settings: Settings) -> Iterator[dg.DagsterInstance | None]:
     """Dagster's record of earlier runs; None where nothing was ever run, and nothing is started for it."""
     from buddies_assets.cli.running import prepare_dagster_home
-    from buddies_core.postgres.embedded import running_database
+    from buddies_core.postgres.database import running_database
 
     if settings.postgres_url is None and not (settings.local_home / "postgres").exists():
         yield None

@@ -16,7 +16,7 @@ from buddies_assets.cli.recommending import Recommender
 from buddies_assets.cli.tables import datasets_table, evaluation_table, set_aside_table
 from buddies_assets.systems.found import FIRST, chosen_systems
 from buddies_core.errors import BuddiesError
-from buddies_core.postgres.embedded import running_database
+from buddies_core.postgres.database import running_database
 from buddies_core.settings import Settings, get_settings
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.locks import only_one

@@ -13,7 +13,7 @@ from buddies_assets.cli.console import styled
 from buddies_assets.cli.database_watch import DatabaseWatch
 from buddies_assets.cli.running import prepare_dagster_home
 from buddies_assets.cli.servers import Server, servers
-from buddies_core.postgres.embedded import running_database
+from buddies_core.postgres.database import running_database
 from buddies_core.settings import Settings, get_settings
 from buddies_core.storage.locks import only_one
 

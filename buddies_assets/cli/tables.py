@@ -6,7 +6,8 @@ from rich.table import Table
 
 from buddies_assets.cli.console import printable, styled
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.sample import sample_note, sample_of
 
 STATISTICS_ROWS = 2_000_000

@@ -30,10 +30,10 @@ from buddies_assets.feedback.session_blocks import in_window
 from buddies_assets.feedback.sessions import days_between
 from buddies_assets.metadata import OWNERS, table
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_core.postgres.embedded import feedback_database
+from buddies_core.postgres.database import feedback_database
 from buddies_core.registry.watermark import Watermark
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.files import digest
 
 FEEDBACK = "feedback"

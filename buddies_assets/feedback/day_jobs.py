@@ -17,7 +17,7 @@ DAILY = dg.DailyPartitionsDefinition(start_date="2025-01-01", end_offset=1)
 def feedback_day(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """The day is the partition of the run."""
     from buddies_assets.resources.loop_database import connected
-    from buddies_core.postgres.embedded import database_url
+    from buddies_core.postgres.database import database_url
 
     days = FeedbackDays(pipeline.store, pipeline.settings.seed, context.run.run_id)
     with connected(database_url(pipeline.settings)) as connection:
@@ -37,7 +37,7 @@ def feedback_days_job() -> None:
 def event_day(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """The day is the partition of the run."""
     from buddies_assets.resources.loop_database import connected
-    from buddies_core.postgres.embedded import database_url
+    from buddies_core.postgres.database import database_url
 
     days = FeedbackDays(pipeline.store, pipeline.settings.seed, context.run.run_id, source=EVENTS_BY_DAY)
     with connected(database_url(pipeline.settings)) as connection:

@@ -16,8 +16,10 @@ from buddies_assets.feedback.window import Window
 from buddies_core.registry.watermark import Watermark, day_counts
 from buddies_core.settings import Settings
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
+from buddies_core.storage.manifest import Manifest, Recipe
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

@@ -6,7 +6,7 @@ of theirs, or any like of a cold user. Trained on, 50 such likes raised the MRR 
 
 import polars as pl
 
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 def held_out_likes(splits: Dataset, liked_playlists: Dataset, cold_users: Dataset, users: pl.Series) -> pl.DataFrame:

@@ -9,7 +9,9 @@ import polars as pl
 from buddies_assets.feedback.event_days import KEPT
 from buddies_core.interactions.numbers import stored_register
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Manifest
 from quality.evidence import Evidence, table
 from quality.inputs import with_derived
 from quality.sessions import published_versions, read_events, read_sessions

@@ -15,7 +15,9 @@ from buddies_assets.forgetting.person import Person
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.interactions.numbers import PART, stored_register
-from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Manifest, Recipe
 
 LIBRARY = "user_library"
 _BY_ROW = ("user", "owner", "neighbour")

@@ -4,7 +4,7 @@ from buddies_assets.release import channels
 from buddies_assets.release import decision_log as ledger
 from buddies_assets.release.sharing import share
 from buddies_assets.resources.loop_database import connected
-from buddies_core.postgres.embedded import database_url
+from buddies_core.postgres.database import database_url
 from buddies_core.settings import Settings
 
 

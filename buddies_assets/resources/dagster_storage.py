@@ -12,7 +12,7 @@ from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine
 
 from buddies_core.postgres.connecting import speak_utc
-from buddies_core.postgres.embedded import database_url
+from buddies_core.postgres.database import database_url
 from buddies_core.postgres.urls import sqlalchemy_url
 from buddies_core.settings import Settings
 

@@ -8,7 +8,10 @@ import dagster as dg
 
 from buddies_core.settings import Settings
 from buddies_core.storage import progress
-from buddies_core.storage.datasets import Dataset, DatasetStore, DatasetWriter, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from buddies_core.storage.ray_runner import RayRunner
 from buddies_core.storage.shards import (
     Inputs,

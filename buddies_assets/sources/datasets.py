@@ -9,7 +9,8 @@ import polars as pl
 from buddies_assets.sources.sequence_datasets import SEQUENCES
 from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from quality.dataset_spec import (
     Chart,
     DatasetSpec,

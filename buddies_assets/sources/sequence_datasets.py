@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from quality.dataset_spec import Chart, DatasetSpec, Field, Figures, Read, TableSchema
 from quality.statistics import rows_per_value
 

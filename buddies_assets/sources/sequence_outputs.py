@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 if TYPE_CHECKING:
     from buddies_core.sequences.training import ModelsConfig

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from buddies_core.storage.datasets import Dataset, DatasetWriter
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
 
 if TYPE_CHECKING:
     from buddies_core.interactions.csr import Library

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from buddies_core.interactions.csr import Library
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 def train_likes(splits: Dataset, n_users: int, n_playlists: int) -> Library:

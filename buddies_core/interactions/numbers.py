@@ -8,7 +8,7 @@ somebody else's. In a new home the numbers are the rows.
 import polars as pl
 
 from buddies_core.errors import BuddiesError
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 REGISTER = pl.Schema({"number": pl.UInt32, "user_id": pl.String})
 PART = "numbers"

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: every session says UTC, and what keeps one from being made is said in a line."""
 
+import contextlib
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,19 @@ def problem_with(url: str, *, timeout: int = 3) -> str | None:
                 return f"{said}. {advice.format(database=database_name(url))}"
         return f"{said}. Is the server running, and may this machine reach it?"
     return None
+
+
+def data_folder_at(url: str) -> str | None:
+    """The data folder of the server that answers at a URL; None when none does, or it does not say."""
+    import psycopg2
+
+    try:
+        with contextlib.closing(connect(url, connect_timeout=3)) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW data_directory")
+            found = cursor.fetchone()
+    except psycopg2.Error:
+        return None
+    return str(found[0]) if found else None
 
 
 def ensure_database(url: str, database: str) -> str | None:

@@ -1,13 +1,12 @@
 """Which home an embedded server belongs to: two homes must not be mixed in one database by a variable left behind."""
 
-import contextlib
 import json
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from buddies_core.errors import BuddiesError
-from buddies_core.postgres.connecting import connect
+from buddies_core.postgres.connecting import data_folder_at
 from buddies_core.postgres.urls import described, libpq_url
 
 STATE_FILE = "server.json"
@@ -39,19 +38,12 @@ def check_home(url: str, home: Path) -> None:
 @lru_cache(maxsize=8)
 def _home_of(url: str) -> Path | None:
     """The home of the embedded server at a URL; None where there is no such server on this machine."""
-    import psycopg2
-
     parts = urlsplit(libpq_url(url))
     if parts.username != "buddies" or not (parts.netloc.rsplit("@", 1)[-1]).startswith(("127.0.0.1:", "localhost:")):
         return None
-    try:
-        with contextlib.closing(connect(url, connect_timeout=3)) as connection, connection.cursor() as cursor:
-            cursor.execute("SHOW data_directory")
-            (data,) = cursor.fetchone() or ("",)
-    except psycopg2.Error:
-        return None
-    state = Path(data).parent / STATE_FILE
-    if not state.is_file():
+    data = data_folder_at(url)
+    state = Path(data).parent / STATE_FILE if data else None
+    if state is None or not state.is_file():
         return None
     home = json.loads(state.read_text(encoding="utf-8")).get("home")
     return Path(home) if home else None

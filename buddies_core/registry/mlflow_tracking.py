@@ -283,7 +283,7 @@ def tracking_of(settings: Settings) -> "Tracking | None":
         return None
     if settings.mlflow_tracking_uri is not None:
         return Tracking(settings.mlflow_tracking_uri, settings.mlflow_artifacts or "")
-    from buddies_core.postgres.embedded import database_url
+    from buddies_core.postgres.database import database_url
 
     uri = tracking_uri(database_url(settings))
     if uri is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buddies_core import charts
-from buddies_core.tuning.search import Trial
+from buddies_core.tuning.trials import Trial
 
 LONGEST_NAME = 120
 MEASURES = {"mrr": "MRR", "hit_5": "Hit@5"}

@@ -18,6 +18,7 @@ from numba import njit, prange
 from pydantic import BaseModel, ConfigDict, Field
 
 from buddies_core.errors import SequencesError
+from buddies_core.kernels.alias_table import alias_table
 from buddies_core.kernels.randomness import TRAINING, hash_member, stream_key
 from buddies_core.kernels.simd_rows import WIDTH, add_rows, dot_products, padded
 from buddies_core.kernels.threads import use_threads
@@ -54,38 +55,6 @@ class SkipGram:
     outputs: np.ndarray
 
 
-def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Walker's alias table of weights: threshold float32 and alias int32; a draw takes one look-up."""
-    n = len(weights)
-    share = weights * (n / weights.sum())
-    threshold, alias = np.ones(n, np.float32), np.arange(n, dtype=np.int32)
-    _fill_alias(share.astype(np.float64), threshold, alias)
-    return threshold, alias
-
-
-@njit(nogil=True, cache=True)
-def _fill_alias(share, threshold, alias):
-    n = len(share)
-    small, large = np.empty(n, np.int64), np.empty(n, np.int64)
-    few, many = 0, 0
-    for i in range(n):
-        if share[i] < 1.0:
-            small[few] = i
-            few += 1
-        else:
-            large[many] = i
-            many += 1
-    while few and many:
-        few -= 1
-        low, high = small[few], large[many - 1]
-        threshold[low], alias[low] = share[low], high
-        share[high] -= 1.0 - share[low]
-        if share[high] < 1.0:
-            many -= 1
-            small[few] = high
-            few += 1
-
-
 def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config: SkipGramConfig) -> SkipGram:
     """Vectors of songs from playlists in order.
 
@@ -112,7 +81,8 @@ def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config:
     inputs[:, : config.dimension] = random_rows(
         np.arange(len(by_popularity)), config.dimension, scale=scale, seed=config.seed, side=4
     )
-    threshold, alias = alias_table(counts[by_popularity].astype(np.float64) ** config.exponent)
+    chance, alias = alias_table(counts[by_popularity].astype(np.float64) ** config.exponent)
+    chance, alias = chance.astype(np.float32), alias.astype(np.int32)
     use_threads(config.threads)
     playlists = len(starts) - 1
     for epoch in range(config.epochs):
@@ -121,7 +91,7 @@ def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config:
         bounds = np.searchsorted(done, np.linspace(0, done[-1], config.threads + 1))
         first, last = epoch / config.epochs, (epoch + 1) / config.epochs
         _epoch(
-            order, bounds, starts, rows, inputs, outputs, threshold, alias, config.window, config.negatives,
+            order, bounds, starts, rows, inputs, outputs, chance, alias, config.window, config.negatives,
             config.learning_rate * max(1 - first, 0.01), config.learning_rate * max(1 - last, 0.01),
             np.uint64(config.seed), np.uint64(_STREAM + (epoch << 16)), (0,) * _TILE, (0,) * (width // WIDTH),
         )  # fmt: skip

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from buddies_core.kernels.tree_masks import MOST_LEAVES
 from buddies_core.sequences.ranker_training import Example
-from buddies_core.sequences.trees import LEAVES, Trees
+from buddies_core.sequences.trees import Trees
 
 
 class TreesConfig(BaseModel):
@@ -15,7 +16,7 @@ class TreesConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trees: int = Field(default=240, ge=1, le=2_000, description="Grown one after another.")
-    leaves: int = Field(default=16, ge=2, le=LEAVES, description="Of a tree.")
+    leaves: int = Field(default=16, ge=2, le=MOST_LEAVES, description="Of a tree.")
     rate: float = Field(default=0.1, gt=0, le=1, description="Step size.")
     fewest: int = Field(default=50, ge=1, description="Candidates in a leaf at least.")
     share: float = Field(default=0.5, gt=0, le=1, description="Of the features that a tree may use.")

@@ -16,14 +16,9 @@ from typing import Any, Self
 import numpy as np
 from numba import get_num_threads, njit, prange
 
-MOST_LEAVES = 32
-"""Leaves of a tree at most: a bit of a mask each."""
+from buddies_core.kernels.tree_masks import DE_BRUIJN, PLACE_OF_BIT, MaskedTest, float32_below, masked_tests
+
 _BLOCK = 256
-_BRUIJN = np.uint32(0x077CB531)
-_LOWEST = np.zeros(32, np.int32)
-for _bit in range(32):
-    _LOWEST[((1 << _bit) * 0x077CB531 & 0xFFFFFFFF) >> 27] = _bit
-"""Place of a lone bit, by the top five bits of its product with a de Bruijn number."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class Forest:
         try:
             _sum(
                 np.ascontiguousarray(features, np.float32), self.starts, self.features, self.limits,
-                self.missing_fails, self.masks, self.values, self.levels, _LOWEST, found,
+                self.missing_fails, self.masks, self.values, self.levels, PLACE_OF_BIT, found,
             )  # fmt: skip
         finally:
             use_threads(before)  # what the caller's other kernels run on stays as it was
@@ -73,7 +68,7 @@ class Forest:
     @classmethod
     def of_lightgbm(cls, dumped: Mapping[str, Any]) -> Self:
         """The forest of `Booster.dump_model()`, whose tests are all of numbers."""
-        grown = [_tests(tree["tree_structure"]) for tree in dumped["tree_info"]]
+        grown = [masked_tests(tree["tree_structure"]) for tree in dumped["tree_info"]]
         return cls._of([tests for tests, _ in grown], [leaves for _, leaves in grown])
 
     @classmethod
@@ -92,7 +87,9 @@ class Forest:
             splits = tree["splits"] or []
             tests.append(
                 [
-                    (one["float_feature_index"], one["border"], missing[one["float_feature_index"]], 1 << level)
+                    MaskedTest(
+                        one["float_feature_index"], one["border"], missing[one["float_feature_index"]], 1 << level
+                    )
                     for level, one in enumerate(splits)
                 ]
             )
@@ -101,55 +98,20 @@ class Forest:
         return cls._of(tests, leaves, levels=True, scale=scale, bias=bias[0])
 
     @classmethod
-    def _of(cls, tests: list[list["_Test"]], leaves: list[list[float]], **more: Any) -> Self:
+    def _of(cls, tests: list[list[MaskedTest]], leaves: list[list[float]], **more: Any) -> Self:
         flat = [test for tree in tests for test in tree]
         values = np.zeros((len(leaves), max(map(len, leaves), default=1)))
         for tree, own in enumerate(leaves):
             values[tree, : len(own)] = own
         return cls(
             np.concatenate([[0], np.cumsum([len(tree) for tree in tests])]).astype(np.int64),
-            np.array([test[0] for test in flat], np.int32),
-            np.array([_below(test[1]) for test in flat], np.float32),
-            np.array([test[2] for test in flat], bool),
-            np.array([test[3] for test in flat], np.uint32),
+            np.array([test.feature for test in flat], np.int32),
+            np.array([float32_below(test.limit) for test in flat], np.float32),
+            np.array([test.missing_fails for test in flat], bool),
+            np.array([test.mask for test in flat], np.uint32),
             values,
             **more,
         )
-
-
-_Test = tuple[int, float, bool, int]
-"""Column, limit, whether a missing value fails, mask."""
-
-
-def _tests(structure: Mapping[str, Any]) -> tuple[list[_Test], list[float]]:
-    """Tests of a tree, and its leaves from left to right."""
-    tests: list[_Test] = []
-    leaves: list[float] = []
-
-    def visit(node: Mapping[str, Any]) -> None:
-        if "leaf_value" in node:
-            leaves.append(float(node["leaf_value"]))
-            return
-        first = len(leaves)
-        visit(node["left_child"])
-        ruled_out = (1 << len(leaves)) - (1 << first)
-        limit = float(node["threshold"])
-        # Where training met none, the library takes a missing value for 0.
-        fails = not node["default_left"] if node["missing_type"] == "NaN" else limit < 0.0
-        tests.append((int(node["split_feature"]), limit, fails, 0xFFFFFFFF & ~ruled_out))
-        visit(node["right_child"])
-
-    visit(structure)
-    if len(leaves) > MOST_LEAVES:
-        raise ValueError(f"a tree has {len(leaves)} leaves, and a mask {MOST_LEAVES} bits")
-    return tests, leaves
-
-
-def _below(limit: float) -> np.float32:
-    """The greatest float32 not above a limit: float32 features then fall on the same side of it."""
-    with np.errstate(over="ignore"):  # beyond float32 lies infinity, and the step back is its greatest number
-        near = np.float32(limit)
-    return np.nextafter(near, np.float32(-np.inf)) if float(near) > limit else near
 
 
 @njit(nogil=True, parallel=True, cache=True)
@@ -183,7 +145,7 @@ def _sum(rows, starts, features, limits, missing_fails, masks, values, levels, l
                 for row in range(_BLOCK):
                     left = alive[row]
                     bit = left & (~left + np.uint32(1))
-                    total[row] += own[lowest[np.uint32(bit * _BRUIJN) >> np.uint32(27)]]
+                    total[row] += own[lowest[np.uint32(bit * DE_BRUIJN) >> np.uint32(27)]]
         found[first : first + count] = total[:count]
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from buddies_core.errors import BuddiesError
-from buddies_core.storage.datasets import Dataset, DatasetWriter, StoredFile
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
+from buddies_core.storage.manifest import StoredFile
 from buddies_core.storage.shards import Inputs, Params, ShardedStep
 
 RETRIES = 4

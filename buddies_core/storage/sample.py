@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from buddies_core.storage.datasets import DatasetStore, Manifest
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Manifest
 
 SAMPLED = ("mpd_playlists", "entp_plays")
 """The datasets that are read in part."""

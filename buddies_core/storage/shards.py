@@ -15,7 +15,10 @@ import polars as pl
 
 from buddies_core.storage import progress
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset, DatasetStore, DatasetWriter, Recipe, StoredFile
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe, StoredFile
 
 Inputs = Mapping[str, Dataset]
 Params = Mapping[str, Any]

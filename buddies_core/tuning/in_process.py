@@ -1,6 +1,6 @@
 """The search without a cluster: Optuna alone, trials one after another, bad ones stopped early by successive halving.
 
-For when Ray does not start. Its space and its first point are those of `buddies_core.tuning.search`; the study lies in
+For when Ray does not start. Its space and its first point are those of the search with Ray; the study lies in
 a journal in the search's folder, so that a search that was cut off goes on with the trials that are left.
 """
 
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import TrainingData
 from buddies_core.recommenders.bpr.errors import DivergedError
-from buddies_core.tuning.search import SearchSettings, Trial, beginning, chosen_config, space_of
+from buddies_core.tuning.bpr_space import SearchSettings, beginning, bpr_space, chosen_config
+from buddies_core.tuning.space import drawn
+from buddies_core.tuning.trials import Trial
 
 if TYPE_CHECKING:
     import optuna
@@ -46,7 +48,7 @@ def search_in_process(
     until = time.monotonic() + settings.seconds
 
     def objective(trial: "optuna.Trial") -> float:
-        point = {name: range_.suggest(trial, name) for name, range_ in space_of(base, settings, libraries).items()}
+        point = {name: drawn(trial, name, mark) for name, mark in bpr_space(base, settings, libraries).items()}
         config = chosen_config(base, point, epochs=settings.epochs, pools=pools)
         trial.set_user_attr("config", config.model_dump(mode="json"))
         return _score(trial, config, data, until)

@@ -37,3 +37,12 @@ def space_of(config: type[BaseModel]) -> Space:
             if isinstance(mark, Search | Choice):
                 found[name] = mark
     return found
+
+
+def drawn(trial: Any, name: str, mark: Search | Choice) -> Any:
+    """Optuna's suggestion of a field's value for a trial."""
+    if isinstance(mark, Choice):
+        return trial.suggest_categorical(name, list(mark.values))
+    if isinstance(mark.low, int):
+        return trial.suggest_int(name, mark.low, int(mark.high), step=mark.step, log=mark.log)
+    return trial.suggest_float(name, mark.low, mark.high, log=mark.log)

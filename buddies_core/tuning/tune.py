@@ -8,12 +8,12 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from buddies_core.recommenders.bpr.errors import TrainingError
-from buddies_core.tuning.space import Choice, Space, space_of
+from buddies_core.tuning.space import Space, drawn, space_of
 
 Config = TypeVar("Config", bound=BaseModel)
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def tune(
         if tried and seconds is not None and time.monotonic() - began > seconds:
             break
         trial = study.ask()
-        values = start.model_dump() | {name: _draw(trial, name, mark) for name, mark in ranges.items()}
+        values = start.model_dump() | {name: drawn(trial, name, mark) for name, mark in ranges.items()}
         config = start if number == 0 else type(start).model_validate(values)
         done = _judge(number, config, objective)
         tried.append(done)
@@ -101,11 +101,3 @@ def _judge(number: int, config: Config, objective: Callable[[Config], float]) ->
     seconds = time.perf_counter() - began
     log.info("trial %d: %s in %.1f s", number, error or f"{value:.4f}", seconds)
     return Tried(number, config, None if error else value, seconds, error)
-
-
-def _draw(trial: Any, name: str, mark: Any) -> Any:
-    if isinstance(mark, Choice):
-        return trial.suggest_categorical(name, list(mark.values))
-    if isinstance(mark.low, int):
-        return trial.suggest_int(name, mark.low, mark.high, step=mark.step, log=mark.log)
-    return trial.suggest_float(name, mark.low, mark.high, log=mark.log)

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
-from buddies_core.postgres.embedded import DatabaseError
+from buddies_core.postgres.errors import DatabaseError
 from buddies_core.settings import Settings
 from buddies_core.storage.sample import sample_in, sample_note
 from quality.dashboard import choice, filters

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from buddies_core.errors import BuddiesError
 from buddies_core.postgres.connecting import speak_utc
-from buddies_core.postgres.embedded import database_url
+from buddies_core.postgres.database import database_url
 from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import Dataset, DatasetStore, Manifest
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Manifest
 from quality.dashboard.settings import DashboardSettings
 from quality.file_rules import owners_of_rules
 from quality.history import assets, feedback, incidents

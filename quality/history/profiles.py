@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from buddies_core import json_text
 from buddies_core.postgres.schema import rows
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from quality.profiles import profile, sample_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from quality.rules.members import flat, members_with_partner, rows_with_a_repeat
 from quality.rules.packing import packed, repeats
 from quality.rules.verdict import Finding

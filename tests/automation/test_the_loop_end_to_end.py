@@ -23,7 +23,8 @@ from buddies_core.artifact.traffic_split import draw
 from buddies_core.http.ports import free_port
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200, func_only=True)]
 LISTENERS = 300

@@ -8,7 +8,8 @@ import polars as pl
 from buddies_assets.cli.exporting import export_dataset
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 
 def small_home(folder: Path) -> DatasetStore:

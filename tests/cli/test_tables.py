@@ -3,7 +3,8 @@
 import polars as pl
 
 from buddies_assets.cli.tables import evaluation_table, set_aside_table
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 
 def stored(store: DatasetStore, name: str, frame: pl.DataFrame) -> None:

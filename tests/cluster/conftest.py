@@ -10,7 +10,9 @@ import pytest
 from buddies_assets.systems.playlists.scoring.exploration import exploration_coefficients
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary, load_keys
-from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 N_USERS, N_PLAYLISTS, N_SONGS, SEED = 400, 600, 300, 5
 

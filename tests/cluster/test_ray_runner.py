@@ -18,7 +18,10 @@ from buddies_assets.systems.playlists.steps.pairs import USER_PAIRINGS
 from buddies_assets.systems.playlists.steps.scores import LIKED_PLAYLISTS, SCORES, prepare_scores, score_users
 from buddies_assets.systems.playlists.steps.splits import SPLITS, own_playlists
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import Dataset, DatasetStore, DatasetWriter, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from buddies_core.storage.ray_runner import ClusterError, RayRunner
 from buddies_core.storage.shards import (
     Inputs,

@@ -14,7 +14,8 @@ from buddies_assets.io_managers import DatasetIOManager
 from buddies_assets.metadata import plain, spread, table
 from buddies_core import json_text
 from buddies_core.postgres.schema import rows
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from quality.finite_metadata import finite_metadata
 
 WRONG = (math.nan, math.inf, -math.inf)

@@ -13,8 +13,9 @@ from buddies_core.artifact.listeners import listener_id
 from buddies_core.artifact.named_arrays import read_artifact
 from buddies_core.artifact.served_songs import ServedSongs
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
+from buddies_core.storage.manifest import Recipe
 
 FIRST, LAST = "0" * 40, "4" * 40
 

@@ -16,8 +16,9 @@ from buddies_assets.systems.songs.sensors import events_since
 from buddies_core.artifact.listeners import stand_in
 from buddies_core.postgres.schema import execute
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
+from buddies_core.storage.manifest import Recipe
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 DAYS = [date(2026, 3, day) for day in range(8, 13)]

@@ -14,8 +14,9 @@ from buddies_assets.resources.loop_database import connected, migrate
 from buddies_core.postgres.schema import MigrationError, execute
 from buddies_core.registry.watermark import day_counts
 from buddies_core.storage.code_version import THIS
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
+from buddies_core.storage.manifest import Recipe
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 DAYS = [date(2026, 3, day) for day in range(8, 13)]

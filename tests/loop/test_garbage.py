@@ -13,7 +13,8 @@ from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.factors import Factors
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 LATER = datetime.now(UTC) + timedelta(hours=2)
 

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buddies_assets.feedback.held_out import held_out_likes, without_held_out
-from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from quality.rules.catalogue import rules_by_asset
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

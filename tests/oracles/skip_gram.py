@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from buddies_core.kernels.alias_table import alias_table
 from buddies_core.kernels.randomness import TRAINING, hash_member, stream_key
 from buddies_core.recommenders.factors import random_rows
-from buddies_core.sequences.skipgram import SkipGramConfig, alias_table
+from buddies_core.sequences.skipgram import SkipGramConfig
 
 MOST_AWAY = 0.25
 
@@ -16,7 +17,8 @@ def plain_skip_gram(playlists: list[list[int]], n_songs: int, config: SkipGramCo
     scale = float(1.0 / (config.dimension * np.sqrt(12.0)))
     inputs = random_rows(np.arange(n_songs), config.dimension, scale=scale, seed=config.seed, side=4).astype(np.float64)
     outputs = np.zeros_like(inputs)
-    threshold, alias = alias_table(counts.astype(np.float64) ** config.exponent)
+    chance, alias = alias_table(counts.astype(np.float64) ** config.exponent)
+    threshold = chance.astype(np.float32)
     starts = np.concatenate([[0], np.cumsum([len(playlist) for playlist in playlists])])
     for epoch in range(config.epochs):
         order = np.random.default_rng((config.seed, epoch)).permutation(len(playlists))

@@ -12,7 +12,8 @@ from buddies_assets.automation.loop_jobs import OTHERS
 from buddies_assets.definitions import build_definitions
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from buddies_core.storage.shards import ShardBuilder, ShardedStep, ThreadRunner
 from quality import pieces
 from quality.checks import build_asset_checks

@@ -235,6 +235,11 @@ def test_a_chart_that_cannot_be_loaded_can_be_tried_again(page):
     drawn(page)
 
 
+def test_the_bar_of_pages_is_one_line_on_a_usual_screen(page):
+    page.goto("/")
+    assert page.locator(".bar").bounding_box()["height"] < 60
+
+
 def test_the_keyboard_reaches_the_content_and_the_navigation(page):
     page.goto("/checks")
     page.keyboard.press("Tab")

@@ -11,7 +11,8 @@ import pytest
 from benchmarks.data_defects.world.stored import store_world
 from buddies_core.postgres.schema import rows
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from quality.drift_checks import DRIFT, build_drift_checks
 from quality.expectation_checks import build_expectation_checks
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from quality.health import AssetFacts, Report, State, judge
+from quality.diagnosis import judge
+from quality.health import AssetFacts, Report, State
 from quality.history import standing
 from quality.history.runs import begun, materialised, one, unsuccessful, verdicts
 from quality.history.standing import Attempt, CheckStanding, JobRun

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quality.health import AssetFacts, judge
+from quality.diagnosis import judge
+from quality.health import AssetFacts
 from quality.history import incidents
 from quality.history.incidents import IncidentInputError, NoSuchIncidentError, reconcile
 from quality.history.records import Evaluation

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from quality.drift_watch import watch
 from quality.history.profiles import profile_of, profiles
 from quality.history.records import Materialisation

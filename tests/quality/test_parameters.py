@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from quality.evidence import Evidence
 from quality.rules.catalogue import rules_by_asset
 

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from benchmarks.data_defects.world.stored import store_world
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from quality import pieces
 from quality.dataset_spec import Counted
 from quality.evidence import Evidence

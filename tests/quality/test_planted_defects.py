@@ -16,7 +16,8 @@ import psycopg2
 
 from benchmarks.data_defects.bench import DEFECTS, planted
 from quality.checks import as_result, sample_table
-from quality.health import CheckHealth, State, judge
+from quality.diagnosis import judge
+from quality.health import CheckHealth, State
 from quality.history import standing
 from quality.history.sync import sync
 from quality.rules.catalogue import rules_by_asset

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from benchmarks.data_defects.world.stored import store_world
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from quality.profiles import profile, sample_of, with_names
 
 

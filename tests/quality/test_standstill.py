@@ -26,7 +26,8 @@ from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 
 from quality.dashboard import sources as sources_module
-from quality.health import LONGEST_RUN, AssetFacts, Code, Report, State, judge
+from quality.diagnosis import LONGEST_RUN, judge
+from quality.health import AssetFacts, Code, Report, State
 from quality.history import automation
 from quality.history.automation import Automaton, automata, sync_automation
 from quality.incidents import open_incidents

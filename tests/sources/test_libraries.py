@@ -17,7 +17,9 @@ from buddies_assets.sources.steps.libraries import (
 )
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.interactions.numbers import REGISTER
-from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 NUMBERS = {
     "played": {"S0": 0, "S1": 1, "S1b": 1, "S2": 2, "none": 3, "other": 4},

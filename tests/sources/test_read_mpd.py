@@ -12,7 +12,8 @@ from buddies_assets.sources.mpd_slice import ParsedSlice
 from buddies_assets.sources.steps.raw import RawRun
 from buddies_assets.sources.steps.read_mpd import read_mpd
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 
 
 class Killed(Exception):

@@ -7,7 +7,8 @@ import polars as pl
 
 from buddies_core.artifact.named_arrays import write_artifact
 from buddies_core.interactions.labelled import row_keys
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from quality.rules.catalogue import rules_by_asset
 
 ARRAYS = {

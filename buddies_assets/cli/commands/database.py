@@ -21,7 +21,7 @@ def db_stop() -> None:
 
 def db_url() -> None:
     """Print the database's address, for psql and other tools."""
-    from buddies_core.postgres.embedded import database_url
+    from buddies_core.postgres.database import database_url
     from buddies_core.settings import Settings
 
     console.print(database_url(Settings()), soft_wrap=True, highlight=False)

@@ -8,7 +8,7 @@ from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.sources.paths import playlists_path, source_paths
 from buddies_assets.sources.steps.raw import RawRun
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 KINDS = {"parquet", "polars"}
 STEPS = "buddies_assets.sources.steps"

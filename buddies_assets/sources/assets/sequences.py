@@ -9,7 +9,7 @@ import polars as pl
 from buddies_assets.metadata import OWNERS, plain, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.files import digest
 
 GROUP = "sequences"

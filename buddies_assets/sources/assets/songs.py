@@ -10,7 +10,7 @@ from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, SONGS, plain, spread, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.files import digest
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from buddies_core.kernels.randomness import HIDDEN, uniform
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 def hashes(ids: Iterable[str]) -> np.ndarray:

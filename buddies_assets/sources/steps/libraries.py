@@ -17,7 +17,7 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.kernels.entity_keys import id_keys
 from buddies_core.kernels.randomness import uniform
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 _USER_SHARE = 0x5348
 

@@ -8,8 +8,9 @@ import polars as pl
 from buddies_assets.sources.mpd import DuplicatePids
 from buddies_assets.sources.mpd_slice import ParsedSlice
 from buddies_assets.sources.quarantine import SCHEMA, ReadCounts
-from buddies_core.storage.datasets import DatasetWriter, StoredFile
+from buddies_core.storage.dataset_writer import DatasetWriter
 from buddies_core.storage.files import read_parquet
+from buddies_core.storage.manifest import StoredFile
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,10 @@ from buddies_assets.sources.quarantine import ReadCounts
 from buddies_core.errors import NothingReadError
 from buddies_core.settings import Settings
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset, DatasetStore, DatasetWriter, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from buddies_assets.sources.inputs.opening import parts_of
 from buddies_assets.sources.quarantine import ReadCounts, empty_quarantine
 from buddies_assets.sources.steps.raw import RawRun, something_kept, state_of
 from buddies_core.storage import progress
-from buddies_core.storage.datasets import Dataset, StoredFile
+from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.forgotten import ForgottenIds
+from buddies_core.storage.manifest import StoredFile
 
 
 def read_entp(run: RawRun, path: Path) -> Dataset:

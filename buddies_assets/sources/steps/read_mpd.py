@@ -12,7 +12,7 @@ from buddies_assets.sources.quarantine import empty_quarantine, set_aside
 from buddies_assets.sources.steps.mpd_groups import GroupWriter
 from buddies_assets.sources.steps.raw import RawRun, something_kept, state_of
 from buddies_core.storage import progress
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 def read_mpd(run: RawRun, path: Path) -> tuple[Dataset, Dataset]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from buddies_assets.sources.msd import SOURCE as MSD
 from buddies_assets.sources.msd import read_songs
 from buddies_assets.sources.steps.raw import RawRun, something_kept, state_of
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 def read_msd(run: RawRun, paths: list[Path], mismatches: Path | None) -> Dataset:

@@ -17,7 +17,8 @@ from buddies_core.sequences.fit import SequenceConfig
 from buddies_core.sequences.models import NEXT, SequenceModels
 from buddies_core.sequences.skipgram import SkipGramConfig
 from buddies_core.sequences.training import ModelsConfig, fit_models
-from buddies_core.storage.datasets import Dataset, DatasetWriter
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
 
 LEARNT = ("events", "mpd_tracks")
 """Of what `playlist_sequences` tells, the events that were read and the digest of the playlists' rows."""

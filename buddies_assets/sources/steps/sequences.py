@@ -9,7 +9,8 @@ import polars as pl
 
 from buddies_core.sequences.corpus import Sequences, Songs, encoded, keyed_rows, vocabulary
 from buddies_core.sequences.splits import PARTS, content_hashes, parts_of
-from buddies_core.storage.datasets import Dataset, DatasetWriter
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
 
 
 @dataclass(frozen=True)

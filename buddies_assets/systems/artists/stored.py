@@ -22,7 +22,7 @@ from buddies_core.recommenders.popular import Popular, PopularConfig
 from buddies_core.recommenders.protocol import Recommender
 from buddies_core.recommenders.weighted_als import AlsConfig, WeightedAls
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.forgotten import ForgottenIds
 
 EXPERIMENT = "lastfm"

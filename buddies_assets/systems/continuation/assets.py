@@ -12,7 +12,7 @@ from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.sources import sequence_outputs as outputs
 from buddies_assets.sources.answer_findings import SERVED
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 GROUP = "continuation"
 KINDS = {"parquet", "polars"}

@@ -1,8 +1,5 @@
 """What is told of the datasets of continuation."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import polars as pl
 
 from buddies_assets.sources.sequence_datasets import (
@@ -19,17 +16,12 @@ from quality.dataset_spec import DatasetSpec, Field, Read, TableSchema, arrays_o
 _PARTS = pl.Enum(("train", "validation", "test"))
 _NULLABLE = Field(pl.UInt32, nullable=True)
 
-
-def _by_song(handles: Mapping[str, Any]) -> dict[str, Any]:
-    return arrays_of("playlist_graph")(handles)
-
-
 DATASETS = (
     DatasetSpec(
         "playlist_graph",
         schema=TableSchema({"playlist": U32, "song": U32}, ("playlist", "song")),
         fresh=True,
-        inputs={"graph_by_song": Read(_by_song)},
+        inputs={"graph_by_song": Read(arrays_of("playlist_graph"))},
     ),
     DatasetSpec(
         "link_splits",

@@ -15,7 +15,7 @@ from buddies_core.graph.sage import PlaylistGraph, SageModel
 from buddies_core.graph.sage_config import SageConfig
 from buddies_core.graph.sage_training import Epoch, train_sage
 from buddies_core.sequences.models import SequenceModels
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 LINK_PARTS = ("train", "validation", "test")
 _OF_EACH = 300

@@ -1,8 +1,5 @@
 """What is told of the datasets of next track."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import polars as pl
 
 from buddies_assets.sources.sequence_datasets import (
@@ -14,14 +11,11 @@ from buddies_assets.sources.sequence_datasets import (
     last_figure,
     published_schema,
 )
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from quality.dataset_spec import DatasetSpec, Field, Figures, Parameter, Read, TableSchema, arrays_of, part_of
 
 _WEIGHT, _TIMES = Field(pl.Float32, low=0), Field(pl.Int32, low=1)
-
-
-def _vectors(handles: Mapping[str, Any]) -> dict[str, Any]:
-    return arrays_of("track2vec")(handles)
 
 
 def _agreement(dataset: Dataset, store: DatasetStore) -> Figures:
@@ -53,7 +47,7 @@ DATASETS = (
         "track2vec",
         schema=TableSchema({"song": Field(pl.UInt32, unique=True), "playlists": U32}),
         fresh=True,
-        inputs={"track2vec_vectors": Read(_vectors), "track2vec_least": Parameter("least", 1)},
+        inputs={"track2vec_vectors": Read(arrays_of("track2vec")), "track2vec_least": Parameter("least", 1)},
     ),
     DatasetSpec(
         "next_track_ranker",

@@ -8,7 +8,7 @@ import polars as pl
 from buddies_assets.sources.steps.sequence_models import read_models
 from buddies_core.sequences.genres import GENRES
 from buddies_core.sequences.latent_map import latent_map
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 _SHOWN = 6_000
 _GENRES_SHOWN = 10

@@ -7,7 +7,8 @@ each user and playlist: some 100 MB at a million of either, however many rows th
 import numpy as np
 import polars as pl
 
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from quality.dataset_spec import Figures
 from quality.statistics import inequality, list_lengths, rows_per, spread
 

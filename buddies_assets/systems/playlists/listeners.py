@@ -17,7 +17,8 @@ from buddies_core.interactions.likes import train_likes
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.recommenders.baselines import System, factor_model, most_liked, random_order, song_overlap
 from buddies_core.recommenders.factors import Factors
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 
 MOST_JUDGED = 2_000
 """Listeners judged, those of the lowest ids: ids are hashes, so that these are a sample. Knows precision to 0.005."""

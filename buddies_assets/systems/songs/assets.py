@@ -11,7 +11,7 @@ from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.songs.slugs import SLUGS
 from buddies_core.songs.source_list import SOURCES, SongSource
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 GROUP = "songs"
 KINDS = {"parquet", "polars"}

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from buddies_assets.systems.songs.slugs import SLUGS
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from quality.dataset_spec import Chart, DatasetSpec, Field, Figures, Read, TableSchema, part_of
 from quality.statistics import rows_per_value
 

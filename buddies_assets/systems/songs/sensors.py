@@ -7,7 +7,7 @@ import dagster as dg
 from buddies_assets.release.new_events import events_after
 from buddies_assets.resources.loop_database import connected
 from buddies_assets.resources.pipeline import Pipeline
-from buddies_core.postgres.embedded import feedback_database
+from buddies_core.postgres.database import feedback_database
 from buddies_core.registry.watermark import Watermark
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore

@@ -23,7 +23,8 @@ from buddies_core.songs.model import Learning, SongsModel
 from buddies_core.songs.source_list import SongSource
 from buddies_core.songs.sources import fitted_sources
 from buddies_core.songs.trees import library_versions
-from buddies_core.storage.datasets import Dataset, DatasetWriter
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
 
 EACH = 500
 """Songs that a source proposes to a listener."""

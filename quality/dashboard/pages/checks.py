@@ -120,6 +120,10 @@ def _evaluations(context: Context) -> list[dict[str, Any]]:
     return checks.evaluations(context.connection, asset, check, since=period.since, until=period.until)
 
 
+def _verdict(evaluation: Mapping[str, Any]) -> str:
+    return "pass" if evaluation["passed"] else "fail" if evaluation["severity"] == "error" else "warn"
+
+
 def value(context: Context) -> Plot | None:
     """Value against band over time."""
     rows = [
@@ -128,7 +132,7 @@ def value(context: Context) -> Plot | None:
             "value": e["value"],
             "low": e["low"],
             "high": e["high"],
-            "state": "pass" if e["passed"] else "fail" if e["severity"] == "error" else "warn",
+            "state": _verdict(e),
             "run": e["run_id"],
         }
         for e in reversed(_evaluations(context))
@@ -152,7 +156,7 @@ def evaluations(context: Context) -> Table:
     """Every evaluation in the range, newest first."""
     rows = [
         {
-            "state": "pass" if e["passed"] else "fail" if e["severity"] == "error" else "warn",
+            "state": _verdict(e),
             "when": e["at"],
             "value": e["value"],
             "band": band(e["low"], e["high"]),

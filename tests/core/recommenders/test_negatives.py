@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from buddies_core.evaluation.ranks import popularity
 from buddies_core.interactions.csr import Library
 from buddies_core.recommenders.bpr.config import NegativeMix, TrainingConfig
 from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Blocks
-from buddies_core.recommenders.bpr.negatives import NegativeSampler, alias_table
+from buddies_core.recommenders.bpr.negatives import NegativeSampler
 
 
 def sampler_of(world, mix: NegativeMix, **changes) -> NegativeSampler:
@@ -87,14 +85,3 @@ def test_a_user_who_likes_everything_gets_no_negative():
         easy=None,
     )
     assert (sampler.replace(blocks, 1).negatives == NO_PLAYLIST).all()
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(0.0, 1e6), min_size=1, max_size=60).filter(lambda weights: sum(weights) > 1e-3))
-def test_an_alias_table_gives_each_item_its_share(weights):
-    weights = np.array(weights)
-    threshold, alias = alias_table(weights)
-    kept = threshold / 4294967295.0
-    share = kept.copy()
-    np.add.at(share, alias, 1.0 - kept)
-    np.testing.assert_allclose(share / len(weights), weights / weights.sum(), atol=1e-6)

@@ -28,7 +28,8 @@ from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.registry.mlflow_tracking import Tracking, aliased_version, point_alias, track_search, tracked_run
 from buddies_core.registry.search_report import search_charts, trial_names
 from buddies_core.settings import Settings
-from buddies_core.tuning.search import SearchResult, Trial
+from buddies_core.tuning.search import SearchResult
+from buddies_core.tuning.trials import Trial
 
 pytestmark = pytest.mark.ray
 

@@ -1,21 +1,11 @@
-"""Skip-gram: its alias table, its determinism, and that it brings together what stands together."""
+"""Skip-gram: its determinism, and that it brings together what stands together."""
 
 import numpy as np
 import pytest
 from oracles.skip_gram import plain_skip_gram
 
 from buddies_core.errors import SequencesError
-from buddies_core.sequences.skipgram import SkipGramConfig, alias_table, train_skip_gram
-
-
-def test_an_alias_table_holds_the_shares_it_was_made_of():
-    weights = np.array([1.0, 5.0, 0.5, 3.5])
-    threshold, alias = alias_table(weights)
-    share = np.zeros(4)
-    for slot in range(4):
-        share[slot] += threshold[slot] / 4
-        share[alias[slot]] += (1 - threshold[slot]) / 4
-    assert share == pytest.approx(weights / weights.sum(), rel=1e-6)
+from buddies_core.sequences.skipgram import SkipGramConfig, train_skip_gram
 
 
 def two_worlds() -> tuple[np.ndarray, np.ndarray]:

@@ -4,9 +4,10 @@ import lightgbm
 import numpy as np
 import pytest
 
+from buddies_core.kernels.tree_masks import MOST_LEAVES
 from buddies_core.sequences.models import Stack
 from buddies_core.sequences.ranker_training import Example, RankerConfig, train_ranker
-from buddies_core.sequences.trees import LEAVES, Trees
+from buddies_core.sequences.trees import Trees
 from buddies_core.sequences.trees_training import TreesConfig, train_trees
 
 
@@ -17,7 +18,7 @@ def walked(node: dict, row: np.ndarray) -> float:
     return node["leaf_value"]
 
 
-@pytest.mark.parametrize("leaves", [2, 7, LEAVES])
+@pytest.mark.parametrize("leaves", [2, 7, MOST_LEAVES])
 def test_masks_find_the_leaf_that_a_walk_finds(leaves: int):
     generator = np.random.default_rng(leaves)
     # Few distinct values, so that many stand exactly on a threshold.

@@ -14,7 +14,9 @@ from buddies_core.interactions.labelled import LabelledLibrary, load_library
 from buddies_core.recommenders.bpr.config import PUBLISHED
 from buddies_core.recommenders.factors import Factors
 from buddies_core.registry.checkpoints import CheckpointStore
-from buddies_core.storage.datasets import Dataset, DatasetNotFoundError, DatasetStore, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import DatasetNotFoundError, Recipe
 
 
 @pytest.fixture(params=["folder", "object store"])

@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from buddies_core.kernels.randomness import uniform
 from buddies_core.storage import progress
-from buddies_core.storage.datasets import DamagedDatasetError, Dataset, DatasetStore, DatasetWriter, Recipe, StoredFile
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import DamagedDatasetError, Recipe, StoredFile
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardBuilder, ShardedStep, ThreadRunner, ranges_of
 
 N = 50

@@ -3,7 +3,8 @@
 import pytest
 
 from buddies_core.recommenders.bpr.config import BEST, PUBLISHED, TrainingConfig
-from buddies_core.tuning.search import MIXES, SearchSettings, chosen_config, search
+from buddies_core.tuning.bpr_space import MIXES, SearchSettings, chosen_config
+from buddies_core.tuning.search import search
 
 POINT = {"dimension": 8, "learning_rate": 0.01, "decay": 0.9, "l2": 1e-5, "alpha": 0.5, "start": "random"}
 

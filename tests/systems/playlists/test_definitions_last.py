@@ -19,7 +19,9 @@ from buddies_assets.systems.playlists.steps.splits import SPLITS, cold_users
 from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.numbers import REGISTER, stored_register
 from buddies_core.interactions.song_index import song_index
-from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 from buddies_core.storage.shards import ShardBuilder, ThreadRunner, ranges_of
 
 SEED, SONGS = 20, 60

@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from buddies_assets.systems.playlists.steps.evaluation import judged_bags
-from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 
 @pytest.fixture

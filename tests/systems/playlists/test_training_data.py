@@ -10,7 +10,9 @@ from buddies_assets.systems.playlists.steps.training import spread_bags, trainin
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.recommenders.bpr.config import NegativeMix
-from buddies_core.storage.datasets import Dataset, DatasetStore, Recipe
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 
 def stored(tmp_path: Path, name: str, frame: pl.DataFrame, cuts: list[int]) -> Dataset:

@@ -15,7 +15,8 @@ from buddies_assets.systems.songs.sensors import decide_songs
 from buddies_assets.systems.songs.told_plays import told_plays, with_told
 from buddies_core.artifact.listeners import listener_id
 from buddies_core.settings import Settings
-from buddies_core.storage.datasets import DatasetStore, Recipe
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import Recipe
 
 HEX = "a" * 40
 NOON = datetime(1970, 1, 3, 12, tzinfo=UTC)

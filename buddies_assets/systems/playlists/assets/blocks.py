@@ -6,7 +6,8 @@ from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, TRAINING, per_value, spread
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.shards import ShardBuilder, ranges_of
 
 KINDS = {"parquet", "numba"}

@@ -7,7 +7,7 @@ from buddies_assets.metadata import OWNERS, SERVING, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.playlists.assets.training import checkpoint_store
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 @dg.asset(

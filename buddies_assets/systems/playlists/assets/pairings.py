@@ -9,7 +9,9 @@ from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, PAIRING, per_value, spread
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset, DatasetNotFoundError, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
+from buddies_core.storage.manifest import DatasetNotFoundError
 
 KINDS = {"parquet", "numba"}
 

@@ -13,7 +13,7 @@ from buddies_assets.systems.playlists.assets.training import checkpoint_store
 from buddies_core.artifact.errors import ModelFormatError
 from buddies_core.interactions.labelled import load_keys
 from buddies_core.interactions.numbers import numbered_rows
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from quality.finite_metadata import finite_metadata
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from buddies_assets.metadata import OWNERS, SCORING, per_value, spread
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.interactions.labelled import load_keys
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 @dg.asset(

@@ -13,7 +13,7 @@ from buddies_core.errors import BuddiesError
 from buddies_core.registry.checkpoints import Checkpoint
 from buddies_core.settings import Settings
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 class NoCheckpointToServeError(BuddiesError):

@@ -9,7 +9,7 @@ from buddies_assets.metadata import OWNERS, SPLITTING, spread
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.evaluation.inequality import gini
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 @dg.asset(

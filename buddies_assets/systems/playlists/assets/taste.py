@@ -5,7 +5,7 @@ import dagster as dg
 from buddies_assets.metadata import OWNERS, PAIRING, per_value, spread, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 @dg.asset(

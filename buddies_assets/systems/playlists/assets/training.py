@@ -10,7 +10,7 @@ from buddies_assets.metadata import OWNERS, TRAINING, plain, table
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 
 def checkpoint_store(pipeline: Pipeline) -> CheckpointStore:
@@ -139,7 +139,7 @@ def bpr_checkpoint(
     from buddies_assets.release.retraining_lease import claimed
     from buddies_assets.systems.playlists.steps import tracked_training
     from buddies_assets.systems.playlists.steps.training import training_data
-    from buddies_core.postgres.embedded import feedback_database
+    from buddies_core.postgres.database import feedback_database
 
     settings = pipeline.settings
     config = tracked_training.configuration(settings, bpr_search)

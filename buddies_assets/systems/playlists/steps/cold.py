@@ -20,7 +20,8 @@ from buddies_core.recommenders.bpr.data import Bags
 from buddies_core.recommenders.factors import Factors
 from buddies_core.recommenders.fold_in import FoldIn, drawn_rows, fit_fold_in
 from buddies_core.registry.checkpoints import Checkpoint
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 
 JUDGED_USERS, JUDGED_BAGS = 2_000, 200_000
 _METRICS = tuple(field.name for field in fields(RankingMetrics) if field.name != "batches")

@@ -19,7 +19,7 @@ from buddies_core.recommenders.baselines import (
 )
 from buddies_core.recommenders.bpr.data import Bags, bags_from_frame
 from buddies_core.recommenders.factors import Factors
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 NOTHING_TO_JUDGE = pl.Schema(
     {

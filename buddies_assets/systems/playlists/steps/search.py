@@ -9,7 +9,9 @@ from buddies_core.registry import mlflow_tracking
 from buddies_core.settings import Settings
 from buddies_core.storage.code_version import code_version
 from buddies_core.tuning import search as tuning
-from buddies_core.tuning.search import SearchResult, SearchSettings, Trial
+from buddies_core.tuning.bpr_space import SearchSettings
+from buddies_core.tuning.search import SearchResult
+from buddies_core.tuning.trials import Trial
 
 
 def search(settings: Settings, data: TrainingData) -> SearchResult:

@@ -10,7 +10,8 @@ from buddies_core.interactions.labelled import load_library
 from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.recommenders.factors import Factors
 from buddies_core.recommenders.fold_in import BOUNDS, FoldIn, select
-from buddies_core.storage.datasets import Dataset, DatasetStore
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.datasets import DatasetStore
 
 MOST_LIKED = 1_000
 

@@ -13,7 +13,7 @@ from buddies_core.interactions import ragged
 from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import train_likers
 from buddies_core.interactions.ragged import Ragged
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
 SPLIT = pl.Enum(splitting.SPLIT_NAMES)

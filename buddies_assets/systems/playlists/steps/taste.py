@@ -15,7 +15,8 @@ from buddies_core.interactions import ragged
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary, load_keys, load_library
 from buddies_core.recommenders.song_taste import SongTaste, artist_rows
-from buddies_core.storage.datasets import Dataset, DatasetWriter
+from buddies_core.storage.dataset import Dataset
+from buddies_core.storage.dataset_writer import DatasetWriter
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
 USERS_AT_ONCE = 256

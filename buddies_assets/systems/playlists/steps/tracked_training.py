@@ -14,7 +14,7 @@ from buddies_core.registry import mlflow_tracking
 from buddies_core.settings import Settings
 from buddies_core.storage import progress
 from buddies_core.storage.code_version import code_version
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 
 if TYPE_CHECKING:
     from buddies_core.recommenders.bpr.data import TrainingData

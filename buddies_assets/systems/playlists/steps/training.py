@@ -21,7 +21,7 @@ from buddies_core.recommenders.bpr.data import (
 )
 from buddies_core.recommenders.factors import Factors, RowKeys
 from buddies_core.registry.checkpoints import CheckpointStore
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep, ranges_of
 
 if TYPE_CHECKING:

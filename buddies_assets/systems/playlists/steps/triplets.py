@@ -12,7 +12,7 @@ import polars as pl
 from buddies_assets.systems.playlists.triplet_order import bucket_of, explode, order_in_bucket, shuffle_hashes
 from buddies_core.interactions.labelled import load_keys
 from buddies_core.interactions.samples import Blocks
-from buddies_core.storage.datasets import Dataset
+from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
 TRIPLETS_PER_SHARD = 4_000_000
