@@ -22,8 +22,11 @@ class Measured(Examined, Protocol):
 def show_gauges(service: Measured) -> None:
     """Tells the metrics of a service what it is built of, which models it serves, and how to read each gauge."""
 
-    def writer_figure(name: str) -> float:
-        return float(getattr(service.open_writer, name)) if service.open_writer else 0.0
+    def queued() -> float:
+        return float(service.open_writer.queued) if service.open_writer else 0.0
+
+    def database_ready() -> float:
+        return float(service.open_writer.state.database_ready) if service.open_writer else 0.0
 
     def spool_size() -> float:
         return float(service.open_writer.spool.size) if service.open_writer else 0.0
@@ -55,12 +58,12 @@ def show_gauges(service: Measured) -> None:
         "buddies_model_swaps": ("Models loaded since the start", lambda: float(service.watcher.swaps)),
         "buddies_recommendation_coverage": ("Share of all playlists in the lists of late", lambda: diversity(0)),
         "buddies_recommendation_diversity": ("Distinct per listed playlist of late", lambda: diversity(1)),
-        "buddies_feedback_queue": ("Feedback waiting", lambda: writer_figure("queued")),
+        "buddies_feedback_queue": ("Feedback waiting", queued),
         "buddies_spool_bytes": ("Bytes in the spool", spool_size),
         "buddies_spool_damaged": ("Records of the spool that are damaged", lambda: losses("damaged")),
         "buddies_spool_missing": ("Records that segments of the spool lack", lambda: losses("missing")),
         "buddies_feedback_set_aside": ("Feedback that the schema refused, for a person", lambda: losses("refused")),
-        "buddies_database_ready": ("1 if PostgreSQL takes feedback", lambda: writer_figure("database_ready")),
+        "buddies_database_ready": ("1 if PostgreSQL takes feedback", database_ready),
         "buddies_fresh_likes": ("Likes since the model, in memory", lambda: float(len(remembered.likes))),
         "buddies_fresh_songs": (
             "Songs that listeners did something with, in memory",

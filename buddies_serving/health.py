@@ -80,10 +80,10 @@ def _findings_of_feedback(writer: FeedbackWriter | None) -> tuple[list[Finding],
     warnings: list[Finding] = []
     if writer.is_full:
         problems.append(("the feedback queue is full", ""))
-    if writer.spool_error and not writer.database_ready:
-        problems.append(("feedback cannot be stored", writer.spool_error))
-    if not writer.database_ready:
-        warnings.append(("feedback goes to the spool", writer.database_error))
+    if writer.state.spool_error and not writer.state.database_ready:
+        problems.append(("feedback cannot be stored", writer.state.spool_error))
+    if not writer.state.database_ready:
+        warnings.append(("feedback goes to the spool", writer.state.database_error))
     if writer.spool.losses:
         where = f"{writer.spool.losses}; see {writer.spool.folder}, and remove losses.json there when it is settled"
         warnings.append(("feedback was lost or set aside", where))

@@ -13,7 +13,9 @@ from buddies_serving.feedback.intake import take_in
 from buddies_serving.feedback.replicas import Replicas
 from buddies_serving.feedback.rules import read_feedback, to_session
 from buddies_serving.feedback.spool import Spool
+from buddies_serving.feedback.storage_state import StorageState
 from buddies_serving.feedback.store import FeedbackStore
+from buddies_serving.feedback.upkeep import DatabaseUpkeep
 from buddies_serving.feedback.writer import FeedbackWriter
 from buddies_serving.found import system_catalogues, system_hot_routes, system_service_routes
 from buddies_serving.gauges import show_gauges
@@ -109,19 +111,13 @@ class Service:
         self._recommender = Recommender(
             *(self.watcher, self.remembered, self.metrics, self.usage, ids, self.turns), max_users=settings.max_users
         )
-        writer = self.open_writer = FeedbackWriter(
-            Spool(settings.spool_root, max_bytes=settings.spool_max_bytes),
-            self.metrics,
-            stores=_stores(settings),
-            capacity=settings.feedback_queue,
-            batch=settings.feedback_batch,
-            timeout=settings.feedback_timeout,
-        )
+        writer, upkeep = self._open_feedback()
+        self.open_writer = writer
         await asyncio.to_thread(lambda: self.remembered.load(writer.spooled()))
         await self.watcher.begin(_FIRST_MODEL_SECONDS)
         self.supervisor.start("model", self.watcher.watch)
         self.supervisor.start("feedback", writer.flush)
-        self.supervisor.start("replay", lambda: writer.replay(self.usage, self.remembered, self.replicas))
+        self.supervisor.start("replay", upkeep.run)
         pause = settings.model_poll_seconds
         if (access := self.keys) is not None:
             self.supervisor.start("keys", lambda: again_and_again(access.refresh, pause))
@@ -130,9 +126,11 @@ class Service:
         try:
             yield
         finally:
-            await writer.drain(self.usage)
+            await writer.drain()
+            await upkeep.finish(4 * settings.feedback_timeout)
             await self.supervisor.stop()
             self.open_writer = None
+            upkeep.close()
             writer.close()
 
     def hot_recommend(self, body: bytes, headers: Headers) -> Answer | Coroutine[Any, Any, Answer]:
@@ -192,6 +190,27 @@ class Service:
         if entry is not None:
             self.limiter.spend(entry.id, entry.rate, requests)
 
+    def _open_feedback(self) -> tuple[FeedbackWriter, DatabaseUpkeep]:
+        """The writer of new feedback and the upkeep of the database, each with a connection of its own."""
+        settings, url, timeout = self.settings, self.settings.database, self.settings.feedback_timeout
+        spool = Spool(settings.spool_root, max_bytes=settings.spool_max_bytes)
+        state = StorageState(has_database=url is not None)
+        writer = FeedbackWriter(
+            *(spool, self.metrics, state),
+            store=None if url is None else FeedbackStore(url, timeout=timeout),
+            capacity=settings.feedback_queue,
+            batch=settings.feedback_batch,
+            timeout=timeout,
+        )
+        upkeep = DatabaseUpkeep(
+            *(spool, self.metrics, state),
+            store=None if url is None else FeedbackStore(url, timeout=max(5.0, timeout)),
+            usage=self.usage,
+            remembered=self.remembered,
+            replicas=self.replicas,
+        )
+        return writer, upkeep
+
     async def _watch_strangers(self) -> None:
         """Whenever a model comes, those whom it knows are no strangers any more."""
         seen = -1
@@ -211,8 +230,3 @@ def _listed(made: Recommended) -> Answer:
 
 async def _listed_later(making: Awaitable[Recommended]) -> Answer:
     return _listed(await making)
-
-
-def _stores(settings: ServingSettings) -> tuple[FeedbackStore, FeedbackStore] | None:
-    url, timeout = settings.database, settings.feedback_timeout
-    return None if url is None else (FeedbackStore(url, timeout=timeout), FeedbackStore(url, timeout=max(5.0, timeout)))

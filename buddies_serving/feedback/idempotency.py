@@ -3,6 +3,7 @@
 from buddies_serving.types.feedback import Record
 
 _REMEMBERED = 20_000
+OTHER_FEEDBACK = "the Idempotency-Key was used for other feedback before"
 
 
 class KeysOfLate:

@@ -4,7 +4,7 @@
   all of them. Before they have told each other, each may give a burst of its own; that is a debt, paid by waiting.
 - Which key signs recommendation ids: replicas with different keys call each other's ids forged, so health says it.
 
-What listeners do is read by each replica from the tables themselves (`writer.py`). All of it holds while
+What listeners do is read by each replica from the tables themselves (`upkeep.py`). All of it holds while
 PostgreSQL takes feedback; while it is away every replica is on its own, and catches up afterwards.
 """
 

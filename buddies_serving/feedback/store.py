@@ -1,4 +1,4 @@
-"""PostgreSQL as the feedback writer sees it: one connection, every call bounded in time, dropped on any failure."""
+"""PostgreSQL as feedback sees it: one connection, every call bounded in time, dropped on any failure."""
 
 import asyncio
 import uuid

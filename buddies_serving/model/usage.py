@@ -16,7 +16,7 @@ Key = tuple[float, str, str]
 class Usage:
     """Counts recommendations served, and remembers the last users served by the champion.
 
-    Counts wait here for the feedback writer to add them to the database; those not yet written are lost when the
+    Counts wait here for the upkeep of the database to add them to the database; those not yet written are lost when the
     process is killed, which is why they are counts for a chart and not a ledger.
     """
 

@@ -51,7 +51,7 @@ def connected(make_model: Callable[..., Any], serve: Callable[..., Any], databas
     """The small world, served with a database that is there."""
     make_model(factors=True)
     server = serve(postgres_url=database)
-    eventually(lambda: server.service.writer.database_ready)
+    eventually(lambda: server.service.writer.state.database_ready)
     return server
 
 
@@ -139,7 +139,7 @@ def test_an_id_that_stands_for_another_event_is_refused_also_by_the_next_service
     assert send(connected, 5, {"kind": "play", "song": AERIAL, "id": "a"}).status_code == 200
     assert send(connected, 5, {"kind": "skip", "song": AERIAL, "id": "a"}).status_code == 422
     other = serve(postgres_url=database, spool_dir=tmp_path / "other-spool")
-    eventually(lambda: other.service.writer.database_ready)
+    eventually(lambda: other.service.writer.state.database_ready)
     assert send(other, 5, {"kind": "skip", "song": AERIAL, "id": "a"}).status_code == 422
     assert send(other, 5, {"kind": "play", "song": AERIAL, "id": "a"}).status_code == 200
     assert [row[0] for row in stored(database, "kind")] == ["play"]
@@ -171,7 +171,7 @@ def test_two_services_and_a_restart_lose_no_event(
     assert len(acknowledged) == 80
     first.stop()
     again = serve(postgres_url=database, spool_dir=tmp_path / "one")
-    eventually(lambda: again.service.writer.database_ready and not again.service.writer.spool.size)
+    eventually(lambda: again.service.writer.state.database_ready and not again.service.writer.spool.size)
     eventually(lambda: len(stored(database)) == 80)
 
 
@@ -181,7 +181,7 @@ def test_events_wait_in_the_spool_and_are_remembered_after_a_restart(server: Any
     server.stop()
     again = serve(postgres_url=database)
     assert again.recommend(NEW) == [before]
-    eventually(lambda: again.service.writer.database_ready and not again.service.writer.spool.size)
+    eventually(lambda: again.service.writer.state.database_ready and not again.service.writer.spool.size)
     assert stored(database, "user_id, user_key") == [(stand_in(NEW), NEW)]
 
 
@@ -189,7 +189,7 @@ def test_what_one_service_was_told_the_other_serves_within_moments(
     connected: Any, serve: Callable[..., Any], database: str, tmp_path: Any
 ) -> None:
     other = serve(postgres_url=database, spool_dir=tmp_path / "other-spool")
-    eventually(lambda: other.service.writer.database_ready)
+    eventually(lambda: other.service.writer.state.database_ready)
     send(connected, NEW, {"kind": "like", "song": AERIAL})
     expected = connected.recommend(NEW)
     eventually(lambda: other.recommend(NEW) == expected)

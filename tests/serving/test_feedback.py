@@ -48,7 +48,7 @@ def stored(make_model: Callable, serve: Callable, database: str) -> Any:
     """The small world, served with a database that is ready."""
     make_model(factors=True)
     server = serve(postgres_url=database)
-    eventually(lambda: server.service.writer.database_ready)
+    eventually(lambda: server.service.writer.state.database_ready)
     return server
 
 
@@ -101,7 +101,7 @@ def test_a_key_that_was_used_for_other_feedback_is_refused(stored: Any, serve: C
     stored.stop()
     # what memory has forgotten, the database knows
     again = serve(postgres_url=database)
-    eventually(lambda: again.service.writer.database_ready)
+    eventually(lambda: again.service.writer.state.database_ready)
     assert again.like(0, 150, 110, key="mine").status_code == 422
     assert again.like(0, 130, 110, key="mine").status_code == 200
     assert rows(database, "SELECT liked FROM feedback.sessions") == [(130,)]
@@ -153,7 +153,7 @@ def test_one_row_that_the_schema_refuses_is_set_aside_alone(stored: Any, databas
     refused = [place + 1 for place, answer in enumerate(answers) if isinstance(answer, FeedbackRefusedError)]
     assert refused == list(range(7, 50, 7))
     assert rows(database, "SELECT count(*) FROM feedback.sessions") == [(42,)]
-    assert (writer.database_ready, writer.spool.size, writer.spool.losses) == (True, 0, Losses(refused=7))
+    assert (writer.state.database_ready, writer.spool.size, writer.spool.losses) == (True, 0, Losses(refused=7))
     eventually(lambda: rows(database, "SELECT refused FROM feedback.spool_losses") == [(7,)])
     assert "7 refused" in stored.get("/health/ready").json()["warnings"][0]
 
@@ -249,11 +249,11 @@ def test_a_database_that_dies_stops_or_returns_loses_nothing(
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             os.kill(int(child), signal.SIGCONT)
         os.kill(pid, signal.SIGCONT)
-    eventually(lambda: stored.service.writer.database_ready and stored.service.writer.spool.size == 0)
+    eventually(lambda: stored.service.writer.state.database_ready and stored.service.writer.spool.size == 0)
     postgres.stop()
     assert stored.like(0, 140, 150).status_code == 200
     assert postgres.start() == database
-    eventually(lambda: stored.service.writer.database_ready and stored.service.writer.spool.size == 0)
+    eventually(lambda: stored.service.writer.state.database_ready and stored.service.writer.spool.size == 0)
     assert rows(database, "SELECT liked FROM feedback.sessions ORDER BY created_at") == [(130,), (110,), (140,)]
 
 

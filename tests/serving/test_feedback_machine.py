@@ -13,6 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from buddies_serving.errors import FeedbackRefusedError, FeedbackUnavailableError
 from buddies_serving.feedback.spool import Spool
+from buddies_serving.feedback.storage_state import StorageState
+from buddies_serving.feedback.upkeep import DatabaseUpkeep
 from buddies_serving.feedback.writer import FeedbackWriter
 from buddies_serving.http.metrics import Metrics
 from buddies_serving.listeners.remembered import Remembered
@@ -98,13 +100,13 @@ class FeedbackMachine(RuleBasedStateMachine):
     async def _boot(self) -> None:
         self.spool = Spool(self.folder)
         self._set_disk()
-        stores = (self.database, self.database)
-        self.writer = FeedbackWriter(self.spool, Metrics(), stores=stores, capacity=20, batch=4, timeout=0.5)
+        shared = (self.spool, Metrics(), StorageState(has_database=True))
+        self.writer = FeedbackWriter(*shared, store=self.database, capacity=20, batch=4, timeout=0.5)
+        remembered = Remembered(100, lambda user_key: None)
+        self.upkeep = DatabaseUpkeep(*shared, store=self.database, usage=Usage(), remembered=remembered)
         self.supervisor = Supervisor(first_pause=0.001, longest_pause=0.002)
         self.supervisor.start("feedback", self.writer.flush)
-        self.supervisor.start(
-            "replay", lambda: self.writer.replay(Usage(), Remembered(100, lambda user_key: None), pause=0.001)
-        )
+        self.supervisor.start("replay", lambda: self.upkeep.run(pause=0.001))
         await asyncio.sleep(0.002)
 
     @rule(count=st.integers(1, 12), again=st.booleans())
@@ -174,6 +176,7 @@ class FeedbackMachine(RuleBasedStateMachine):
 
     async def _crash(self) -> None:
         await self.supervisor.stop()
+        self.upkeep.close()
         self.writer.close()
 
     def teardown(self) -> None:
@@ -192,7 +195,7 @@ class FeedbackMachine(RuleBasedStateMachine):
 
     async def _settle(self) -> None:
         async with asyncio.timeout(60):
-            while self.spool.size or not self.writer.database_ready or self.writer.queued:
+            while self.spool.size or not self.writer.state.database_ready or self.writer.queued:
                 await asyncio.sleep(0.002)
 
 

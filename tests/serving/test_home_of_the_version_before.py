@@ -58,7 +58,7 @@ def test_feedback_and_decisions_are_kept_and_more_is_taken(
         assert rows(connection, "SELECT count(*) AS n FROM feedback.sessions")[0]["n"] == 40
     server = serve(home=str(unpacked / "home"), postgres_url=database)
     deadline = time.monotonic() + 60
-    while not server.service.writer.database_ready:
+    while not server.service.writer.state.database_ready:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     liked, *others = server.recommend(50)[0]["playlists"]
