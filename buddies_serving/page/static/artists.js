@@ -1,13 +1,6 @@
 "use strict";
 
-const root = document.documentElement.dataset.root || "";
-const byId = (id) => document.getElementById(id);
-const numbers = new Intl.NumberFormat("en");
 let latest = 0;
-
-function count(number, one, many) {
-  return `${numbers.format(number)} ${number === 1 ? one : many}`;
-}
 
 function entry(artist, facts) {
   const item = document.createElement("li");
@@ -28,24 +21,6 @@ function entry(artist, facts) {
 function why(artist) {
   if (artist.reason === "because") return `because of ${artist.because_of}`;
   return artist.reason === "alike" ? "listeners alike have it" : "popular";
-}
-
-async function call(body) {
-  const headers = { accept: "application/json", "content-type": "application/json" };
-  const key = sessionStorage.getItem("key");
-  if (key) headers.authorization = `Bearer ${key}`;
-  const told = await fetch(`${root}/recommend/?detail=1`, { method: "POST", headers, body: JSON.stringify(body) });
-  const content = await told.json();
-  if (told.ok) return content;
-  if (told.status === 401) byId("key-form").hidden = false;
-  throw new Error(content.detail || content.title);
-}
-
-// A browser's own words ("Failed to fetch", "Unexpected token") say nothing to a reader.
-function plainly(problem) {
-  if (problem instanceof TypeError) return "The service cannot be reached just now. Please try again in a moment.";
-  if (problem instanceof SyntaxError) return "The service answered something strange. Please try again in a moment.";
-  return problem.message;
 }
 
 function told(found) {
@@ -76,17 +51,17 @@ async function show() {
   const wanted = { userid: byId("user").value.trim(), item_to_recommend: 10 };
   if (byId("experiment").value) wanted.experiment = byId("experiment").value;
   byId("ask-error").textContent = "";
-  byId("status").textContent = "Looking …";
+  say("Looking …");
   byId("sides").hidden = true;
   try {
     if (!wanted.userid) throw new Error("Name a listener.");
-    const found = await call(wanted);
+    const found = await call("/recommend/?detail=1", wanted);
     if (mine !== latest) return;
     draw(found);
-    byId("status").textContent = told(found);
+    say(told(found));
   } catch (problem) {
     if (mine !== latest) return;
-    byId("status").textContent = "";
+    say("");
     byId("ask-error").textContent = plainly(problem);
   }
 }
@@ -95,10 +70,5 @@ byId("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   show();
 });
-byId("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem("key", byId("key").value);
-  byId("key-form").hidden = true;
-  show();
-});
+whenKeyed(show);
 show();

@@ -3,8 +3,6 @@
 const TYPING_MILLISECONDS = 150;
 const LONGEST_ADDRESS = 8000;
 const KINDS = ["much rarer ones", "rarer ones", "rather rare ones", "a little rarer", "as it comes", "a little better known", "rather known ones", "well-known ones", "the best-known ones"];
-const root = document.documentElement.dataset.root || "";
-const byId = (id) => document.getElementById(id);
 const turnedRound = new Map();
 let answer = null;
 let own = [];
@@ -13,28 +11,9 @@ let fresh = null;
 let drawn = false;
 let latest = 0;
 
-async function call(path, body) {
-  const headers = { accept: "application/json" };
-  const key = sessionStorage.getItem("key");
-  if (key) headers.authorization = `Bearer ${key}`;
-  if (body) headers["content-type"] = "application/json";
-  const told = await fetch(root + path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
-  const content = await told.json();
-  if (told.ok) return content;
-  if (told.status === 401) byId("key-form").hidden = false;
-  throw new Error(content.detail || content.title);
-}
-
-// A browser's own words ("Failed to fetch", "Unexpected token") say nothing to a listener.
-function plainly(problem) {
-  if (problem instanceof TypeError) return "The service cannot be reached just now. Please try again in a moment.";
-  if (problem instanceof SyntaxError) return "The service answered something strange. Please try again in a moment.";
+function inPlainWords(problem) {
   if (/fitted yet/.test(problem.message)) return "This service has not learned that from playlists yet. Whoever runs it finds how in its documentation.";
-  return problem.message;
-}
-
-function say(text) {
-  byId("status").textContent = text;
+  return plainly(problem);
 }
 
 function taskOf() {
@@ -98,7 +77,7 @@ async function show(focus = false) {
     answer = null;
     draw();
     say("");
-    byId("ask-error").textContent = plainly(problem);
+    byId("ask-error").textContent = inPlainWords(problem);
     return;
   }
   if (focus) byId("list-title").focus();
@@ -176,7 +155,7 @@ async function keep() {
     say("Thank you: the playlist is kept.");
   } catch (problem) {
     byId("keep").disabled = false;
-    say(plainly(problem));
+    say(inPlainWords(problem));
   }
 }
 
@@ -240,12 +219,7 @@ byId("copy").addEventListener("click", async () => {
     say("This browser does not let us copy. Save the songs as text instead."); // it says why to nobody
   }
 });
-byId("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem("key", byId("key").value);
-  byId("key-form").hidden = true;
-  begin();
-});
+whenKeyed(begin);
 
 // Songs that are known, for the line that the cursor is in.
 let typing = null;
@@ -270,19 +244,8 @@ async function suggest() {
     }
   }
   if (mine !== newest) return;
-  byId("suggestions").replaceChildren(
-    ...found.map((song) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = `${oneLine(song.title)} – ${oneLine(song.artist)}`;
-      button.addEventListener("click", () => {
-        field.setRangeText(`${button.textContent}\n`, start, stop < 0 ? field.value.length : stop + 1, "end");
-        byId("suggestions").replaceChildren();
-        field.focus();
-      });
-      return button;
-    }),
-  );
+  const lines = found.map((song) => `${oneLine(song.title)} – ${oneLine(song.artist)}`);
+  offer(lines, field, start, stop < 0 ? field.value.length : stop + 1);
 }
 
 async function begin() {
@@ -292,7 +255,7 @@ async function begin() {
     byId("songs").placeholder = popular.map((song) => `${song.title} – ${song.artist}`).join("\n");
     say("Name a few songs or a title, and the songs that go with them appear here.");
   } catch (problem) {
-    say(plainly(problem));
+    say(inPlainWords(problem));
   }
 }
 

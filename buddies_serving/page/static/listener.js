@@ -7,46 +7,9 @@ const TYPING_MILLISECONDS = 150;
 const KNOWN_BY_MANY = 20;
 const INVITATION = "Pick a listener, or name a few songs, and five playlists appear here.";
 
-const root = document.documentElement.dataset.root || "";
-const byId = (id) => document.getElementById(id);
-const numbers = new Intl.NumberFormat("en");
 let shown = null;
 let latest = 0;
 let waiting = null;
-
-async function call(path, body, more) {
-  const headers = { accept: "application/json" };
-  const key = sessionStorage.getItem("key");
-  if (key) headers.authorization = `Bearer ${key}`;
-  if (body) headers["content-type"] = "application/json";
-  const answer = await fetch(root + path, {
-    method: body ? "POST" : "GET",
-    headers,
-    body: body && JSON.stringify(body),
-    ...more,
-  });
-  const content = await answer.json();
-  if (answer.ok) return content;
-  if (answer.status === 401) byId("key-form").hidden = false;
-  const problem = new Error(content.detail || content.title);
-  problem.retryable = answer.status === 503 || answer.status === 429;
-  throw problem;
-}
-
-// A browser's own words ("Failed to fetch", "Unexpected token") say nothing to a listener.
-function plainly(problem) {
-  if (problem instanceof TypeError) return "The service cannot be reached just now. Please try again in a moment.";
-  if (problem instanceof SyntaxError) return "The service answered something strange. Please try again in a moment.";
-  return problem.message;
-}
-
-function say(text) {
-  byId("status").textContent = text;
-}
-
-function count(number, one, many) {
-  return `${numbers.format(number)} ${number === 1 ? one : many}`;
-}
 
 function facts(card) {
   const parts = [count(card.tracks, "song", "songs")];
@@ -300,10 +263,7 @@ byId("undo").addEventListener("click", undo);
 addEventListener("pagehide", sendWaiting);
 addEventListener("popstate", () => show(stateOfAddress()));
 
-byId("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem("key", byId("key").value);
-  byId("key-form").hidden = true;
+whenKeyed(() => {
   byId("user-error").textContent = "";
   begin();
 });
@@ -347,19 +307,8 @@ async function suggest() {
     }
   }
   if (mine !== asked) return;
-  byId("suggestions").replaceChildren(
-    ...found.map((song) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = `${song.title} – ${song.artist}`;
-      button.addEventListener("click", () => {
-        field.setRangeText(`${button.textContent}\n`, start, Math.min(stop + 1, field.value.length), "end");
-        byId("suggestions").replaceChildren();
-        field.focus();
-      });
-      return button;
-    }),
-  );
+  const lines = found.map((song) => `${song.title} – ${song.artist}`);
+  offer(lines, field, start, Math.min(stop + 1, field.value.length));
 }
 
 async function begin() {
