@@ -71,35 +71,24 @@ class DatabaseUpkeep:
         self._replicas = replicas
         self._insertion = Insertion(spool, metrics)
         self._reported = Losses()
+        self._loaded_until: float | None = None
+        self._counted = self._heard = 0.0
+        # The store is not for two tasks at once, and at the end `finish` comes beside `run`.
+        self._turn = asyncio.Lock()
 
     async def run(self, *, pause: float = SHARE_SECONDS) -> None:
         """Does all of it for ever, `pause` seconds apart, and more slowly while the database is away."""
-        loaded_until: float | None = None
-        pauses, counted, heard = pause, 0.0, 0.0
+        pauses = pause
         while self._store is not None:
-            try:
-                if not self._state.database_ready:
-                    await self._store.prepare()
-                    if loaded_until is None:
-                        loaded_until = await self._load(self._store)
-                    self._state.database_is_here()
+            async with self._turn:
+                try:
+                    await self._round(self._store)
                     pauses = pause
-                await self._empty_spool(self._store)
-                if self._replicas is not None:
-                    await self._replicas.exchange(self._store)
-                now = time.monotonic()
-                if now - heard > PING_SECONDS:
-                    loaded_until = await self._catch_up(self._store, loaded_until)
-                    heard = now
-                if now - counted > COUNT_SECONDS:
-                    await self._write_counts(self._store)
-                    await self._report_losses(self._store)
-                    counted = now
-            except Exception as error:
-                # any failure of the driver means the same here: the database is away, and the spool takes over
-                self._state.database_is_away(error)
-                self._store.drop()
-                pauses = min(2 * pauses, _LONGEST_PAUSE)
+                except Exception as error:
+                    # any failure of the driver means the same here: the database is away, and the spool takes over
+                    self._state.database_is_away(error)
+                    self._store.drop()
+                    pauses = min(2 * pauses, _LONGEST_PAUSE)
             await asyncio.sleep(pauses)
         await asyncio.Event().wait()
 
@@ -108,13 +97,15 @@ class DatabaseUpkeep:
 
         Where the database is away or fails, the spool keeps what it holds for the next start.
         """
-        if not self._state.database_ready or self._store is None:
+        if self._store is None:
             return
         try:
-            # what stays in the spool is the promise of this folder alone
             async with asyncio.timeout(seconds):
-                await self._empty_spool(self._store)
-            await self._write_counts(self._store)
+                await self._turn.acquire()
+            try:
+                await self._last_round(self._store, seconds)
+            finally:
+                self._turn.release()
         except Exception as error:
             logger.warning("spool or counts not written at stop", extra={"reason": repr(error)})
 
@@ -122,6 +113,31 @@ class DatabaseUpkeep:
         """Drops the connection."""
         if self._store is not None:
             self._store.drop()
+
+    async def _round(self, store: UpkeepStore) -> None:
+        if not self._state.database_ready:
+            await store.prepare()
+            if self._loaded_until is None:
+                self._loaded_until = await self._load(store)
+            self._state.database_is_here()
+        await self._empty_spool(store)
+        if self._replicas is not None:
+            await self._replicas.exchange(store)
+        now = time.monotonic()
+        if now - self._heard > PING_SECONDS:
+            self._loaded_until = await self._catch_up(store, self._loaded_until)
+            self._heard = now
+        if now - self._counted > COUNT_SECONDS:
+            await self._write_counts(store)
+            await self._report_losses(store)
+            self._counted = now
+
+    async def _last_round(self, store: UpkeepStore, seconds: float) -> None:
+        if self._state.database_ready:
+            # what stays in the spool is the promise of this folder alone
+            async with asyncio.timeout(seconds):
+                await self._empty_spool(store)
+            await self._write_counts(store)
 
     async def _load(self, store: UpkeepStore) -> float:
         """Takes in the deeds of late that the database holds; returns from when on the first look has to begin."""
