@@ -6,8 +6,10 @@ request with fresh plays gets the features that a list of tomorrow would be rank
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numba import njit
 from scipy.sparse import csr_array
 
 from buddies_core.recommenders.cooccurrence import nearest_items
@@ -97,6 +99,11 @@ class FeatureWorld:
         mean = (sums / np.maximum(holders, 1)).astype(np.float32)
         return cls(facts, holders.astype(np.float32), mean, alike, trend, age)
 
+    @cached_property
+    def of_songs(self) -> tuple[np.ndarray, ...]:
+        """What is said of songs alone, each [n]."""
+        return _song_columns(self.facts, self.listeners, self.plays)
+
     @property
     def dated(self) -> bool:
         """Whether features of time are among the features."""
@@ -142,17 +149,15 @@ def candidate_features(
     Args:
         histories: of n listeners.
         candidates: int64 [n, c], songs.
-        scores: by source, float32 [n, n_songs], standardised; blend: their weighted sum.
+        scores: by source, float32 [n, c], standardised; blend: their weighted sum.
     """
     columns: list[np.ndarray] = []
     best = np.zeros(candidates.shape, np.float32)
     for values in scores.values():
-        mine = np.take_along_axis(values, candidates, axis=1)
-        ranks = _ranks(mine)
+        ranks = _ranks(values)
         best += ranks < 100
-        columns += [mine, np.log1p(ranks)]
-    mixed = np.take_along_axis(blend, candidates, axis=1)
-    columns += [np.where(np.isfinite(mixed), mixed, 0.0), best]  # what is barred is ranked last whatever it has
+        columns += [values, np.log1p(ranks)]
+    columns += [np.where(np.isfinite(blend), blend, 0.0), best]  # what is barred is ranked last whatever it has
     columns += _of_songs(world, candidates)
     columns += _of_listeners_and_pairs(world, histories, candidates)
     if world.dated:
@@ -170,16 +175,19 @@ def _ranks(scores: np.ndarray) -> np.ndarray:
 
 
 def _of_songs(world: FeatureWorld, candidates: np.ndarray) -> list[np.ndarray]:
-    facts = world.facts
+    return [column[candidates] for column in world.of_songs]
+
+
+def _song_columns(facts: SongFacts, listeners: np.ndarray, plays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What is said of songs alone: popularity, plays, year, text, playlists, plays and songs of the artist."""
     held = np.bincount(facts.playlists.indices, minlength=facts.n_songs)
-    plays_of_artist = _summed(facts.artist, world.listeners)
+    plays_of_artist = _summed(facts.artist, listeners)
     songs_of_artist = _summed(facts.artist, np.ones(facts.n_songs))
     year = np.where(facts.year > 0, facts.year, np.nan)
-    columns = (
-        *(np.log1p(world.listeners), world.plays, year, facts.artist >= 0, np.log1p(held)),
+    return (
+        *(np.log1p(listeners), plays, year, facts.artist >= 0, np.log1p(held)),
         *(np.log1p(plays_of_artist), songs_of_artist),
     )
-    return [column[candidates] for column in columns]
 
 
 def _of_listeners_and_pairs(world: FeatureWorld, histories: Histories, candidates: np.ndarray) -> list[np.ndarray]:
@@ -200,7 +208,7 @@ def _of_listeners_and_pairs(world: FeatureWorld, histories: Histories, candidate
     mean_year = np.where(dated > 0, years / np.maximum(dated, 1), np.nan)[:, None]
     away = np.where(year[candidates] > 0, np.abs(year[candidates] - mean_year), np.nan)
     near = nearness(known, world.alike, candidates)
-    songs_of_artist = np.maximum(_summed(facts.artist, np.ones(facts.n_songs))[candidates], 1)
+    songs_of_artist = np.maximum(world.of_songs[-1][candidates], 1)
     return [
         *(lengths, mainstream, distinct / lengths, text, popularity[candidates] - mainstream),
         *(artists, artists / lengths, plays / total, artists / songs_of_artist, releases, titles, away),
@@ -245,11 +253,28 @@ def _summed(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _common(rows: csr_array, numbers: np.ndarray, candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sum of the listener's songs of a candidate's number, [n, c], and how many numbers a listener has, [n, 1]."""
-    count = int(numbers.max(initial=-1)) + 1
-    there = numbers[rows.indices] >= 0
-    of_row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[there]
-    flat = of_row * (count + 1) + numbers[rows.indices][there]
-    sums = np.bincount(flat, weights=rows.data[there], minlength=rows.shape[0] * (count + 1))
-    table = sums.reshape(rows.shape[0], count + 1)
-    mine = numbers[candidates]
-    return np.take_along_axis(table, np.where(mine >= 0, mine, count), axis=1), np.count_nonzero(table, axis=1)[:, None]
+    sums, distinct = np.zeros(candidates.shape), np.zeros((len(candidates), 1), np.int64)
+    _of_number(
+        (rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data.astype(np.float64)),
+        numbers.astype(np.int64), candidates.astype(np.int64), int(numbers.max(initial=-1)) + 1, sums, distinct,
+    )  # fmt: skip
+    return sums, distinct
+
+
+@njit(nogil=True, cache=True)
+def _of_number(rows, numbers, candidates, count, sums, distinct):
+    """Write `_common` of CSR rows; a number whose songs weigh nothing is none that a listener has."""
+    indptr, songs, values = rows
+    total = np.zeros(count)
+    for row in range(len(candidates)):
+        for at in range(indptr[row], indptr[row + 1]):
+            if numbers[songs[at]] >= 0:
+                before = total[numbers[songs[at]]]
+                total[numbers[songs[at]]] += values[at]
+                distinct[row, 0] += before == 0.0 and total[numbers[songs[at]]] != 0.0
+        for place in range(candidates.shape[1]):
+            number = numbers[candidates[row, place]]
+            sums[row, place] = total[number] if number >= 0 else 0.0
+        for at in range(indptr[row], indptr[row + 1]):
+            if numbers[songs[at]] >= 0:
+                total[numbers[songs[at]]] = 0.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.protocol import Recommender
@@ -91,7 +92,7 @@ class SongsModel:
         """Names of the columns that the rankers read."""
         return [feature.name for feature in features_of([s.name for s, _ in self.models], dated=self.world.dated)]
 
-    def proposed(self, histories: Histories, barred: np.ndarray | None = None) -> Proposed:
+    def proposed(self, histories: Histories, barred: csr_array | None = None) -> Proposed:
         """Candidates of listeners, see `propose`."""
         config = self.config
         return propose(self.models, histories, config.candidates, half_life=config.half_life, barred=barred)
@@ -114,8 +115,7 @@ class SongsModel:
             barred = None if barred_groups is None else same_group(mine, barred_groups)
             found = self.proposed(mine, barred)
             ranked = self.ranked(mine, found)
-            there = np.isfinite(np.take_along_axis(found.blend, found.songs, axis=1))
-            ranked = np.where(there, ranked, -np.inf)
+            ranked = np.where(np.isfinite(found.blend), ranked, -np.inf)
             order = np.argsort(-ranked, axis=1, kind="stable")
             best = np.take_along_axis(found.songs, order, axis=1)
             values = np.take_along_axis(ranked, order, axis=1)
@@ -130,12 +130,11 @@ class SongsModel:
 
     def ranked(self, histories: Histories, found: Proposed) -> np.ndarray:
         """Mixed scores of the candidates, float64 [n, c]."""
-        barred = ~np.isfinite(np.take_along_axis(found.blend, found.songs, axis=1))
+        barred = ~np.isfinite(found.blend)
         parts: dict[str, np.ndarray] = {}
         for name, values in {"blend": found.blend, **found.scores}.items():
             if name in self.mix.weights:
-                mine = np.where(barred, -np.inf, np.take_along_axis(values, found.songs, axis=1))
-                parts[name] = row_standard(mine)
+                parts[name] = row_standard(np.where(barred, -np.inf, values))
         if self.rankers:
             rows = self.features(histories, found)
             flat = rows.reshape(-1, rows.shape[2])

@@ -170,7 +170,7 @@ def feature_rows(model: SongsModel, found: Material, where: str) -> pl.DataFrame
     rows = np.argsort(found.user_hashes, kind="stable")[:200]
     mine = found.histories.of(np.sort(rows))
     proposed = model.proposed(mine)
-    there = np.isfinite(np.take_along_axis(proposed.blend, proposed.songs, axis=1)).ravel()
+    there = np.isfinite(proposed.blend).ravel()
     values = model.features(mine, proposed).reshape(-1, len(told))[there].astype(np.float64)
     used: dict[str, float] = {}
     for of_kind in model.learning.importances.values():
