@@ -31,10 +31,10 @@ def _source(
 
 SOURCES = (
     _source("EASE with artists", "DualEase", 2.0, side="rows",
-            ridge=100.0, dropout=0.3, popularity_power=0.1, feature_weight=1.0),
+            ridge=100.0, dropout=0.3, popularity_power=0.1, feature_weight=1.0, precision="single"),
     _source("EASE for the rare", "DualEase", 1.0, side="rows",
-            ridge=250.0, dropout=0.3, popularity_power=0.25, feature_weight=1.0),
-    _source("EASE", "DualEase", 0.3, ridge=150.0, dropout=0.3, popularity_power=0.1),
+            ridge=250.0, dropout=0.3, popularity_power=0.25, feature_weight=1.0, precision="single"),
+    _source("EASE", "DualEase", 0.3, ridge=150.0, dropout=0.3, popularity_power=0.1, precision="single"),
     _source("ALS", "WeightedAls", 0.7, side="rows", factors=64, alpha=8.0, ridge=8.0, sweeps=12, feature_weight=0.4),
     _source("BPR", "BprFactors", 0.2, factors=64, rate=0.05, epochs=40),
     _source("random walk", "RandomWalk", 0.6, side="rows", beta=0.3, feature_weight=0.6),
