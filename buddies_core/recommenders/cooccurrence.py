@@ -24,13 +24,19 @@ def nearest_items(
     Returns:
         float32 [targets, n_items]: similarities above 0, columns ascending within a row.
     """
+    squares = np.bincount(rows.indices, weights=rows.data.astype(np.float64) ** 2, minlength=rows.shape[1])
+    left, right = (squares**alpha).astype(np.float32), (squares ** (1.0 - alpha)).astype(np.float32)
+    return nearest_by(rows, neighbours, left, right, shrink=shrink, targets=targets)
+
+
+def nearest_by(
+    rows: csr_array, neighbours: int, left: np.ndarray, right: np.ndarray, *, shrink: float = 0.0,
+    targets: int | None = None,
+) -> csr_array:  # fmt: skip
+    """`nearest_items` by `r_i·r_j / (left_i right_j + shrink)`, both float32 [n_items]."""
     n_items = rows.shape[1]
     count = n_items if targets is None else targets
     columns = rows.T.tocsr()
-    squares = np.zeros(n_items)
-    np.add.at(squares, rows.indices, rows.data.astype(np.float64) ** 2)
-    left = (squares**alpha).astype(np.float32)
-    right = (squares ** (1.0 - alpha)).astype(np.float32)
     kept = max(1, min(neighbours, n_items - 1))
     found, values, lengths = _nearest(
         rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float32),
@@ -61,7 +67,6 @@ def _nearest(indptr, indices, data, column_ptr, column_rows, column_data, left, 
                         n += 1
                     sums[other] += weight * data[place]
             others = touched[:n]
-            others.sort()
             similar = np.empty(n, np.float32)
             for at in range(n):
                 other = others[at]
@@ -71,6 +76,8 @@ def _nearest(indptr, indices, data, column_ptr, column_rows, column_data, left, 
             if n > 4 * kept:
                 least = np.partition(similar, n - kept)[n - kept]
                 similar, others = similar[similar >= least], others[similar >= least]
+            ascending = np.argsort(others)
+            similar, others = similar[ascending], others[ascending]
             order = np.argsort(-similar, kind="mergesort")[:kept]
             order.sort()
             m = 0

@@ -121,6 +121,12 @@ class DualEase:
         """See `Recommender.scores`."""
         return self._weighted(_columns_times(histories, self.scale))
 
+    def sparse_scores(self, histories: csr_array) -> csr_array:
+        """See `SparseScorer`; only of weights that are sparse."""
+        if self.sparse is None:
+            raise TypeError("EASE by its dual is exact here: it says something of every item")
+        return _columns_times(histories, self.scale).astype(np.float32) @ self.sparse
+
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: the weights of an item for others."""
         ones = csr_array(

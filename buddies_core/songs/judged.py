@@ -67,9 +67,10 @@ def judged(model: "SongsModel", fold: Fold, user_hashes: np.ndarray, song_hashes
         played = np.array(
             [np.isin(songs, hid) for songs, hid in zip(proposed.songs, _songs_by_row(wanted), strict=True)]
         )
+        blend = proposed.blend
+        played &= np.isfinite(blend)
         found, asked = found + int(played.sum()), asked + int(wanted.lengths.sum())
         values = model.features(mine, proposed)
-        blend = proposed.blend
         draws = uniform(config.seed, SONG_THIN, user_hashes[rows][:, None], song_hashes[proposed.songs])
         best = np.arange(played.shape[1])[None] < config.all_of_best
         kept = np.isfinite(blend) & (best | played | (draws < 1.0 / config.thin))
