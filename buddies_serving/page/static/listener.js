@@ -338,6 +338,9 @@ async function offerPicks() {
     ({ users, tastes } = await call("/api/users?limit=8"));
   } catch (problem) {
     if (!NO_PLAYLISTS.test(problem.message) || !(await areSongsServed())) throw problem;
+    byId("list-title").textContent = "Your songs";
+    byId("panel-user").querySelector("button").textContent = "Show songs";
+    say("Name a listener, and ten songs appear here.");
   }
   byId("picks-label").hidden = !users.length;
   byId("picks").replaceChildren(
