@@ -8,6 +8,7 @@ from typing import Any
 from buddies_core import charts
 from buddies_core.postgres.schema import rows as query
 from quality.dashboard.context import Context
+from quality.dashboard.pages.comparison import comparison
 from quality.dashboard.pages.decisions import decisions
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
@@ -75,7 +76,7 @@ def view(context: Context) -> View:
         "Offline metrics beside what listeners do",
         tiles,
         figures,
-        [decisions(context), versions(context), online_table(context), trials_table(context)],
+        [decisions(context), comparison(context), versions(context), online_table(context), trials_table(context)],
     )
 
 
@@ -229,5 +230,11 @@ PAGE = Page(
     "Models",
     view,
     charts={"epochs": epochs, "versions": versions_chart, "trials": trials, "online": online},
-    tables={"decisions": decisions, "versions": versions, "online": online_table, "trials": trials_table},
+    tables={
+        "decisions": decisions,
+        "comparison": comparison,
+        "versions": versions,
+        "online": online_table,
+        "trials": trials_table,
+    },
 )
