@@ -26,10 +26,8 @@ SHOWN = {"right": [10, 11, 12, 13, 14], "wrong": [50, 51, 52, 53, 54], "half": [
 def home(tmp_path: Path) -> Path:
     """Three versions: lists of which five songs, none, and one are among what listeners play without our knowing."""
     for name, pids in SHOWN.items():
-        world = World(
-            {u: set(SONGS[:3]) for u in USERS}, {n: {SONGS[n]} for n in range(60)}, dict.fromkeys(USERS, pids)
-        )
-        world.write(tmp_path / "served_model", name, SONGS, USERS)
+        plays, playlists = {user: set(SONGS[:3]) for user in USERS}, {n: {SONGS[n]} for n in range(60)}
+        World(plays, playlists, dict.fromkeys(USERS, pids)).write(tmp_path / "served_model", name, SONGS, USERS)
     writer = DatasetStore.at(str(tmp_path)).writer(Recipe("hidden_plays"), "run-1")
     writer.commit([writer.write_shard(0, plays_of({user: set(SONGS[10:15]) for user in USERS}))])
     return tmp_path
