@@ -1,6 +1,7 @@
 """The plots on materialisations: small ones that Dagster shows in place, and charts of the dashboard as images."""
 
 import base64
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ def histogram(
     """How a measure is distributed over users; what lies beyond the quantile `until` is gathered in the last bar."""
     numbers = values.drop_nulls().to_numpy().astype(np.float64)
     top = float(np.quantile(numbers, until)) if len(numbers) else 1.0
+    if len(numbers) and values.dtype.is_integer() and (top := math.ceil(top)) - numbers.min() < bins:
+        bins = int(top - numbers.min()) + 1  # a bar for each number: other bars would hold one or two of them by turns
     counts, edges = np.histogram(np.minimum(numbers, top), bins=bins)
     beyond = " or more" if len(numbers) and numbers.max() > top else ""
     return dg.MetadataValue.md(bars(title, counts.tolist(), f"{edges[0]:.4g}", f"{edges[-1]:.4g}{beyond} {axis}"))
