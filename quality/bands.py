@@ -150,7 +150,7 @@ def _band(
 
 def _judges_nothing(wide: float, expected: float, room: float, by_ratio: bool) -> bool:
     if by_ratio:
-        # Of a handful, ten times as many may be no news; counts that small keep their band, which is narrow in themselves.
+        # Of a handful, ten times as many may be no news; a band of so few is narrow in itself.
         return wide > math.log(WIDEST) and math.expm1(expected) >= LEAST_COUNT
     return bool(room) and wide > WIDEST_SHARE
 

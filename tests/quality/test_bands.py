@@ -142,7 +142,7 @@ def test_a_band_of_a_count_is_none_or_one_that_a_tenth_and_tenfold_leave(count):
         Seen(MONDAY + timedelta(days=n), float(value)) for n, value in enumerate(rng.lognormal(5, 0.5, count).round())
     ]
     for band in judged(history):
-        assert band is None or not (band.holds(band.expected / 10 - 1) or band.holds(band.expected * 10 + 10))
+        assert band is None or not (band.holds(band.expected / 12) or band.holds(band.expected * 12))
 
 
 def test_an_uneven_start_is_not_judged_until_enough_is_known():
