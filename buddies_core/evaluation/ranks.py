@@ -13,6 +13,7 @@ from numba import njit, prange
 
 from buddies_core.evaluation.metrics import FIGURES, NonFiniteScoresError, figures, ranks_of, summarise
 from buddies_core.interactions.csr import Library
+from buddies_core.kernels.buffers import read_only
 from buddies_core.kernels.randomness import TRAINING, hash_pairs
 from buddies_core.kernels.threads import use_threads
 from buddies_core.recommenders.bpr.data import EvaluationCases
@@ -57,7 +58,8 @@ def case_ranks(factors: Factors, cases: EvaluationCases, *, threads: int = 1) ->
         NonFiniteScoresError: A factor or a score is NaN or infinite.
     """
     use_threads(threads)
-    ranks = _case_ranks(factors.users, factors.playlists, cases.users, cases.positives, cases.negatives)
+    rows = read_only(factors.users), read_only(factors.playlists)
+    ranks = _case_ranks(*rows, cases.users, cases.positives, cases.negatives)
     broken = np.flatnonzero(ranks == _DIVERGED)
     if len(broken):
         raise NonFiniteScoresError(

@@ -67,7 +67,9 @@ class Model(NamedTuple):
 
 
 class StepRule(NamedTuple):
-    """How steps are made.
+    """How steps are made: the learning rate and the decay of weights, and which columns and rows they are for.
+
+    Each row's own step size is Adagrad's of the rate.
 
     Attributes:
         rate, l2: of the configuration.
