@@ -41,7 +41,7 @@ from buddies_core.recommenders.factors import Factors
 _SEED = 1
 _OURS = "BPR, best preset"
 _MAIN = ("mrr", "hit_1", "hit_5", "hit_10", "matched_mrr", "all_ndcg_10", "all_recall_10", "coverage", "novelty")
-_SERVED = ("reach", "mrr", "hit_1", "hit_5", "ndcg_10", "precision_5", "coverage")
+_SERVED = ("reach", "recall", "mrr", "hit_1", "hit_5", "ndcg_10", "precision_5", "coverage")
 
 
 @dataclass

@@ -53,8 +53,17 @@ def plays_library(plays: pl.DataFrame, users: pl.DataFrame, songs: pl.DataFrame)
 
 def stored_lists(dataset: Dataset, users: np.ndarray) -> Ragged:
     """The playlists of a dataset of `user, playlists` for these users; none for those it does not have."""
+    return lists_of(users, rows_of(dataset, users, ["user", "playlists"]))
+
+
+def rows_of(dataset: Dataset, users: np.ndarray, columns: list[str]) -> pl.DataFrame:
+    """The rows of these users, a shard at a time."""
     wanted = pl.Series(users.astype(np.uint32)).implode()
-    frame = pl.concat([shard.filter(pl.col("user").is_in(wanted)) for shard in dataset.shards(["user", "playlists"])])
+    return pl.concat([shard.filter(pl.col("user").is_in(wanted)) for shard in dataset.shards(columns)])
+
+
+def lists_of(users: np.ndarray, frame: pl.DataFrame) -> Ragged:
+    """The lists of these users, in their order, from a frame of `user, playlists`."""
     flat = frame.sort("user").explode("playlists").drop_nulls("playlists")
     return ragged.of_users(users.astype(np.uint32), flat["user"].to_numpy(), flat["playlists"].to_numpy())
 

@@ -19,10 +19,11 @@ from buddies_core.evaluation.ranks import (
     scorer_ranks,
 )
 from buddies_core.evaluation.report import best, evaluation_protocol, lowest_keys, quality_table
-from buddies_core.evaluation.served_lists import served_metrics
+from buddies_core.evaluation.served_lists import served_metrics, shown_precision
 from buddies_core.evaluation.similarity import mean_similarity
 from buddies_core.evaluation.twins import twins
 from buddies_core.interactions.csr import Library
+from buddies_core.interactions.ragged import Ragged
 from buddies_core.kernels.randomness import TIE, hash_pairs
 from buddies_core.recommenders.baselines import (
     System,
@@ -205,11 +206,35 @@ def test_what_is_served_is_measured_over_the_candidates_alone():
     found = served_metrics(model, candidates, relevant, known=had, playlist_songs=songs, **known(3, 6))
     # User 0 finds playlist 2 in second place, user 1's like is no candidate, user 2 has none.
     assert found["reach"] == pytest.approx(1 / 3)
+    assert found["recall"] == pytest.approx((1 + 0 + 0) / 3)
     assert found["mrr"] == pytest.approx(1 / 2)
     assert found["precision_5"] == pytest.approx((1 / 3 + 0) / 2)
     assert found["coverage"] == pytest.approx(4 / 6)
     # One of two songs in common: cosine 1/2 for each of the three that user 0 is shown.
     assert found["similarity"] == pytest.approx(1 / 2)
+
+
+def test_recall_of_the_candidates_is_the_mean_share_of_the_held_out_likes_that_they_hold():
+    # User 0: two of three likes are candidates, in whatever place; user 1: one of one; user 2 has no likes.
+    candidates = Library.from_pairs(np.array([0, 0, 0, 1, 1, 2]), np.array([1, 2, 7, 4, 5, 6]), 3, 8)
+    relevant = Library.from_pairs(np.array([0, 0, 0, 1]), np.array([0, 2, 7, 4]), 3, 8)
+    nothing = Library.from_pairs(np.zeros(0, int), np.zeros(0, int), 3, 8)
+    songs = Library.from_pairs(np.arange(8), np.arange(8), 8, 8)
+    found = served_metrics(
+        factor_model("model", one_dimensional(list(range(8)))), candidates, relevant, known=nothing,
+        playlist_songs=songs, **known(3, 8),
+    )  # fmt: skip
+    assert found["recall"] == pytest.approx((2 / 3 + 1) / 2)
+    assert found["reach"] == pytest.approx(1.0)
+
+
+def test_precision_of_what_is_shown_counts_the_first_five_places_and_misses_where_one_is_empty():
+    relevant = Library.from_pairs(np.array([0, 0, 0, 1, 3]), np.array([1, 2, 9, 4, 5]), 4, 10)
+    # User 0: two of five (9 is sixth). User 1: one of two shown, of five places. User 3: no list. User 2 has no like.
+    shown = [[1, 0, 2, 3, 4, 9], [4, 8], [5], []]
+    lists = Ragged(np.cumsum([0, *map(len, shown)]), np.array([p for row in shown for p in row], np.uint32))
+    assert shown_precision(lists, np.arange(4), relevant) == pytest.approx((2 / 5 + 1 / 5 + 0) / 3)
+    assert np.isnan(shown_precision(lists, np.array([2]), relevant))
 
 
 def test_what_is_like_several_owned_is_measured_by_hand():

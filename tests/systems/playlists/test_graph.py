@@ -157,6 +157,24 @@ def test_no_negative_is_liked_or_owned_and_no_split_leaks(tiny_world):
     assert triplets.height == 4 * store.open("user_blocks").manifest.rows
 
 
+def test_what_is_shown_and_what_candidates_hold_is_counted_against_the_held_out_likes(tiny_world):
+    settings, _ = tiny_world
+    store = DatasetStore.at(settings.home)
+    likes = store.open("splits").frame().filter(pl.col("split").cast(pl.String) == "test")
+    judged = set(store.open("test_batches").frame()["user"].to_list())
+    held = {user: set(part["playlist"].to_list()) for (user,), part in likes.group_by("user") if user in judged}
+    shown, drawn = (
+        dict(store.open(name).frame().select("user", "playlists").iter_rows())
+        for name in ("ranked_candidates", "candidates")
+    )
+    told = store.open("bpr_evaluation").frame().filter(pl.col("split") == "test")
+    precision = sum(len(set(shown.get(user, [])[:5]) & liked) for user, liked in held.items()) / (5 * len(held))
+    recall = sum(len(set(drawn.get(user, [])) & liked) / len(liked) for user, liked in held.items()) / len(held)
+    assert told["shown_precision_5"].to_list() == pytest.approx([precision] * told.height)
+    assert told["served_recall"].to_list() == pytest.approx([recall] * told.height)
+    assert recall > 0
+
+
 def test_other_threads_and_shard_sizes_give_the_same_rows(tiny_world, tmp_path):
     settings, _ = tiny_world
     other = settings.model_copy(update={"home": str(tmp_path / "other"), "threads": 1, "shard_users": 1_000})

@@ -3,9 +3,11 @@
 import numpy as np
 import polars as pl
 
+from buddies_assets.systems.playlists.listeners import lists_of, rows_of
+from buddies_assets.systems.playlists.steps.training import ranked_lists
 from buddies_core.evaluation.ranks import popularity
 from buddies_core.evaluation.report import evaluation_protocol, lowest_keys, quality_table
-from buddies_core.evaluation.served_lists import served_metrics
+from buddies_core.evaluation.served_lists import served_metrics, shown_precision
 from buddies_core.interactions import ragged
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import load_keys, load_library
@@ -45,12 +47,17 @@ def evaluation_table(
     playlist_library: Dataset,
     playlist_ownership: Dataset,
     candidates: Dataset,
+    taste_candidates: Dataset | None,
     seed: int,
 ) -> pl.DataFrame:
     """One row a (system, split); splits without a batch have no row.
 
-    Columns: those of `training.quality.quality_table` (the cases are the batches), and `served_<metric>` of
-    `training.served.served_metrics` over the stored candidates.
+    Columns: those of `report.quality_table` (the cases are the batches), `served_<metric>` of
+    `served_lists.served_metrics` over the stored candidates in the system's order, and `shown_precision_5` of the lists
+    that this model would serve, the same for every system.
+
+    Args:
+        taste_candidates: what lists are ranked by; None where the candidates are, in the model's order.
     """
     n_users, n_playlists = user_library.manifest.rows, playlist_library.manifest.rows
     train = train_likes(splits, n_users, n_playlists)
@@ -88,6 +95,10 @@ def evaluation_table(
     offered = _offered(candidates, n_users, n_playlists)
     known = _with_owned(playlist_ownership, train)
     rows = quality_table(systems, protocols.values(), seed=seed)
+    precision = {
+        split: _shown_precision(factors, candidates, taste_candidates, protocol.users, protocol.relevant)
+        for split, protocol in protocols.items()
+    }
     for row in rows:
         system = next(system for system in systems if system.name == row["system"])
         relevant = protocols[str(row["split"])].relevant
@@ -95,8 +106,19 @@ def evaluation_table(
             system, offered, relevant, known=known, playlist_songs=playlist_songs, keys=keys, pids=pids
         )
         row |= {f"served_{name}": value for name, value in served.items()}
+        row["shown_precision_5"] = precision[str(row["split"])]
     # A figure that no system has (there may be no twins at all) is a column of numbers all the same.
     return pl.DataFrame(rows).rename({"cases": "batches"}).with_columns(pl.col(pl.Null).cast(pl.Float64))
+
+
+def _shown_precision(
+    factors: Factors, candidates: Dataset, taste_candidates: Dataset | None, users: np.ndarray, relevant: Library
+) -> float:
+    """Of the lists that `ranked_candidates` holds once this model is ranked with."""
+    columns = ["user", "playlists", "scores"]
+    chosen = None if taste_candidates is None else rows_of(taste_candidates, users, columns)
+    shown = ranked_lists(factors, rows_of(candidates, users, columns[:2]), chosen)
+    return shown_precision(lists_of(users, shown), users, relevant)
 
 
 def judged_cases(batches: Dataset, keys: np.ndarray, most_users: int) -> EvaluationCases:

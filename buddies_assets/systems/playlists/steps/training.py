@@ -142,20 +142,23 @@ def prepare_ranking(inputs: Inputs, params: Params) -> _RankingState:
 
 
 def rank_users(state: _RankingState, users: range) -> pl.DataFrame:
+    """`ranked_lists` of a range of users."""
+    chosen = state.by_taste.frame(users) if state.by_taste is not None else None
+    return ranked_lists(state.factors, state.candidates.frame(users), chosen)
+
+
+def ranked_lists(factors: Factors, candidates: pl.DataFrame, chosen: pl.DataFrame | None) -> pl.DataFrame:
     """One row a user with candidates: `user, playlists, scores`, best first, ties by lower playlist.
 
-    By taste, the list is the one that taste chose; only users without one get their neighbours' candidates.
+    By taste (`chosen`), the list is the one that taste chose; only users without one get their neighbours' candidates.
 
     Raises:
         NonFiniteScoresError: a score is not a number; it would otherwise rank first.
     """
-    frame = state.candidates.frame(users)
-    chosen = state.by_taste.frame(users) if state.by_taste is not None else None
+    frame = candidates
     if chosen is not None:
         frame = frame.join(chosen, on="user", how="anti", maintain_order="left")
-    parts = [
-        _rank(state.factors, frame[start : start + USERS_AT_ONCE]) for start in range(0, frame.height, USERS_AT_ONCE)
-    ]
+    parts = [_rank(factors, frame[start : start + USERS_AT_ONCE]) for start in range(0, frame.height, USERS_AT_ONCE)]
     empty = [("user", pl.UInt32()), ("playlists", pl.List(pl.UInt32)), ("scores", pl.List(pl.Float32))]
     ranked = pl.concat([pl.DataFrame(schema=empty), *parts])
     return ranked if chosen is None else pl.concat([ranked, chosen]).sort("user")
