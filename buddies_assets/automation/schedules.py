@@ -12,7 +12,7 @@ from buddies_assets.automation.loop_jobs import (
 )
 from buddies_assets.automation.sensors import NO_DATABASE, requested
 from buddies_assets.release.channels import channels, model_of, model_to_serve
-from buddies_assets.release.retraining_inputs import patience_of, situation
+from buddies_assets.release.retraining_inputs import retraining_inputs, retry_policy_of
 from buddies_assets.release.retraining_policy import decide_retraining
 from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.playlists.own_lists import why_not_own
@@ -37,8 +37,8 @@ def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         if url is None:
             return dg.SkipReason(NO_DATABASE)
         with connected(url) as connection:
-            seen = situation(context.instance, connection, pipeline.settings, needed=1)
-        return requested(context.instance, decide_retraining(seen, patience_of(pipeline.settings)))
+            seen = retraining_inputs(context.instance, connection, pipeline.settings, needed=1)
+        return requested(context.instance, decide_retraining(seen, retry_policy_of(pipeline.settings)))
 
     @dg.schedule(job=daily_job, cron_schedule="0 3 * * *", default_status=on)
     def daily_recommendations_schedule(pipeline: dg.ResourceParam[Pipeline]):

@@ -116,12 +116,12 @@ def served_model(
     from buddies_assets.systems.playlists.steps.cold import fold_in_to_serve
     from buddies_assets.systems.playlists.steps.serving import served_arrays
     from buddies_core.artifact.store import write_version
-    from buddies_core.interactions.likes import train_likers
+    from buddies_core.interactions.likes import train_popularity
     from buddies_core.storage.sample import sample_of
 
     store = checkpoint_store(pipeline)
     checkpoint = store.load(ranked_candidates.manifest.params["version"])
-    likers = train_likers(splits, playlist_library.manifest.rows)
+    likers = train_popularity(splits, playlist_library.manifest.rows)
     factors = store.factors(checkpoint.version)
     fold_in = fold_in_to_serve(pipeline.store, checkpoint, factors, splits, user_library, playlist_library)
     arrays = served_arrays(pipeline.store, ranked_candidates, factors, likers, fold_in)

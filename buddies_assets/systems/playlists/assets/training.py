@@ -137,7 +137,7 @@ def bpr_checkpoint(
     feedback, which its lineage holds the watermark of.
     A training that was cut off goes on from its last epoch.
     """
-    from buddies_assets.release.retraining_lease import claimed
+    from buddies_assets.release.retraining_lease import retraining_lease
     from buddies_assets.systems.playlists.steps import tracked_training
     from buddies_assets.systems.playlists.steps.training import training_data
     from buddies_core.postgres.database import feedback_database
@@ -149,7 +149,7 @@ def bpr_checkpoint(
     inputs |= (
         {"taste_positives": taste_positives} if learns == "taste" else {"user_blocks": user_blocks, "scores": scores}
     )
-    with claimed(feedback_database(settings), context.run.tags, context.run.run_id) as claim:
+    with retraining_lease(feedback_database(settings), context.run.tags, context.run.run_id) as lease:
         data = training_data(
             user_blocks,
             validation_batches,
@@ -170,7 +170,7 @@ def bpr_checkpoint(
             log=context.log.info,
         )
         result, tracked = job.train()
-        claim.require_current()
+        lease.require_current()
     lineage = {
         "datasets": job.datasets,
         "feedback": training_window.manifest.extra["feedback"] | training_window.manifest.params,

@@ -11,7 +11,7 @@ from buddies_assets.systems.playlists.adoption import FITS, Bidders, adopt, best
 from buddies_core.evaluation import splitting
 from buddies_core.interactions import ragged
 from buddies_core.interactions.labelled import load_keys, load_library
-from buddies_core.interactions.likes import train_likers
+from buddies_core.interactions.likes import train_popularity
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
@@ -106,7 +106,7 @@ def own_playlists(
     bidders = Bidders(users, exploration, songs, barred, np.bincount(owned.owner, minlength=users.n_rows))
     owner, priority = adopt(orphans, playlists, lengths, _held_out(splits, orphans), bidders, cap=cap)
     given = owner != ownership.NOBODY
-    likers = train_likers(splits, playlists.n_rows)
+    likers = train_popularity(splits, playlists.n_rows)
     frame = pl.DataFrame(
         {
             "playlist": np.concatenate([owned.playlist, orphans[given]]),
