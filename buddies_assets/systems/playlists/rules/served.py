@@ -80,11 +80,11 @@ def playlists_that_nobody_owns_fit_whom_they_name(served_arrays: Arrays) -> Find
 
 
 def _share_a_song(served_arrays: Arrays, user: int, playlist: int) -> bool:
-    songs = []
-    for side, row in (("user", user), ("playlist", playlist)):
-        indptr = served_arrays[f"{side}_library_indptr"]
-        songs.append(served_arrays[f"{side}_library_indices"][indptr[row] : indptr[row + 1]])
-    return len(np.intersect1d(*songs)) > 0
+    mine, theirs = (
+        served_arrays[f"{side}_library_indices"][slice(*served_arrays[f"{side}_library_indptr"][row : row + 2])]
+        for side, row in (("user", user), ("playlist", playlist))
+    )
+    return bool(np.isin(theirs, mine).any())
 
 
 @rule(asset="served_model", blocking=True)
