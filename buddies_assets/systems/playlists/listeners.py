@@ -15,7 +15,7 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import train_likes
 from buddies_core.interactions.ragged import Ragged
-from buddies_core.recommenders.baselines import System, factor_model, most_liked, random_order, song_overlap
+from buddies_core.recommenders.baselines import System, factor_model, popularity_baseline, random_order, song_overlap
 from buddies_core.recommenders.factors import Factors
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
@@ -125,7 +125,7 @@ def listener_table(
 
     systems: dict[str, Callable[[], Ragged]] = {
         "random": best(random_order(*(load_keys(store.open(f"{side}_library")) for side in SIDES), seed=seed)),
-        "most liked": best(most_liked(popularity(train))),
+        "most liked": best(popularity_baseline(popularity(train))),
         "song overlap": best(song_overlap(visible, playlists, lengths)),
         "als": best(factor_model("als", Factors(als.array("users"), als.array("playlists")))),
         "bpr": best(model),

@@ -12,11 +12,11 @@ from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.kernels.entity_keys import id_keys
 from buddies_core.recommenders.bpr.config import NegativeMix
 from buddies_core.recommenders.bpr.data import (
-    Bags,
+    EvaluationCases,
     Loader,
     TrainingData,
-    bags_from_frame,
     blocks_from_frame,
+    cases_from_frame,
     even_places,
 )
 from buddies_core.recommenders.factors import Factors, RowKeys
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 USERS_AT_ONCE = 1_000
 USERS_IN_A_SHARD = 10_000
 """Users whose blocks a training has in memory together, whatever ranges they are stored in."""
-MOST_BAGS = 500_000
+MOST_CASES = 500_000
 
 
 def training_data(
@@ -78,7 +78,7 @@ def training_data(
         n_users=user_library.manifest.rows,
         n_playlists=n_playlists,
         shards=shards,
-        validation=spread_bags(validation),
+        validation=spread_cases(validation),
         hard=pool("hard"),
         easy=pool("easy"),
         fingerprint=fingerprint,
@@ -108,21 +108,21 @@ def _pool(scores: Dataset, name: str, n_playlists: int) -> "Library":
     return Library(indptr, np.concatenate([part.values for part in parts]), n_playlists)
 
 
-def spread_bags(batches: Dataset, most: int = MOST_BAGS) -> Bags:
+def spread_cases(batches: Dataset, most: int = MOST_CASES) -> EvaluationCases:
     """The evaluation batches of a dataset, or `most` of them spread evenly over all: the others would not fit.
 
-    Of half a million bags the MRR is known to about 0.0006, and judging them takes a fraction of an epoch.
+    Of half a million cases the MRR is known to about 0.0006, and judging them takes a fraction of an epoch.
     """
     n = batches.manifest.rows
     if n <= most:
-        return bags_from_frame(batches.frame())
+        return cases_from_frame(batches.frame())
     take = even_places(n, most)
     parts, start = [], 0
     for shard in batches.shards():
         first, last = np.searchsorted(take, [start, start + shard.height])
         parts.append(shard[take[first:last] - start])
         start += shard.height
-    return bags_from_frame(pl.concat(parts))
+    return cases_from_frame(pl.concat(parts))
 
 
 @dataclass(frozen=True)
