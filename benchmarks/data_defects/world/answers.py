@@ -71,6 +71,9 @@ def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFra
                 "ties": [0.0, 0.4, 0.2],
                 "twins": [0.3] * 3,
                 "served_similarity": [0.2, 0.1, 0.3],
+                "served_reach": [0.4] * 3,
+                "served_recall": [0.3] * 3,
+                "shown_precision_5": [0.02] * 3,
             }
         ),
         "ranked_candidates": pl.DataFrame(ranked, schema=schema),

@@ -30,14 +30,17 @@ def bpr_evaluation(
     playlist_ownership: Dataset,
     als_factors: Dataset,
     candidates: Dataset,
+    taste_candidates: Dataset,
 ) -> dg.Output[pl.DataFrame]:
     """One row a (system, split): MRR, Hit@1/5/10 and NDCG@10 of the batches with 95 % intervals (bootstrap over users).
 
     A tie counts at its expected rank, and `ties` says how many there are; positives with the songs of a train like are
     told apart (`twin_mrr`, `other_mrr`). Besides: MRR among popularity-matched negatives, NDCG and recall over the
-    whole catalogue, coverage, novelty, and the same over the candidates that are really served, with their likeness to
-    what the listener owns and likes. The systems: random, most liked, song overlap (the ceiling where labels are made
-    of it), the neighbours' vote, ALS, and the model. Likes do not judge a model that was taught taste (`positives`).
+    whole catalogue, coverage, novelty, and the same over the neighbours' candidates, with the share of held-out likes
+    that these hold (`served_recall`: recall@75) and their likeness to what the listener owns and likes.
+    `shown_precision_5` is the P@5 of held-out likes in the lists that are served. The systems: random, most liked, song
+    overlap (the ceiling where labels are made of it), the neighbours' vote, ALS, and the model. Likes do not judge a
+    model that was taught taste (`positives`).
     """
     from buddies_assets.systems.playlists.steps.evaluation import evaluation_table
     from buddies_assets.systems.playlists.steps.tracked_training import learnt
@@ -53,6 +56,7 @@ def bpr_evaluation(
         playlist_library=playlist_library,
         playlist_ownership=playlist_ownership,
         candidates=candidates,
+        taste_candidates=taste_candidates if pipeline.settings.ranking == "taste" else None,
         seed=pipeline.settings.seed,
     ).with_columns(version=pl.lit(checkpoint.version), positives=pl.lit(learnt(checkpoint.lineage), pl.String))
     return dg.Output(frame, metadata={"version": checkpoint.version, "table": table(frame)})

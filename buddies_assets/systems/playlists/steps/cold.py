@@ -16,14 +16,14 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import train_likes
 from buddies_core.kernels.drawing import Catalogue
-from buddies_core.recommenders.bpr.data import Bags
+from buddies_core.recommenders.bpr.data import EvaluationCases
 from buddies_core.recommenders.factors import Factors
 from buddies_core.recommenders.fold_in import FoldIn, drawn_rows, fit_fold_in
 from buddies_core.registry.checkpoints import Checkpoint
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
 
-JUDGED_USERS, JUDGED_BAGS = 2_000, 200_000
+JUDGED_USERS, JUDGED_CASES = 2_000, 200_000
 _METRICS = tuple(field.name for field in fields(RankingMetrics) if field.name != "batches")
 _WITH_INTERVALS = tuple(metric for metric in _METRICS if metric != "recall_10")
 COLUMNS = pl.Schema(
@@ -102,7 +102,7 @@ def cold_table(
 
     That is where nobody was set aside, or too few playlists are left to rank theirs among.
 
-    Judged by at most `JUDGED_USERS` of them and `JUDGED_BAGS` of their likes, the users drawn by their keys.
+    Judged by at most `JUDGED_USERS` of them and `JUDGED_CASES` of their likes, the users drawn by their keys.
 
     Args:
         liked: `user, playlist`, of cold users and perhaps of others.
@@ -121,9 +121,9 @@ def cold_table(
     drawn = evaluation_batches(users, held, held, keys=keys.users[users], catalogue=catalogue, seed=seed)
     if not len(drawn.user):
         return COLUMNS.to_frame()
-    bags = Bags(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_BAGS)
+    cases = EvaluationCases(drawn.user, drawn.positive, drawn.negatives).head(JUDGED_CASES)
     songs, counts = load_library(user_library), popularity(train)
     contents = load_library(playlist_library)
     lengths = playlist_library.frame(["length"])["length"].to_numpy()
-    rows = cold_user_table(fold_in, factors, songs, contents, lengths, bags, counts, keys=keys, seed=seed)
+    rows = cold_user_table(fold_in, factors, songs, contents, lengths, cases, counts, keys=keys, seed=seed)
     return pl.DataFrame(rows, schema=COLUMNS)
