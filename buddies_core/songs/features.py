@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
 from buddies_core.recommenders.cooccurrence import nearest_items
 from buddies_core.songs.facts import SongFacts
 from buddies_core.songs.histories import Histories
+from buddies_core.songs.in_common import in_common
 from buddies_core.songs.nearness import nearness
 
 NEIGHBOURS, SHRINK = 300, 3.0
@@ -196,12 +196,12 @@ def _of_listeners_and_pairs(world: FeatureWorld, histories: Histories, candidate
     popularity = np.log1p(world.listeners)
     mainstream = _means(known, popularity)
     text = _means(known, (facts.artist >= 0).astype(np.float32))
-    artists, distinct = _common(known, facts.artist, candidates)
+    artists, distinct = in_common(known, facts.artist, candidates)
     logs = csr_array((np.log1p(histories.plays.data), known.indices, known.indptr), shape=known.shape)
-    plays, _ = _common(logs, facts.artist, candidates)
+    plays, _ = in_common(logs, facts.artist, candidates)
     total = np.maximum(_sums(logs)[:, None], 1e-6)
-    releases, _ = _common(known, facts.release, candidates)
-    titles, _ = _common(known, facts.title, candidates)
+    releases, _ = in_common(known, facts.release, candidates)
+    titles, _ = in_common(known, facts.title, candidates)
     year = facts.year.astype(np.float32)
     dated = _sums(csr_array((year[known.indices] > 0, known.indices, known.indptr), shape=known.shape))
     years = _sums(csr_array((year[known.indices], known.indices, known.indptr), shape=known.shape))
@@ -249,32 +249,3 @@ def _summed(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Sum of a value over the songs of the same number, [n_songs]; 0 where the number is unknown."""
     sums = np.bincount(numbers[numbers >= 0], weights=values[numbers >= 0], minlength=int(numbers.max(initial=-1)) + 1)
     return np.where(numbers >= 0, np.append(sums, 0.0)[numbers], 0.0)
-
-
-def _common(rows: csr_array, numbers: np.ndarray, candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum of the listener's songs of a candidate's number, [n, c], and how many numbers a listener has, [n, 1]."""
-    sums, distinct = np.zeros(candidates.shape), np.zeros((len(candidates), 1), np.int64)
-    _of_number(
-        (rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data.astype(np.float64)),
-        numbers.astype(np.int64), candidates.astype(np.int64), int(numbers.max(initial=-1)) + 1, sums, distinct,
-    )  # fmt: skip
-    return sums, distinct
-
-
-@njit(nogil=True, cache=True)
-def _of_number(rows, numbers, candidates, count, sums, distinct):
-    """Write `_common` of CSR rows; a number whose songs weigh nothing is none that a listener has."""
-    indptr, songs, values = rows
-    total = np.zeros(count)
-    for row in range(len(candidates)):
-        for at in range(indptr[row], indptr[row + 1]):
-            if numbers[songs[at]] >= 0:
-                before = total[numbers[songs[at]]]
-                total[numbers[songs[at]]] += values[at]
-                distinct[row, 0] += before == 0.0 and total[numbers[songs[at]]] != 0.0
-        for place in range(candidates.shape[1]):
-            number = numbers[candidates[row, place]]
-            sums[row, place] = total[number] if number >= 0 else 0.0
-        for at in range(indptr[row], indptr[row + 1]):
-            if numbers[songs[at]] >= 0:
-                total[numbers[songs[at]]] = 0.0
