@@ -134,7 +134,7 @@ def cold_table(
     lengths = playlist_library.frame(["length"])["length"].to_numpy()
     rows = cold_user_table(fold_in, factors, songs, contents, lengths, cases, counts, keys=keys, seed=seed)
     listened = listened_table(
-        fold_in, factors.playlists, cold, songs, hidden, contents, counts, known=KNOWN, keys=keys, seed=seed
+        fold_in, factors.playlists, cold.to_numpy(), songs, hidden, contents, counts, known=KNOWN, keys=keys, seed=seed
     )
     folded = listened.with_columns(system=pl.lit("fold-in"))
     ranked = pl.DataFrame(rows, schema=RANKED)
