@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
 from buddies_core.interactions.side_rows import with_side_rows
+from buddies_core.kernels.products import row_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.ease import sparse_weights
 from buddies_core.recommenders.own_greatest import own_greatest
@@ -147,11 +148,18 @@ class DualEase:
                 # Nearly dense, and BLAS is nine times as fast as a product of a sparse matrix.
                 products = (_columns_times(part, 1.0 / self.penalty) @ self.rows.T).astype(self.inverse.dtype).toarray()
                 _write_weighted(
-                    (part.indptr, part.indices, part.data), products @ self.inverse,
+                    (part.indptr, part.indices, part.data), self._coefficients(products),
                     (self.rows.indptr, self.rows.indices, self.rows.data),
                     self.penalty, self.diagonal, found[first : first + _AT_ONCE],
                 )  # fmt: skip
         return found
+
+    def _coefficients(self, products: np.ndarray) -> np.ndarray:
+        """Products [n, n_rows] times K; a row's bits hang on no other row: in double precision what differs is lost
+        with the scores' float32."""
+        if products.dtype == np.float32:
+            return row_products(products, self.inverse)
+        return np.asarray(products @ self.inverse)
 
     def arrays(self) -> Mapping[str, np.ndarray]:
         """See `Recommender.arrays`: A as CSR, K, and the vectors of the items; or the sparse weights and the scale."""
