@@ -20,7 +20,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
 from buddies_core.interactions.side_rows import with_side_rows
-from buddies_core.kernels.products import row_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.ease import sparse_weights
 from buddies_core.recommenders.own_greatest import own_greatest
@@ -56,8 +55,8 @@ class DualEaseConfig(BaseModel):
     neighbours: int = Field(default=200, ge=1, le=1_000, description="Items that one is regressed on beyond that.")
     precision: Literal["double", "single"] = Field(
         default="double",
-        description="Of the matrix that is inverted; `single` takes half the time and memory. With a ridge of ten or"
-        " more, scores then differ in the fifth digit.",
+        description="In which the matrix is inverted; `single` takes a third of the time, and with a ridge of ten or more"
+        " scores then differ in the fifth digit.",
     )
 
 
@@ -68,7 +67,7 @@ class DualEase:
         config: of the fit.
         n_items: items known.
         rows: float64 [n_rows, n_items], A.
-        inverse: float64 or float32 [n_rows, n_rows], K.
+        inverse: float64 [n_rows, n_rows], K.
         penalty, diagonal, scale: float64 [n_items]: L, diag P, and what columns are multiplied by.
         sparse: float32 [n_items, n_items], the weights where listeners are more than `exact_rows`; else None, and the
             other matrices are empty where it is there.
@@ -103,7 +102,8 @@ class DualEase:
         kind = np.float64 if config.precision == "double" else np.float32
         gram = (divided @ self.rows.T).astype(kind).toarray()
         gram[np.diag_indices(len(gram))] += 1.0
-        self.inverse = inverse_of(gram)
+        # Kept in double: a listener's scores must not hang on who else is asked for, and products of singles do.
+        self.inverse = inverse_of(gram).astype(np.float64, copy=False)
         columns = self.rows.T.tocsr()
         own = _own_products((columns.indptr, columns.indices, columns.data), self.inverse, self.penalty)
         self.diagonal = (1.0 - own) / self.penalty
@@ -146,20 +146,13 @@ class DualEase:
             for first in range(0, rows.shape[0], _AT_ONCE):
                 part = rows[first : first + _AT_ONCE].astype(np.float64)
                 # Nearly dense, and BLAS is nine times as fast as a product of a sparse matrix.
-                products = (_columns_times(part, 1.0 / self.penalty) @ self.rows.T).astype(self.inverse.dtype).toarray()
+                products = (_columns_times(part, 1.0 / self.penalty) @ self.rows.T).toarray()
                 _write_weighted(
-                    (part.indptr, part.indices, part.data), self._coefficients(products),
+                    (part.indptr, part.indices, part.data), products @ self.inverse,
                     (self.rows.indptr, self.rows.indices, self.rows.data),
                     self.penalty, self.diagonal, found[first : first + _AT_ONCE],
                 )  # fmt: skip
         return found
-
-    def _coefficients(self, products: np.ndarray) -> np.ndarray:
-        """Products [n, n_rows] times K; a row's bits hang on no other row: in double precision what differs is lost
-        with the scores' float32."""
-        if products.dtype == np.float32:
-            return row_products(products, self.inverse)
-        return np.asarray(products @ self.inverse)
 
     def arrays(self) -> Mapping[str, np.ndarray]:
         """See `Recommender.arrays`: A as CSR, K, and the vectors of the items; or the sparse weights and the scale."""
@@ -236,7 +229,7 @@ def _write_weighted(histories, coefficients, rows, penalty, diagonal, out):
 
     Args:
         histories, rows: CSR arrays (indptr, indices, values float64) of [n, n_items] and of A.
-        coefficients: float64 or float32 [n, n_rows].
+        coefficients: float64 [n, n_rows].
         penalty, diagonal: float64 [n_items].
         out: float32 [n, n_items], overwritten.
     """
