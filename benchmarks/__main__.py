@@ -27,6 +27,7 @@ BENCHMARKS = {
     "loop": "benchmarks.loop",
     "attack": "benchmarks.attack",
     "links": "benchmarks.links",
+    "artists": "benchmarks.artists",
     "songs": "benchmarks.songs",
     "next_track": "benchmarks.next_track",
     "continuation": "benchmarks.continuation",

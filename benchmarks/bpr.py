@@ -26,7 +26,7 @@ from benchmarks.bpr_peers import (
 )
 from benchmarks.measure import PeakMemory, Report, Row
 from benchmarks.worlds import SMALL_OVERLAP, World, overlap_world, synthetic_world
-from buddies_core.evaluation.ranks import bag_ranks, popularity
+from buddies_core.evaluation.ranks import case_ranks, popularity
 from buddies_core.kernels.threads import use_threads
 from buddies_core.recommenders.als import als_factors
 from buddies_core.recommenders.bpr.config import BEST, NegativeMix, TrainingConfig
@@ -65,7 +65,7 @@ def whole_training(report: Report, world: World) -> None:
     taken = time.perf_counter() - began
     samples = sum(epoch.samples for epoch in result.history)
     row = report.add(Row("whole training", "ours, best preset", 2, taken, samples / taken, "samples"))
-    report.notes.append(f"{samples:,} samples in {row.seconds:.0f} s, start and evaluation of all bags included")
+    report.notes.append(f"{samples:,} samples in {row.seconds:.0f} s, start and evaluation of all cases included")
     report.notes.append(f"validation MRR {result.metrics['mrr']:.4f}, Hit@5 {result.metrics['hit_5']:.4f}")
 
 
@@ -109,26 +109,26 @@ def throughput(report: Report, world: World) -> None:
 
 
 def evaluation(report: Report, world: World) -> None:
-    """Bags ranked a second: ours, and a loop over bags in torch."""
+    """Cases ranked a second: ours, and a loop over cases in torch."""
     import torch
 
     factors = random_start(world)
-    bags = world.data.validation
-    bag_ranks(factors, bags.head(100), threads=2)
+    cases = world.data.validation
+    case_ranks(factors, cases.head(100), threads=2)
     for threads in (1, 2):
         began = time.perf_counter()
-        bag_ranks(factors, bags, threads=threads)
+        case_ranks(factors, cases, threads=threads)
         taken = time.perf_counter() - began
-        report.add(Row("evaluation", "ours", threads, taken, len(bags) / taken, "bags"))
+        report.add(Row("evaluation", "ours", threads, taken, len(cases) / taken, "cases"))
     users, playlists = torch.from_numpy(factors.users), torch.from_numpy(factors.playlists)
-    few = bags.head(5_000)
+    few = cases.head(5_000)
     began = time.perf_counter()
     for user, positive, negatives in zip(few.users.tolist(), few.positives.tolist(), few.negatives, strict=True):
         items = torch.from_numpy(np.append(negatives, positive).astype(np.int64))
         scores = playlists[items] @ users[user]
         _ = int((scores[:-1] >= scores[-1]).sum()) + 1
     taken = time.perf_counter() - began
-    report.add(Row("evaluation", "torch loop", 1, taken, len(few) / taken, "bags"))
+    report.add(Row("evaluation", "torch loop", 1, taken, len(few) / taken, "cases"))
 
 
 def memory_bound(report: Report, world: World) -> None:

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from benchmarks.measure import Report, Row
-from benchmarks.quality import examinations, ranking_row
+from benchmarks.quality import evaluation_protocols, ranking_row
 from benchmarks.worlds import SMALL_OVERLAP, overlap_world, synthetic_world
 from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS
 from buddies_core.evaluation.ranks import popularity
@@ -42,7 +42,7 @@ def run(scale: str) -> Report:
     world = small if scale == "small" else synthetic_world(FULL_USERS // 10, FULL_PLAYLISTS)
     cores = os.cpu_count() or 1
     counts = popularity(world.train)
-    exams = examinations(world, counts, large=world is not small)
+    protocols = evaluation_protocols(world, counts, large=world is not small)
     report = Report("bpr_cuda")
     steps_alone(report, cores)
     size = f"{world.train.n_rows:,} users, {world.train.n_columns:,} playlists"
@@ -55,8 +55,8 @@ def run(scale: str) -> Report:
         seconds = sum(epoch.seconds for epoch in result.history)
         row = report.add(Row("training", name, config.threads, seconds, samples / seconds, "samples"))
         print(row, file=sys.stderr, flush=True)
-        for exam in exams:
-            line = ranking_row(factor_model(name, result.factors), name, exam, seconds)
+        for protocol in protocols:
+            line = ranking_row(factor_model(name, result.factors), name, protocol, seconds)
             report.notes.append("  ".join(f"{key} {value}" for key, value in line.items()))
             print(report.notes[-1], file=sys.stderr, flush=True)
     return report

@@ -77,8 +77,8 @@ def _samples(store: DatasetStore, settings: Settings) -> Work:
     return Work(float(store.open("user_blocks").manifest.rows) * config.negatives.count * config.epochs, "samples")
 
 
-def _bags(store: DatasetStore, _: Settings) -> Work:
-    return Work(sum(store.open(name).manifest.rows for name in ("validation_batches", "test_batches")), "bags")
+def _cases(store: DatasetStore, _: Settings) -> Work:
+    return Work(sum(store.open(name).manifest.rows for name in ("validation_batches", "test_batches")), "cases")
 
 
 _KNOWN = (
@@ -95,7 +95,7 @@ _KNOWN = (
     Step("user_pairings", _meetings, hours=2.0, of_users=0.1, grows="meetings"),
     Step("als_factors", _rows_of("splits")),
     Step("bpr_checkpoint", _samples, hours=1.5, of_users=0.1),
-    Step("bpr_evaluation", _bags, hours=8 / 60, of_users=0.1),
+    Step("bpr_evaluation", _cases, hours=8 / 60, of_users=0.1),
     Step("served_model", _rows_of("user_library")),
 )
 """Steps whose work is not their own rows, or that the reference tells the hours of. `scores` also ranks and cuts, and

@@ -138,7 +138,7 @@ def _reason(history: History, since: int, new: int) -> str | None:
     calibration = lived[:3]
     lists, likes = (sum(getattr(day, name) for day in calibration) for name in ("recommendations", "likes"))
     verdict = watch(lived[3:], Level(lower_bound(likes, lists)), drop=DROP, alarm_days=ALARM_DAYS)
-    return "like-rate has fallen" if verdict.fallen and new else None
+    return "like-rate has fallen" if verdict.degraded and new else None
 
 
 def _one_day(world: World, factors: Factors, day: int) -> tuple[Day, Blocks]:

@@ -13,7 +13,14 @@ from numba import njit, prange
 from buddies_core.recommenders.bpr import numba_backend
 from buddies_core.recommenders.bpr.config import BEST
 from buddies_core.recommenders.bpr.data import Blocks
-from buddies_core.recommenders.bpr.grouped_kernel import FAST, look_up, mean_square, one_epoch, pulls_of, rate_of
+from buddies_core.recommenders.bpr.grouped_kernel import (
+    FAST,
+    gradient_weights,
+    look_up,
+    mean_square,
+    one_epoch,
+    rate_of,
+)
 from buddies_core.recommenders.bpr.numba_backend import NumbaBackend
 from buddies_core.recommenders.factors import RowKeys, random_factors
 
@@ -21,17 +28,17 @@ _USERS, _PLAYLISTS, _BLOCKS, _ROUNDS = 101_713, 94_600, 1_000_000, 3
 
 
 @njit(parallel=True, fastmath=FAST, nogil=True)
-def plain_epoch(groups_in_order, positives, negatives, model, pace_of_steps, row_count, vectors):
-    """As `one_epoch` for one thread: no vector code, nothing asked for ahead, no head of its own."""
+def plain_epoch(groups_in_order, positives, negatives, model, step_rule, row_count, vectors):
+    """As `one_epoch` for one thread: no vector code, nothing asked for ahead, no hot rows of its own."""
     order, bounds, ids, first = groups_in_order
     users, playlists, user_square, square, number = model
-    rate, l2, dimension, free, _ = pace_of_steps
+    rate, l2, dimension, free, _ = step_rule
     none, adaptive = len(playlists) - 1, len(square) > 0
     losses, samples = np.zeros(len(bounds) - 1), np.zeros(len(bounds) - 1, np.int64)
     for t in prange(len(bounds) - 1):
         rows = negatives.shape[1] + 1
         numbers, change = np.empty(rows, np.int64), np.empty(users.shape[1], np.float32)
-        products, pulls = np.empty(rows, np.float32), np.empty(rows, np.float32)
+        products, weights = np.empty(rows, np.float32), np.empty(rows, np.float32)
         loss, count = 0.0, 0
         for o in order[bounds[t] : bounds[t + 1]]:
             own = users[ids[o]]
@@ -41,28 +48,28 @@ def plain_epoch(groups_in_order, positives, negatives, model, pace_of_steps, row
                     products[k] = np.float32(0.0)
                     for d in range(len(own)):
                         products[k] += own[d] * playlists[numbers[k], d]
-                raised, drawn = pulls_of(products, numbers, none, pulls)
+                raised, drawn = gradient_weights(products, numbers, none, weights)
                 loss += np.log(raised)
                 count += drawn
                 size = mean_square(own[:dimension], dimension) if adaptive else np.float32(0.0)
                 change[:] = np.float32(0.0)
                 kept = own[dimension - 1]
                 for k in range(rows):
-                    pace = rate
+                    step_size = rate
                     if adaptive:
-                        pace = rate_of(square, numbers[k], pulls[k] * pulls[k] * size, rate)
-                    step, keep = pace * pulls[k], np.float32(1.0) - pace * l2
+                        step_size = rate_of(square, numbers[k], weights[k] * weights[k] * size, rate)
+                    step, decay = step_size * weights[k], np.float32(1.0) - step_size * l2
                     row = playlists[numbers[k]]
                     for d in range(len(own)):
                         value = row[d]
-                        change[d] += pulls[k] * value
-                        row[d] = keep * value + step * own[d]
-                pace = rate
+                        change[d] += weights[k] * value
+                        row[d] = decay * value + step * own[d]
+                step_size = rate
                 if adaptive:
-                    pace = rate_of(user_square, ids[o], mean_square(change[:dimension], free), rate)
-                keep = np.float32(1.0) - pace * l2
+                    step_size = rate_of(user_square, ids[o], mean_square(change[:dimension], free), rate)
+                decay = np.float32(1.0) - step_size * l2
                 for d in range(len(own)):
-                    own[d] = keep * own[d] + pace * change[d]
+                    own[d] = decay * own[d] + step_size * change[d]
                 if free < dimension:
                     own[free] = kept
         losses[t], samples[t] = loss, count

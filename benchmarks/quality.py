@@ -21,7 +21,7 @@ from buddies_assets.sources.synthetic.world import FULL_PLAYLISTS, FULL_USERS
 from buddies_assets.systems.playlists.pairing.candidates import draw_candidates
 from buddies_assets.systems.playlists.pairing.nearest import nearest, take_owners
 from buddies_core.evaluation.ranks import popularity
-from buddies_core.evaluation.report import Examination, examination, judge
+from buddies_core.evaluation.report import EvaluationProtocol, evaluation_protocol, judge
 from buddies_core.evaluation.served_lists import served_metrics
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
@@ -29,8 +29,8 @@ from buddies_core.recommenders.als import als_factors
 from buddies_core.recommenders.baselines import (
     System,
     factor_model,
-    most_liked,
     neighbours_vote,
+    popularity_baseline,
     random_order,
     song_overlap,
 )
@@ -41,7 +41,7 @@ from buddies_core.recommenders.factors import Factors
 _SEED = 1
 _OURS = "BPR, best preset"
 _MAIN = ("mrr", "hit_1", "hit_5", "hit_10", "matched_mrr", "all_ndcg_10", "all_recall_10", "coverage", "novelty")
-_SERVED = ("reach", "mrr", "hit_1", "hit_5", "ndcg_10", "precision_5", "coverage")
+_SERVED = ("reach", "recall", "mrr", "hit_1", "hit_5", "ndcg_10", "precision_5", "coverage")
 
 
 @dataclass
@@ -75,7 +75,7 @@ def run(scale: str) -> QualityReport:
 def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
     """The tables of one world; a large one is judged on fewer users and without what would take hours."""
     counts = popularity(world.train)
-    exams = examinations(world, counts, large=large)
+    protocols = evaluation_protocols(world, counts, large=large)
     main, served = [], []
     candidates, known = _candidates(world), _owned_or_liked(world)
     best: Factors | None = None
@@ -86,9 +86,9 @@ def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
         system = built if isinstance(built, System) else factor_model(name, built)
         if name == _OURS and isinstance(built, Factors):
             best = built
-        main += [ranking_row(system, name, exam, seconds) for exam in exams]
+        main += [ranking_row(system, name, protocol, seconds) for protocol in protocols]
         shown = served_metrics(
-            system, candidates, exams[1].relevant, known=known, playlist_songs=world.playlist_songs, **_ids(world)
+            system, candidates, protocols[1].relevant, known=known, playlist_songs=world.playlist_songs, **_ids(world)
         )
         served.append({"system": name} | {metric: f"{shown[metric]:.3f}" for metric in _SERVED})
     found = {"ranking": main, "candidates served, test likes": served}
@@ -99,14 +99,14 @@ def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
     return found
 
 
-def examinations(world: World, counts: np.ndarray, *, large: bool) -> list[Examination]:
+def evaluation_protocols(world: World, counts: np.ndarray, *, large: bool) -> list[EvaluationProtocol]:
     """What systems are asked on validation and on test."""
     return [
-        examination(
-            split, bags, likes=world.likes, train=world.train, popularity=counts, playlist_songs=world.playlist_songs,
+        evaluation_protocol(
+            split, cases, likes=world.likes, train=world.train, popularity=counts, playlist_songs=world.playlist_songs,
             **_ids(world), seed=_SEED, most_users=1_000 if large else 5_000,
         )
-        for split, bags in (("validation", world.data.validation), ("test", world.test_bags))
+        for split, cases in (("validation", world.data.validation), ("test", world.test_cases))
     ]  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def _systems(world: World, counts: np.ndarray, *, large: bool) -> Iterator[tuple
         return lambda: train(config.model_copy(update={"threads": 2}), world.data).factors
 
     yield "random", lambda: random_order(*_ids(world).values(), seed=_SEED)
-    yield "most liked", lambda: most_liked(counts)
+    yield "most liked", lambda: popularity_baseline(counts)
     yield "song overlap", lambda: song_overlap(world.user_songs, world.playlist_songs, world.playlist_songs.lengths)
     yield "neighbours' vote", lambda: neighbours_vote(world.user_songs, world.train)
     if large:
@@ -182,10 +182,10 @@ def _candidates(world: World) -> Library:
     return Library(drawn.offsets, drawn.values, world.train.n_columns)
 
 
-def ranking_row(system: System, name: str, exam: Examination, seconds: float) -> dict[str, object]:
+def ranking_row(system: System, name: str, protocol: EvaluationProtocol, seconds: float) -> dict[str, object]:
     """A system's row of the ranking table."""
-    found = judge(replace(system, name=name), exam, seed=_SEED)
-    row: dict[str, object] = {"system": name, "split": exam.split}
+    found = judge(replace(system, name=name), protocol, seed=_SEED)
+    row: dict[str, object] = {"system": name, "split": protocol.split}
     for metric in _MAIN:
         digits = 2 if metric == "novelty" else 4 if metric.startswith("all") else 3
         row[metric] = f"{found[metric]:.{digits}f}"

@@ -4,12 +4,12 @@ import numpy as np
 
 from benchmarks.worlds import World
 from buddies_assets.systems.playlists.cold_users import cold_user_table
-from buddies_core.evaluation.ranks import bag_metrics, bag_ranks, most_liked_scorer, popularity, scorer_ranks
+from buddies_core.evaluation.ranks import case_metrics, case_ranks, popularity, popularity_scorer, scorer_ranks
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.config import BEST
-from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Bags, Blocks, TrainingData
+from buddies_core.recommenders.bpr.data import NO_PLAYLIST, Blocks, EvaluationCases, TrainingData
 from buddies_core.recommenders.bpr.trainer import train
 from buddies_core.recommenders.factors import Factors, RowKeys
 from buddies_core.recommenders.fold_in import fit_fold_in, select
@@ -24,14 +24,14 @@ def cold_users(world: World, factors: Factors, counts: np.ndarray, *, seed: int)
     catalogue = Catalogue.of(np.arange(world.train.n_columns))
     drawn = evaluation_batches(everyone, likes, likes, keys=everyone, catalogue=catalogue, seed=seed)
     fold_in = fit_fold_in(factors.playlists, world.user_songs, world.playlist_songs, world.train)
-    bags = Bags(drawn.user, drawn.positive, drawn.negatives)
+    cases = EvaluationCases(drawn.user, drawn.positive, drawn.negatives)
     rows = cold_user_table(
         fold_in,
         factors,
         world.user_songs,
         world.playlist_songs,
         world.playlist_songs.lengths,
-        bags,
+        cases,
         counts,
         keys=RowKeys.of_rows(len(everyone), 0, world.user_songs.n_columns),
         seed=seed,
@@ -58,7 +58,7 @@ def later_playlists(world: World, *, seed: int) -> list[dict[str, object]]:
     kept = ~later[blocks.positives]
     negatives = number[np.minimum(blocks.negatives[kept], np.uint32(n_playlists))]
     known = Blocks(blocks.users[kept], number[blocks.positives[kept]], negatives)
-    none = Bags(known.users[:1], known.positives[:1], known.negatives[:1] * 0)
+    none = EvaluationCases(known.users[:1], known.positives[:1], known.negatives[:1] * 0)
     data = TrainingData.from_blocks(
         known,
         n_users=n_users,
@@ -75,21 +75,23 @@ def later_playlists(world: World, *, seed: int) -> list[dict[str, object]]:
     playlists[~later] = trained.playlists
     untrained = Factors(trained.users, playlists.copy())
     playlists[later] = fold_in.playlists(select(world.playlist_songs, np.flatnonzero(later)))
-    bags = [_bags_of(bag, later) for bag in (world.data.validation, world.test_bags)]
-    bags = Bags(*(np.concatenate([getattr(b, c) for b in bags]) for c in ("users", "positives", "negatives")))
+    cases = [_cases_of(case, later) for case in (world.data.validation, world.test_cases)]
+    cases = EvaluationCases(
+        *(np.concatenate([getattr(b, c) for b in cases]) for c in ("users", "positives", "negatives"))
+    )
     train_counts = np.zeros(n_playlists)
     train_counts[~later] = counts
     rows = []
     for name, ranks in (
-        ("most liked (they have no likes yet)", scorer_ranks(most_liked_scorer(train_counts), bags)),
-        ("untrained row", bag_ranks(untrained, bags)),
-        ("fold-in from songs", bag_ranks(Factors(trained.users, playlists), bags)),
+        ("most liked (they have no likes yet)", scorer_ranks(popularity_scorer(train_counts), cases)),
+        ("untrained row", case_ranks(untrained, cases)),
+        ("fold-in from songs", case_ranks(Factors(trained.users, playlists), cases)),
     ):
-        found = bag_metrics(ranks)
-        rows.append({"system": name, "bags": len(bags)} | {m: f"{found[m]:.3f}" for m in ("mrr", "hit_5")})
+        found = case_metrics(ranks)
+        rows.append({"system": name, "cases": len(cases)} | {m: f"{found[m]:.3f}" for m in ("mrr", "hit_5")})
     return rows
 
 
-def _bags_of(bags: Bags, later: np.ndarray) -> Bags:
-    mine = later[bags.positives]
-    return Bags(bags.users[mine], bags.positives[mine], bags.negatives[mine])
+def _cases_of(cases: EvaluationCases, later: np.ndarray) -> EvaluationCases:
+    mine = later[cases.positives]
+    return EvaluationCases(cases.users[mine], cases.positives[mine], cases.negatives[mine])

@@ -28,7 +28,7 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.song_index import song_index
 from buddies_core.kernels.drawing import Catalogue
-from buddies_core.recommenders.bpr.data import Bags, Blocks, TrainingData
+from buddies_core.recommenders.bpr.data import Blocks, EvaluationCases, TrainingData
 from buddies_core.recommenders.fold_in import select
 from buddies_core.settings import Settings
 
@@ -58,7 +58,7 @@ class World:
     cold_likes: Library
     ownership: Ownership
     data: TrainingData
-    test_bags: Bags
+    test_cases: EvaluationCases
 
 
 def overlap_world(n_users: int, n_playlists: int, n_songs: int, *, seed: int = 1) -> World:
@@ -175,8 +175,8 @@ def _world(
         catalogue=catalogue,
         seed=seed,
     )
-    bags = [
-        Bags(found.user, found.positive, found.negatives)
+    cases = [
+        EvaluationCases(found.user, found.positive, found.negatives)
         for found in (
             evaluation_batches(everyone, _ragged(held), excluded, keys=everyone, catalogue=catalogue, seed=seed)
             for held in (validation, test)
@@ -186,13 +186,13 @@ def _world(
         Blocks(drawn.user, drawn.positive, drawn.negatives),
         n_users=n_users,
         n_playlists=n_playlists,
-        validation=bags[0],
+        validation=cases[0],
         hard=hard,
         easy=easy,
         fingerprint=f"{name}-{n_users}-{n_playlists}-{seed}",
         user_songs=users,
     )
-    return World(name, users, playlists, likes, train, test, cold, part(~known), ownership, data, bags[1])
+    return World(name, users, playlists, likes, train, test, cold, part(~known), ownership, data, cases[1])
 
 
 def likes_matrix(likes: Library) -> "csr_matrix":

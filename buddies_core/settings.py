@@ -195,6 +195,10 @@ class Settings(EnvironmentSettings):
     rules_file: str | None = Field(
         None, description="YAML file of rules without code; unset: the one that ships, quality/rules.yml."
     )
+    suites_dir: str | None = Field(
+        None,
+        description="Folder of Great Expectations' suites, named ASSET.json or ASSET.yml; unset: quality/suites.",
+    )
     owners: str = Field(
         "", description="Who looks after which asset: asset=owner, with commas between; *=owner for all others."
     )

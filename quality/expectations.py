@@ -23,6 +23,7 @@ from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.files import write_atomically
 from buddies_core.storage.shards import EntityShards
 from quality.pieces import ranges_to_judge
+from quality.suite_files import SuiteFileError, read_suite
 
 if TYPE_CHECKING:
     from great_expectations.data_context import AbstractDataContext
@@ -56,6 +57,7 @@ class Expected:
     holds: bool
     unexpected: int
     examples: str
+    severity: str = "warning"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,31 @@ def stored_results(home: Path) -> list[SuiteResult]:
     folder = home / "great_expectations" / "results"
     found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
     return [SuiteResult(**raw | {"expectations": [Expected(**e) for e in raw["expectations"]]}) for raw in found]
+
+
+def built(path: Path) -> list[Any]:
+    """The expectations of a suite's file, as Great Expectations makes them.
+
+    Raises:
+        SuiteFileError: the file is no suite, or Great Expectations has no such expectation or argument.
+    """
+    from great_expectations.exceptions import ExpectationNotFoundError
+    from great_expectations.expectations.registry import get_expectation_impl
+    from pydantic.v1 import ValidationError
+
+    found = []
+    for number, given in enumerate(read_suite(path)):
+        where = f"{path}: expectations[{number}]"
+        try:
+            made = get_expectation_impl(given["type"])
+            found.append(made(**given["kwargs"], meta=given["meta"], severity=given["severity"]))
+        except ExpectationNotFoundError:
+            raise SuiteFileError(f"{where}.type: Great Expectations knows no {given['type']}.") from None
+        except (ValidationError, TypeError) as error:
+            told = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+            key = ".".join(["kwargs", *(str(part) for part in told["loc"] if part != "__root__")])
+            raise SuiteFileError(f"{where}.{key}: {told['msg']}.") from None
+    return found
 
 
 def blocks_frame(blocks: Dataset, splits: Dataset) -> pl.DataFrame:
@@ -137,10 +164,6 @@ class Expectations:
         """Runs the blocks' checkpoint on a frame of `blocks_frame`, which was drawn from `of` rows."""
         import great_expectations.expectations as gxe
 
-        context = self._context()
-        source = _or_add(context.data_sources, "blocks", context.data_sources.add_pandas)
-        asset = _asset(source, BLOCKS, lambda: source.add_dataframe_asset(name=BLOCKS))
-        batch = _batch(asset, "whole", lambda: asset.add_batch_definition_whole_dataframe("whole"))
         expectations = [
             gxe.ExpectTableRowCountToBeBetween(min_value=1),
             gxe.ExpectColumnValuesToBeUnique(column="pair"),
@@ -153,8 +176,16 @@ class Expectations:
             gxe.ExpectColumnValuesToBeInSet(column="positive_among_negatives", value_set=[0]),
             gxe.ExpectColumnValuesToBeInSet(column="negatives_liked", value_set=[0]),
         ]
-        ran = _run(context, BLOCKS, batch, expectations, {"dataframe": frame.to_pandas()})
-        return self._keep(BLOCKS, ran, frame.height, of)
+        return self.validate_table(BLOCKS, frame, expectations, of=of)
+
+    def validate_table(self, suite: str, frame: pl.DataFrame, expectations: list[Any], *, of: int) -> SuiteResult:
+        """Runs a suite on a frame that was drawn from `of` rows, and keeps what it found."""
+        context = self._context()
+        source = _or_add(context.data_sources, "blocks", context.data_sources.add_pandas)
+        asset = _asset(source, suite, lambda: source.add_dataframe_asset(name=suite))
+        batch = _batch(asset, "whole", lambda: asset.add_batch_definition_whole_dataframe("whole"))
+        ran = _run(context, suite, batch, expectations, {"dataframe": frame.to_pandas()})
+        return self._keep(suite, ran, frame.height, of)
 
     def validate_feedback(self, url: str) -> list[SuiteResult]:
         """Runs the feedback checkpoints by SQL on the sessions of the last four weeks."""
@@ -241,7 +272,8 @@ def _ran(one: Any) -> _Ran:
     failed = (
         str((one.exception_info or {}).get("exception_message") or "")[:LONGEST_EXAMPLES] if not one.success else ""
     )
-    expected = Expected(config.type, ", ".join(columns), bool(one.success), against, examples or failed)
+    severity = str(getattr(config, "severity", None) or "warning").rpartition(".")[2].lower()
+    expected = Expected(config.type, ", ".join(columns), bool(one.success), against, examples or failed, severity)
     return _Ran(expected, int(said.get("element_count") or 0))
 
 

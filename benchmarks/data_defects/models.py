@@ -94,6 +94,16 @@ DEFECTS: tuple[Defect, ...] = (
         "more ties than batches", "bpr_evaluation.shares_of_the_evaluation_are_shares", cell("bpr_evaluation", ties=1.5)
     ),
     Defect(
+        "a precision of the lists shown above 1",
+        "bpr_evaluation.shares_of_the_evaluation_are_shares",
+        cell("bpr_evaluation", shown_precision_5=1.2),
+    ),
+    Defect(
+        "candidates that hold more likes than they reach",
+        "bpr_evaluation.candidates_hold_no_more_than_they_reach",
+        cell("bpr_evaluation", served_recall=0.5),
+    ),
+    Defect(
         "a model no better than a guess", "bpr_evaluation.the_model_beats_a_guess", cell("bpr_evaluation", hit_10=0.19)
     ),
     Defect(

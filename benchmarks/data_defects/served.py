@@ -30,6 +30,12 @@ def _at(place: int, value: float) -> Callable[[np.ndarray], np.ndarray]:
     return change
 
 
+def _of_owned(fits: np.ndarray) -> np.ndarray:
+    """Rows of owned playlists, which are empty, filled too."""
+    fits[:, 0] = 0
+    return fits
+
+
 def _first_list_backwards(world: World) -> dict[str, Any]:
     starts = world["served_arrays"]["ranked_indptr"]
     user = int(np.flatnonzero(np.diff(starts) > 3)[0])
@@ -134,6 +140,11 @@ DEFECTS: tuple[Defect, ...] = (
         cell("cold_user_evaluation", 1, mrr_gain_high=-0.02),
     ),
     Defect(
+        "a fold-in whose lists are played less than the most-liked list",
+        "cold_user_evaluation.who_is_known_by_little_gets_no_worse_than_the_most_liked",
+        cell("cold_user_evaluation", 1, precision_gain_high=-0.002),
+    ),
+    Defect(
         "a served array cut short",
         "served_model.served_arrays_are_those_of_the_format",
         _array("cold", lambda v: v[:-1]),
@@ -145,6 +156,11 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("a NaN served", "served_model.served_numbers_are_finite", _array("ranked_scores", _at(9, np.nan))),
     Defect("an unknown playlist served", "served_model.served_indexes_exist", _array("ranked_playlists", _at(9, 4e6))),
+    Defect(
+        "a playlist said to fit a listener whose it is not",
+        "served_model.playlists_that_nobody_owns_fit_whom_they_name",
+        _array("playlist_fits", _of_owned),
+    ),
     Defect("the worst served first", "served_model.served_scores_fall", _first_list_backwards),
     Defect(
         "served users in another order",

@@ -8,14 +8,14 @@ import dagster as dg
 
 from buddies_assets.automation.jobs import prepare_data_job
 from buddies_assets.automation.loop_jobs import retrain_job
-from buddies_assets.release import decision_log as ledger
-from buddies_assets.release.canary_trial import look_at_trial, note_level
+from buddies_assets.release import decision_log
+from buddies_assets.release.canary_trial import note_level, poll_canary
 from buddies_assets.release.channels import channels, model_of
 from buddies_assets.release.degradation_test import watch
 from buddies_assets.release.feedback_counts import arm_of, days_of
 from buddies_assets.release.new_events import decide_events, events_so_far
 from buddies_assets.release.reject_failed import reject_what_failed
-from buddies_assets.release.retraining_inputs import failed_checks, mark_lost, patience_of, situation
+from buddies_assets.release.retraining_inputs import failed_checks, mark_lost, retraining_inputs, retry_policy_of
 from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
 from buddies_assets.release.retraining_policy import RetrainDecision, decide_raw_files, decide_retraining
 from buddies_assets.resources.loop_database import connected
@@ -43,8 +43,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         if url is None:
             return dg.SkipReason(NO_DATABASE)
         with connected(url) as connection:
-            seen = situation(context.instance, connection, pipeline.settings)
-        return requested(context.instance, decide_retraining(seen, patience_of(pipeline.settings)))
+            seen = retraining_inputs(context.instance, connection, pipeline.settings)
+        return requested(context.instance, decide_retraining(seen, retry_policy_of(pipeline.settings)))
 
     @dg.sensor(job=retrain_job, minimum_interval_seconds=every, default_status=on)
     def degradation_sensor(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
@@ -58,8 +58,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             degraded = degraded or drifted
             if degraded is None:
                 return dg.SkipReason(told)
-            seen = situation(context.instance, connection, pipeline.settings, degraded=degraded)
-        return requested(context.instance, decide_retraining(seen, patience_of(pipeline.settings)))
+            seen = retraining_inputs(context.instance, connection, pipeline.settings, degraded=degraded)
+        return requested(context.instance, decide_retraining(seen, retry_policy_of(pipeline.settings)))
 
     @dg.sensor(minimum_interval_seconds=every, default_status=on)
     def canary_sensor(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]):
@@ -130,12 +130,12 @@ def requested(instance: dg.DagsterInstance, decision: RetrainDecision) -> dg.Run
 
 
 def fall(connection, settings: Settings) -> tuple[str | None, str]:
-    """(why the champion counts as fallen or None, where the test stands)."""
+    """(why the champion counts as degraded or None, where the test stands)."""
     served = channels(settings.local_home / "served_model")
     if served is None:
         return None, "nothing is served yet"
     champion = model_of(served.champion)
-    known = ledger.level_of(connection, champion)
+    known = decision_log.level_of(connection, champion)
     if known is None:
         counted = arm_of(connection, champion)
         if counted.recommendations < settings.canary_fewest:
@@ -150,14 +150,14 @@ def fall(connection, settings: Settings) -> tuple[str | None, str]:
     whole = {day: lived for day, lived in days.items() if day < today - SETTLED}
     settled = watch(whole.values(), level, before=so_far, **terms)
     later = [lived for day, lived in days.items() if day not in whole]
-    verdict = settled if settled.fallen else watch(later, level, before=settled.evidence, **terms)
-    if whole and not settled.fallen:
-        ledger.note_evidence(connection, champion, settled.evidence, max(whole))
+    verdict = settled if settled.degraded else watch(later, level, before=settled.evidence, **terms)
+    if whole and not settled.degraded:
+        decision_log.note_evidence(connection, champion, settled.evidence, max(whole))
     told = f"champion {champion}: {verdict.summary()}"
-    if not verdict.fallen:
+    if not verdict.degraded:
         return None, told
-    if not ledger.was_alarmed(connection, champion):
-        ledger.record(connection, "alarm", champion=champion, challenger=None, reason=told, automatic=True)
+    if not decision_log.was_alarmed(connection, champion):
+        decision_log.record(connection, "alarm", champion=champion, challenger=None, reason=told, automatic=True)
     return told, told
 
 
@@ -174,16 +174,16 @@ def drift_since_training(context: dg.SensorEvaluationContext) -> str | None:
 
 
 def judge(context: dg.SensorEvaluationContext, url: str, settings: Settings) -> str:
-    """One look at the newest model and at the trial that runs; returns where it stands."""
+    """One poll of the newest model and at the trial that runs; returns where it stands."""
     root = settings.local_home / "served_model"
     graph = context.repository_def.asset_graph if context.repository_def else None
     blocking = [key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking] if graph else []
     with connected(url) as connection:
         gone = reject_what_failed(context.instance, connection, settings, blocking)
-        look = look_at_trial(connection, root, settings)
-    if look.decision is None:
-        return gone or f"champion {look.champion or 'none yet'}; nothing is on trial"
-    return f"challenger {look.challenger}: {look.decision.action}: {look.decision.reason}"
+        poll = poll_canary(connection, root, settings)
+    if poll.decision is None:
+        return gone or f"champion {poll.champion or 'none yet'}; nothing is on trial"
+    return f"challenger {poll.challenger}: {poll.decision.action}: {poll.decision.reason}"
 
 
 def raw_files(settings: Settings) -> dict[str, str]:

@@ -6,6 +6,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from buddies_assets.cli.tables import lists_note
 from buddies_core import json_text
 from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
@@ -62,7 +63,8 @@ def _by_listeners(
 
 def _by_likes(store: DatasetStore) -> pl.DataFrame:
     frame = store.open("bpr_evaluation").frame().filter(pl.col("split") == "test")
-    return frame.select("system", "users", "mrr", "mrr_low", "mrr_high", "hit_1", "hit_5", "hit_10")
+    lists = [name for name in ("shown_precision_5", "served_recall") if name in frame.columns]
+    return frame.select("system", "users", "mrr", "mrr_low", "mrr_high", "hit_1", "hit_5", "hit_10", *lists)
 
 
 def _named(frame: pl.DataFrame) -> dict[str, dict]:
@@ -85,7 +87,7 @@ def listeners_table(frame: pl.DataFrame, judged: int) -> Table:
 
 
 def _likes_table(frame: pl.DataFrame) -> Table:
-    table = Table("system", title="Held-out likes: one among 50 negatives")
+    table = Table("system", title="Held-out likes: one among 50 negatives", caption=lists_note(frame))
     for head in ("MRR (95 %)", "Hit@1", "Hit@5", "Hit@10"):
         table.add_column(head, justify="right")
     for row in frame.iter_rows(named=True):

@@ -25,6 +25,7 @@ from quality.history.incidents import Record, acknowledge, assign, mute, note, o
 from quality.history.runs import OpenRun, in_flight
 from quality.incidents import Incident, open_incidents
 from quality.owners import parse_owners
+from quality.suite_files import suite_files
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -123,6 +124,9 @@ def print_status(console: Console, status: Status, *, as_json: bool) -> int:
             table.add_row(name, styled((health.state.label, COLOURS[health.state.tone])), health.reason)
     if table.row_count:
         console.print(table)
+    for file in suite_files():
+        if file.trouble:
+            console.print(styled(("no suite", "bold red"), f" {file.trouble}"), soft_wrap=True)
     console.print(_served(status.served), highlight=False)
     for run in status.runs:
         console.print(f"under way: {run.job} ({run.status.lower()}, run {run.run_id[:8]})", highlight=False)
@@ -161,6 +165,7 @@ def status_json(status: Status) -> dict[str, Any]:
             for name, health in status.report.assets.items()
         },
         "checks": dict(Counter(check.label for check in status.report.checks)),
+        "suites_refused": [file.trouble for file in suite_files() if file.trouble],
         "served": status.served,
         "runs": [{"run_id": r.run_id, "job": r.job, "status": r.status, "since": r.created_at} for r in status.runs],
     }

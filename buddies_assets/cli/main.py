@@ -50,7 +50,7 @@ def common(
 # The help lists commands in this order.
 for command in (
     *(running.run, running.up),
-    *(looking.status, looking.checks, looking.logs, looking.incident),
+    *(looking.status, looking.checks, looking.models, looking.logs, looking.incident),
     fitting.fit,
     *(datasets.datasets, datasets.show, datasets.export, datasets.synth),
     recommending.recommend,

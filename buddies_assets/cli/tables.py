@@ -1,5 +1,7 @@
 """What the terminal shows of datasets, evaluations and settings."""
 
+import math
+
 import polars as pl
 from rich.console import Console
 from rich.table import Table
@@ -44,7 +46,18 @@ def evaluation_table(store: DatasetStore) -> Table:
         spread = f"{row['mrr']:.3f} ({row['mrr_low']:.3f}–{row['mrr_high']:.3f})"
         rest = [f"{row[name]:.3f}" for name in ("hit_1", "hit_5", "hit_10", "matched_mrr", "all_ndcg_10")]
         table.add_row(row["system"], spread, *rest)
+    table.caption = table.caption or lists_note(frame)
     return table
+
+
+def lists_note(evaluation: pl.DataFrame) -> str | None:
+    """What lists hold of the held-out likes, the same for every system of `bpr_evaluation`; None where it is untold."""
+    if evaluation.is_empty() or "shown_precision_5" not in evaluation.columns:
+        return None
+    shown, held = (evaluation[name][0] for name in ("shown_precision_5", "served_recall"))
+    if shown is None or held is None or not math.isfinite(shown + held):
+        return None
+    return f"Served lists: P@5 of the held-out likes {shown:.4f}; the candidates hold {held:.1%} of them (recall)"
 
 
 def _of_sample(title: str, store: DatasetStore) -> str:

@@ -1,6 +1,6 @@
-"""Whether a challenger is promoted, rolled back or watched further: a decision that may be looked at any time.
+"""Whether a challenger is promoted, rolled back or watched further: a decision that may be asked for at any time.
 
-The bounds hold for all looks together (Howard, Ramdas, McAuliffe and Sekhon 2021, one-sided normal mixture), so
+The bounds hold for all polls together (Howard, Ramdas, McAuliffe and Sekhon 2021, one-sided normal mixture), so
 asking every minute does not wear the confidence down.
 """
 
@@ -31,11 +31,11 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Terms:
+class CanaryPolicy:
     """What a challenger has to show.
 
     Attributes:
-        confidence: of either decision, over all looks.
+        confidence: of either decision, over all polls.
         margin: relative loss that still counts as not worse.
         fewest: recommendations of the challenger before anything is decided.
         most: recommendations of the challenger after which an undecided trial ends with the champion.
@@ -58,10 +58,10 @@ class Decision:
     high: float
 
 
-def decide(champion: Arm, challenger: Arm, terms: Terms, *, failed_checks: tuple[str, ...] = ()) -> Decision:
+def decide(champion: Arm, challenger: Arm, policy: CanaryPolicy, *, failed_checks: tuple[str, ...] = ()) -> Decision:
     """The decision on a challenger's feedback so far."""
     difference = challenger.rate - champion.rate
-    width = _half_width(champion, challenger, terms)
+    width = _half_width(champion, challenger, policy)
     low, high = difference - width, difference + width
     if failed_checks:
         return Decision(Action.ROLL_BACK, f"failed checks: {', '.join(failed_checks)}", difference, low, high)
@@ -69,20 +69,20 @@ def decide(champion: Arm, challenger: Arm, terms: Terms, *, failed_checks: tuple
         f"like-rate {challenger.rate:.4f} of {challenger.recommendations:,} against {champion.rate:.4f} of "
         f"{champion.recommendations:,}; difference in [{low:+.4f}, {high:+.4f}]"
     )
-    if min(challenger.recommendations, champion.recommendations) < terms.fewest:
-        waiting = f"{challenger.recommendations:,} of at least {terms.fewest:,} recommendations by the challenger"
+    if min(challenger.recommendations, champion.recommendations) < policy.fewest:
+        waiting = f"{challenger.recommendations:,} of at least {policy.fewest:,} recommendations by the challenger"
         return Decision(Action.WAIT, f"{waiting}; {told}", difference, low, high)
     if high < 0:
         return Decision(Action.ROLL_BACK, f"clearly worse: {told}", difference, low, high)
-    tolerated = terms.margin * champion.rate
+    tolerated = policy.margin * champion.rate
     if low > -tolerated:
         return Decision(Action.PROMOTE, f"not worse by more than {tolerated:.4f}: {told}", difference, low, high)
-    if challenger.recommendations >= terms.most:
+    if challenger.recommendations >= policy.most:
         return Decision(Action.ROLL_BACK, f"not shown to be as good: {told}", difference, low, high)
     return Decision(Action.WAIT, told, difference, low, high)
 
 
-def _half_width(champion: Arm, challenger: Arm, terms: Terms) -> float:
+def _half_width(champion: Arm, challenger: Arm, policy: CanaryPolicy) -> float:
     """Half the width of the confidence sequence; inf until both arms have been seen.
 
     The boundary is tuned to be tightest at ten times the fewest recommendations of the challenger.
@@ -92,8 +92,8 @@ def _half_width(champion: Arm, challenger: Arm, terms: Terms) -> float:
     variance = _variance(champion) + _variance(challenger)
     information = 1.0 / variance
     spread = (champion.rate * (1 - champion.rate) + challenger.rate * (1 - challenger.rate)) or 0.25
-    tuned = 10 * terms.fewest / spread
-    alpha = 1 - terms.confidence
+    tuned = 10 * policy.fewest / spread
+    alpha = 1 - policy.confidence
     rho = (
         tuned / (2 * math.log(1 / (2 * alpha)) + math.log(1 + 2 * math.log(1 / (2 * alpha)))) if alpha < 0.5 else tuned
     )

@@ -1,7 +1,7 @@
-"""One look at the challenger: measure both models, decide, act, and write the decision down.
+"""One poll of the challenger: measure both models, decide, act, and write the decision down.
 
 The order makes a crash harmless: the rejection and the channels are files replaced in one step, the record follows;
-a look after a crash finds the trial decided, or finds it open and decides it again on the same numbers.
+a poll after a crash finds the trial decided, or finds it open and decides it again on the same numbers.
 """
 
 from dataclasses import asdict, dataclass
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buddies_assets.release import channels as served_channels
-from buddies_assets.release import decision_log as ledger
-from buddies_assets.release.canary_policy import Action, Arm, Decision, Terms, decide
+from buddies_assets.release import decision_log
+from buddies_assets.release.canary_policy import Action, Arm, CanaryPolicy, Decision, decide
 from buddies_assets.release.feedback_counts import arm_of, days_of
 from buddies_core.settings import Settings
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a look at the trial found and did; `decision` is None when nothing is on trial."""
+class CanaryPoll:
+    """What a poll of the trial found and did; `decision` is None when nothing is on trial."""
 
     champion: str | None
     challenger: str | None
     decision: Decision | None
 
 
-def terms_of(settings: Settings) -> Terms:
-    """The terms that the settings state."""
-    return Terms(
+def canary_policy_of(settings: Settings) -> CanaryPolicy:
+    """The canary's policy by the settings."""
+    return CanaryPolicy(
         confidence=settings.canary_confidence,
         margin=settings.canary_margin,
         fewest=settings.canary_fewest,
@@ -37,21 +37,21 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
-def look_at_trial(
+def poll_canary(
     connection: "Connection", root: Path, settings: Settings, *, failed_checks: tuple[str, ...] = ()
-) -> Look:
+) -> CanaryPoll:
     """Measure the trial that runs, and promote or roll back when that is decided."""
     served = served_channels.channels(root)
     if served is None:
-        return Look(None, None, None)
+        return CanaryPoll(None, None, None)
     champion = served_channels.model_of(served.champion)
     if served.challenger is None:
-        return Look(champion, None, None)
+        return CanaryPoll(champion, None, None)
     challenger = served_channels.model_of(served.challenger.version)
     now = arm_of(connection, champion)
-    trial = ledger.open_trial(connection, challenger=challenger, champion=champion, champion_now=now)
+    trial = decision_log.open_trial(connection, challenger=challenger, champion=champion, champion_now=now)
     arms = (_since(now, trial.baseline), arm_of(connection, challenger))
-    decision = decide(*arms, terms_of(settings), failed_checks=failed_checks)
+    decision = decide(*arms, canary_policy_of(settings), failed_checks=failed_checks)
     if decision.action is Action.PROMOTE:
         served_channels.promote_challenger(root, expected=challenger)
         _record(connection, "promoted", champion, challenger, decision, arms)
@@ -59,7 +59,7 @@ def look_at_trial(
     elif decision.action is Action.ROLL_BACK:
         served_channels.reject_challenger(root, expected=challenger)
         _record(connection, "rolled_back", champion, challenger, decision, arms)
-    return Look(champion, challenger, decision)
+    return CanaryPoll(champion, challenger, decision)
 
 
 def note_level(connection: "Connection", model: str, since) -> None:
@@ -68,7 +68,7 @@ def note_level(connection: "Connection", model: str, since) -> None:
     for day in days_of(connection, model, since).values():
         for rank, count in day.ranks.items():
             ranks[rank] = ranks.get(rank, 0) + count
-    ledger.set_level(connection, model, arm_of(connection, model), ranks)
+    decision_log.set_level(connection, model, arm_of(connection, model), ranks)
 
 
 def _record(connection, action, champion: str, challenger: str, decision: Decision, arms: tuple[Arm, Arm]) -> None:
@@ -79,7 +79,7 @@ def _record(connection, action, champion: str, challenger: str, decision: Decisi
         "low": decision.low,
         "high": decision.high,
     }
-    ledger.record(
+    decision_log.record(
         connection,
         action,
         champion=champion,

@@ -1,7 +1,6 @@
 """What `buddies promote` and `buddies rollback` do; the command line only prints the result."""
 
-from buddies_assets.release import channels
-from buddies_assets.release import decision_log as ledger
+from buddies_assets.release import channels, decision_log
 from buddies_assets.release.sharing import share
 from buddies_assets.resources.loop_database import connected
 from buddies_core.postgres.database import database_url
@@ -51,6 +50,6 @@ def point_aliases(settings: Settings) -> None:
 
 def _record(settings: Settings, action, champion: str, challenger: str, reason: str) -> None:
     with connected(database_url(settings)) as connection:
-        ledger.record(
+        decision_log.record(
             connection, action, champion=champion, challenger=challenger, reason=reason, automatic=False, numbers={}
         )

@@ -116,8 +116,8 @@ def note_evidence(connection: "Connection", champion: str, evidence: Evidence, t
     )
 
 
-def claim(connection: "Connection", *, after: str, attempt: int, run_id: str) -> str:
-    """Claim a retraining for a run; returns the run that holds it, which is another one if it came first."""
+def take_lease(connection: "Connection", *, after: str, attempt: int, run_id: str) -> str:
+    """Lease a retraining for a run; returns the run that holds it, which is another one if it came first."""
     key = {"after": after, "attempt": attempt, "run": run_id}
     execute(
         connection,
@@ -129,7 +129,7 @@ def claim(connection: "Connection", *, after: str, attempt: int, run_id: str) ->
     return str(rows(connection, held, key)[0]["run_id"])
 
 
-def beat(connection: "Connection", run_id: str, *, finished: bool = False) -> None:
+def heartbeat(connection: "Connection", run_id: str, *, finished: bool = False) -> None:
     """Show that a retraining is alive, or that it has ended."""
     done = ", finished_at = now()" if finished else ""
     execute(

@@ -53,7 +53,7 @@ class Verdict:
     day: int | None
 
     @property
-    def fallen(self) -> bool:
+    def degraded(self) -> bool:
         """Whether either test has raised its alarm."""
         return self.day is not None
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import dagster as dg
 
 from buddies_assets.release import channels as served
-from buddies_assets.release import decision_log as ledger
+from buddies_assets.release import decision_log
 from buddies_assets.release.retraining_inputs import failed_checks, newest_checkpoint
 from buddies_core.settings import Settings
 from quality.registry import spec_of
@@ -34,7 +34,7 @@ def reject_what_failed(
         served.reject_challenger(root, expected=newest.version)
     else:
         served.reject_model(root, newest.version)
-    ledger.record(
+    decision_log.record(
         connection,
         "rolled_back",
         champion=champion,

@@ -1,4 +1,4 @@
-"""What sensors see: Dagster's runs and checks and the feedback in PostgreSQL, as the facts that decisions take."""
+"""What sensors see: Dagster's runs and checks and the feedback in PostgreSQL, as the inputs that decisions take."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from buddies_assets.feedback.event_days import event_counts
-from buddies_assets.release import decision_log as ledger
+from buddies_assets.release import decision_log
 from buddies_assets.release.channels import channels, model_of
 from buddies_assets.release.retraining_lease import AFTER_TAG, ATTEMPT_TAG
-from buddies_assets.release.retraining_policy import Patience, RetrainRun, RunState, Situation
+from buddies_assets.release.retraining_policy import RetrainingInputs, RetrainRun, RetryPolicy, RunState
 from buddies_core.registry.checkpoints import Checkpoint, CheckpointStore
 from buddies_core.registry.watermark import day_counts, new_sessions, window_days
 from buddies_core.settings import Settings
@@ -38,29 +38,29 @@ def newest_checkpoint(settings: Settings) -> Checkpoint | None:
     return store.load(versions[-1]) if versions else None
 
 
-def patience_of(settings: Settings) -> Patience:
-    """The patience that the settings state."""
+def retry_policy_of(settings: Settings) -> RetryPolicy:
+    """The policy of retries by the settings."""
     from datetime import timedelta
 
-    return Patience(
+    return RetryPolicy(
         lost_after=timedelta(seconds=settings.retrain_lost_after), first_pause=timedelta(seconds=settings.retrain_pause)
     )
 
 
-def situation(
+def retraining_inputs(
     instance: dg.DagsterInstance,
     connection,
     settings: Settings,
     *,
     needed: int | None = None,
     degraded: str | None = None,
-) -> Situation:
+) -> RetrainingInputs:
     """What a decision to retrain depends on, read now. `needed` new sessions instead of the setting's."""
     now = datetime.now(UTC)
     newest = newest_checkpoint(settings)
     needed = settings.retrain_sessions if needed is None else needed
     if newest is None:
-        return Situation(now, None, 0, needed)
+        return RetrainingInputs(now, None, 0, needed)
     days = window_days(now, settings.feedback_window_days)
     counts = day_counts(connection, days[0], days[-1])
     new = new_sessions(counts, newest.lineage, now, settings.feedback_window_days)
@@ -69,7 +69,7 @@ def situation(
     served = channels(settings.local_home / "served_model")
     trial = model_of(served.challenger.version) if served and served.challenger else None
     runs = tuple(retrain_runs(instance, connection, newest.version))
-    return Situation(now, newest.version, new, needed, runs, degraded, trial)
+    return RetrainingInputs(now, newest.version, new, needed, runs, degraded, trial)
 
 
 def retrain_runs(instance: dg.DagsterInstance, connection, checkpoint: str) -> Iterable[RetrainRun]:
@@ -79,7 +79,7 @@ def retrain_runs(instance: dg.DagsterInstance, connection, checkpoint: str) -> I
         dg.RunsFilter(job_name=RETRAIN_JOB, statuses=_FAILED, tags={AFTER_TAG: checkpoint}), _MOST_RUNS
     )
     records = [*in_flight, *failed]
-    beats = ledger.heartbeats(connection, [record.dagster_run.run_id for record in records]) if records else {}
+    beats = decision_log.heartbeats(connection, [record.dagster_run.run_id for record in records]) if records else {}
     for record in records:
         run = record.dagster_run
         signs = [record.update_timestamp.astimezone(UTC)]

@@ -1,4 +1,4 @@
-"""A retraining's claim: one run holds it, shows that it is alive, and saves its model only while it still holds it."""
+"""A retraining's lease: one run holds it, shows that it is alive, and saves its model only while it still holds it."""
 
 import logging
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from buddies_assets.release import decision_log as ledger
+from buddies_assets.release import decision_log
 from buddies_assets.resources.loop_database import connected
 from buddies_core.errors import BuddiesError
 from buddies_core.postgres.schema import rows
@@ -14,10 +14,10 @@ from buddies_core.postgres.schema import rows
 log = logging.getLogger(__name__)
 
 AFTER_TAG, ATTEMPT_TAG = "buddies/retrain_after", "buddies/retrain_attempt"
-BEAT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 5.0
 
 
-class AlreadyClaimedError(BuddiesError):
+class LeaseHeldError(BuddiesError):
     """Another run has this retraining: the same tick twice, or a second daemon."""
 
 
@@ -26,8 +26,8 @@ class SupersededError(BuddiesError):
 
 
 @dataclass(frozen=True)
-class Claim:
-    """The claim that a run holds; `attempt` 0 is a training that nobody else can want, and holds nothing."""
+class Lease:
+    """The lease that a run holds; `attempt` 0 is a training that nobody else can want, and holds nothing."""
 
     url: str
     after: str
@@ -35,7 +35,7 @@ class Claim:
     run_id: str
 
     def require_current(self) -> None:
-        """Raises SupersededError when a later attempt was claimed."""
+        """Raises SupersededError when a later attempt was leased."""
         if self.attempt == 0:
             return
         with connected(self.url) as connection:
@@ -52,43 +52,43 @@ class Claim:
 
 
 @contextmanager
-def claimed(url: str | None, tags: Mapping[str, str], run_id: str) -> Iterator[Claim]:
-    """The claim of a run that a sensor started (by its tags), kept alive while the block runs.
+def retraining_lease(url: str | None, tags: Mapping[str, str], run_id: str) -> Iterator[Lease]:
+    """The lease of a run that a sensor started (by its tags), kept alive while the block runs.
 
     Raises:
-        AlreadyClaimedError: another run holds it.
+        LeaseHeldError: another run holds it.
     """
     attempt = int(tags.get(ATTEMPT_TAG, 0))
     after = tags.get(AFTER_TAG, "")
     if attempt == 0 or url is None:
-        yield Claim("", after, 0, run_id)
+        yield Lease("", after, 0, run_id)
         return
     with connected(url) as connection:
-        holder = ledger.claim(connection, after=after, attempt=attempt, run_id=run_id)
+        holder = decision_log.take_lease(connection, after=after, attempt=attempt, run_id=run_id)
     if holder != run_id:
-        raise AlreadyClaimedError(f"Run {holder} retrains after {after} (attempt {attempt}) already; this one ends.")
+        raise LeaseHeldError(f"Run {holder} retrains after {after} (attempt {attempt}) already; this one ends.")
     stop = threading.Event()
     thread = threading.Thread(target=_keep_alive, args=(url, run_id, stop), daemon=True, name="retraining-heartbeat")
     thread.start()
     try:
-        yield Claim(url, after, attempt, run_id)
+        yield Lease(url, after, attempt, run_id)
     finally:
         stop.set()
         thread.join()
-        _beat(url, run_id, finished=True)
+        _heartbeat(url, run_id, finished=True)
 
 
 def _keep_alive(url: str, run_id: str, stop: threading.Event) -> None:
-    while not stop.wait(BEAT_SECONDS):
-        _beat(url, run_id, finished=False)
+    while not stop.wait(HEARTBEAT_SECONDS):
+        _heartbeat(url, run_id, finished=False)
 
 
-def _beat(url: str, run_id: str, *, finished: bool) -> None:
+def _heartbeat(url: str, run_id: str, *, finished: bool) -> None:
     import psycopg2
 
     try:
         with connected(url) as connection:
-            ledger.beat(connection, run_id, finished=finished)
+            decision_log.heartbeat(connection, run_id, finished=finished)
     except psycopg2.Error as error:
         # A server that restarts misses a beat; the training goes on, and the next beat is heard.
         log.warning("no heartbeat for run %s: %s", run_id, error)

@@ -36,7 +36,7 @@ class RetrainRun:
 
 
 @dataclass(frozen=True)
-class Situation:
+class RetrainingInputs:
     """Everything that the decision depends on. `checkpoint` is None before the first training."""
 
     now: datetime
@@ -49,7 +49,7 @@ class Situation:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long a silent run counts as alive, and how failures are answered.
 
     Attempt n waits `first_pause` x 2^(n-2) after the failure before it, at most `longest_pause`.
@@ -70,42 +70,42 @@ class RetrainDecision:
     lost: tuple[str, ...] = field(default=())
 
 
-def decide_retraining(situation: Situation, patience: Patience) -> RetrainDecision:
+def decide_retraining(inputs: RetrainingInputs, policy: RetryPolicy) -> RetrainDecision:
     """Whether to start a retraining now.
 
     The run key is made of the checkpoint and the number of the attempt, so that the same tick twice, a second daemon
     or a reset cursor asks for the same run, and a failed run for a new one.
     """
-    if situation.checkpoint is None:
+    if inputs.checkpoint is None:
         return RetrainDecision("no bpr_checkpoint yet: materialise the graph once")
     lost = tuple(
         run.run_id
-        for run in situation.runs
-        if run.state in (RunState.STARTING, RunState.RUNNING) and situation.now - run.last_sign > patience.lost_after
+        for run in inputs.runs
+        if run.state in (RunState.STARTING, RunState.RUNNING) and inputs.now - run.last_sign > policy.lost_after
     )
-    alive = [run for run in situation.runs if run.state is not RunState.FAILED and run.run_id not in lost]
+    alive = [run for run in inputs.runs if run.state is not RunState.FAILED and run.run_id not in lost]
     if alive:
         return RetrainDecision(f"a retraining is in flight (run {alive[0].run_id[:8]}, {alive[0].state})", lost=lost)
-    where = f"{situation.new_sessions:,} of {situation.needed:,} sessions since bpr_checkpoint {situation.checkpoint}"
-    if situation.trial is not None:
-        return RetrainDecision(f"{where}; challenger {situation.trial} is still on trial", lost=lost)
-    if situation.new_sessions < situation.needed and situation.degraded is None:
+    where = f"{inputs.new_sessions:,} of {inputs.needed:,} sessions since bpr_checkpoint {inputs.checkpoint}"
+    if inputs.trial is not None:
+        return RetrainDecision(f"{where}; challenger {inputs.trial} is still on trial", lost=lost)
+    if inputs.new_sessions < inputs.needed and inputs.degraded is None:
         return RetrainDecision(where, lost=lost)
-    if situation.new_sessions == 0:
-        return RetrainDecision(f"{situation.degraded}; but there is nothing new to learn from: {where}", lost=lost)
+    if inputs.new_sessions == 0:
+        return RetrainDecision(f"{inputs.degraded}; but there is nothing new to learn from: {where}", lost=lost)
     failed = [
         run
-        for run in situation.runs
-        if run.after == situation.checkpoint and (run.state is RunState.FAILED or run.run_id in lost)
+        for run in inputs.runs
+        if run.after == inputs.checkpoint and (run.state is RunState.FAILED or run.run_id in lost)
     ]
     last = max((run.attempt for run in failed), default=0)
     if failed and not lost:
-        pause = min(patience.longest_pause, patience.first_pause * 2 ** (last - 1))
+        pause = min(policy.longest_pause, policy.first_pause * 2 ** (last - 1))
         again = max(run.last_sign for run in failed) + pause
-        if situation.now < again:
+        if inputs.now < again:
             return RetrainDecision(f"{where}; attempt {last} failed, the next is at {again:%H:%M:%S} UTC")
-    why = situation.degraded or "enough feedback"
-    key = f"retrain-after-{situation.checkpoint}-attempt-{last + 1}"
+    why = inputs.degraded or "enough feedback"
+    key = f"retrain-after-{inputs.checkpoint}-attempt-{last + 1}"
     return RetrainDecision(f"{why}: {where}", key, last + 1, lost)
 
 

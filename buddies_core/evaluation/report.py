@@ -1,4 +1,4 @@
-"""The quality table: each system against the same bags, the same matched bags, and the whole catalogue."""
+"""The quality table: each system against the same cases, the same matched cases, and the whole catalogue."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ import numpy as np
 from numba import njit, prange
 
 from buddies_core.evaluation.metrics import DEPTH, ranks_of, require_finite, tied
-from buddies_core.evaluation.popularity_matched import matched_bags
-from buddies_core.evaluation.ranks import bag_metrics, intervals
+from buddies_core.evaluation.popularity_matched import matched_cases
+from buddies_core.evaluation.ranks import case_metrics, intervals
 from buddies_core.evaluation.twins import twins
 from buddies_core.interactions.csr import Library
 from buddies_core.kernels.randomness import TIE, hash_member, stream_key
 from buddies_core.recommenders.baselines import System
-from buddies_core.recommenders.bpr.data import Bags
+from buddies_core.recommenders.bpr.data import EvaluationCases
 
 _CHUNK_CELLS, _CHUNK_PAIRS = 1 << 25, 1 << 21
 _LISTED_CELLS, _FEWEST_LISTED = 500_000_000, 500
@@ -21,18 +21,18 @@ _LISTED_CELLS, _FEWEST_LISTED = 500_000_000, 500
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class EvaluationProtocol:
     """What all systems are asked. Rows of the libraries are users.
 
-    `bags` and `matched` hold the same positives, of which `twins` have the songs of a train like of the user.
+    `cases` and `matched` hold the same positives, of which `twins` have the songs of a train like of the user.
     `relevant` are the likes of the split judged, `seen` those of the other splits, which no list may repeat.
     `popularity` are the likers in train. `users` are the users judged. `keys` and `pids` are what draws know all users
     and playlists by.
     """
 
     split: str
-    bags: Bags
-    matched: Bags
+    cases: EvaluationCases
+    matched: EvaluationCases
     relevant: Library
     seen: Library
     popularity: np.ndarray
@@ -42,9 +42,9 @@ class Examination:
     pids: np.ndarray
 
 
-def examination(
+def evaluation_protocol(
     split: str,
-    bags: Bags,
+    cases: EvaluationCases,
     *,
     likes: Library,
     train: Library,
@@ -54,24 +54,24 @@ def examination(
     pids: np.ndarray,
     seed: int,
     most_users: int = 5_000,
-) -> Examination:
-    """The examination of a split, on at most `most_users` of its users: those of the lowest keys, a uniform sample.
+) -> EvaluationProtocol:
+    """The protocol of a split, on at most `most_users` of its users: those of the lowest keys, a uniform sample.
 
     Args:
-        bags: the split's bags; their positives are what is relevant.
+        cases: the split's cases; their positives are what is relevant.
         likes: every split's likes, and whatever else no list may hold, such as what the user owns.
         train: likes in train, the only ones a system knows; the rest of `likes` is kept out of lists as well.
         playlist_songs: shared songs of each playlist, by which twins are known.
         keys, pids: what draws know all users and playlists by.
     """
-    users = lowest_keys(np.unique(bags.users), keys, most_users)
-    judged = np.isin(bags.users, users)
-    bags = Bags(bags.users[judged], bags.positives[judged], bags.negatives[judged])
-    relevant = Library.from_pairs(bags.users, bags.positives, train.n_rows, train.n_columns)
+    users = lowest_keys(np.unique(cases.users), keys, most_users)
+    judged = np.isin(cases.users, users)
+    cases = EvaluationCases(cases.users[judged], cases.positives[judged], cases.negatives[judged])
+    relevant = Library.from_pairs(cases.users, cases.positives, train.n_rows, train.n_columns)
     seen = _difference(likes, relevant, users)
-    matched = matched_bags(bags, likes, popularity, keys=keys, pids=pids, seed=seed)
-    same = twins(bags.users, bags.positives, train, playlist_songs)
-    return Examination(split, bags, matched, relevant, seen, popularity, users, same, keys, pids)
+    matched = matched_cases(cases, likes, popularity, keys=keys, pids=pids, seed=seed)
+    same = twins(cases.users, cases.positives, train, playlist_songs)
+    return EvaluationProtocol(split, cases, matched, relevant, seen, popularity, users, same, keys, pids)
 
 
 def lowest_keys(users: np.ndarray, keys: np.ndarray, most: int) -> np.ndarray:
@@ -82,56 +82,60 @@ def lowest_keys(users: np.ndarray, keys: np.ndarray, most: int) -> np.ndarray:
     return np.sort(users[np.argsort(keys[users], kind="stable")[:most]])
 
 
-def quality_table(systems: Iterable[System], exams: Iterable[Examination], *, seed: int) -> list[dict[str, object]]:
+def quality_table(
+    systems: Iterable[System], protocols: Iterable[EvaluationProtocol], *, seed: int
+) -> list[dict[str, object]]:
     """One row a (system, split).
 
-    Columns: system, split, users, bags; mrr, hit_1, hit_5, hit_10, ndcg_10 of the bags and matched_mrr of the matched
-    ones, each with `_low` and `_high` (95 %, bootstrap over users); ties, the share of bags in which a negative scores
+    Columns: system, split, users, cases; mrr, hit_1, hit_5, hit_10, ndcg_10 of the cases and matched_mrr of the matched
+    ones, each with `_low` and `_high` (95 %, bootstrap over users); ties, the share of cases in which a negative scores
     as much as the positive; twins, the share of positives with the songs of a train like of the user, and the MRR of
     those (twin_mrr) and of the others (other_mrr), null where there are none. Over the whole catalogue less what was
     seen, for `listed_users` of the users: all_ndcg_10 (with `_low` and `_high`) and all_recall_10; coverage, the share
     of the catalogue in anybody's first ten; novelty, the mean of −log2 of the share of users who like what is in them.
     """
-    exams = list(exams)
-    return [judge(system, exam, seed=seed) for system in systems for exam in exams]
+    protocols = list(protocols)
+    return [judge(system, protocol, seed=seed) for system in systems for protocol in protocols]
 
 
-def judge(system: System, exam: Examination, *, seed: int) -> dict[str, object]:
+def judge(system: System, protocol: EvaluationProtocol, *, seed: int) -> dict[str, object]:
     """One row of the quality table.
 
     Raises:
         NonFiniteScoresError: The system gives a score that cannot be ranked.
     """
-    ranks, matched, ties = _ranks(system, exam)
-    metrics: dict[str, object] = {"system": system.name, "split": exam.split, "users": len(exam.users)}
-    metrics |= {"bags": len(ranks), **bag_metrics(ranks)}
-    metrics["matched_mrr"] = bag_metrics(matched)["mrr"]
+    ranks, matched, ties = _ranks(system, protocol)
+    metrics: dict[str, object] = {"system": system.name, "split": protocol.split, "users": len(protocol.users)}
+    metrics |= {"cases": len(ranks), **case_metrics(ranks)}
+    metrics["matched_mrr"] = case_metrics(matched)["mrr"]
     metrics |= {"ties": float(ties.mean()) if len(ties) else None}
-    metrics |= {"twins": float(exam.twins.mean()) if len(ranks) else None}
-    for name, chosen in (("twin_mrr", exam.twins), ("other_mrr", ~exam.twins)):
-        metrics[name] = bag_metrics(ranks[chosen])["mrr"] if chosen.any() else None
-    spread = intervals(ranks, exam.bags.users, seed=seed)
-    spread["matched_mrr"] = intervals(matched, exam.bags.users, seed=seed)["mrr"]
+    metrics |= {"twins": float(protocol.twins.mean()) if len(ranks) else None}
+    for name, chosen in (("twin_mrr", protocol.twins), ("other_mrr", ~protocol.twins)):
+        metrics[name] = case_metrics(ranks[chosen])["mrr"] if chosen.any() else None
+    spread = intervals(ranks, protocol.cases.users, seed=seed)
+    spread["matched_mrr"] = intervals(matched, protocol.cases.users, seed=seed)["mrr"]
     metrics |= {f"{name}_low": low for name, (low, _) in spread.items()}
     metrics |= {f"{name}_high": high for name, (_, high) in spread.items()}
-    most = max(_FEWEST_LISTED, _LISTED_CELLS // exam.relevant.n_columns)
-    listed = lowest_keys(exam.users, exam.keys, most)
-    return metrics | {"listed_users": len(listed)} | list_metrics(first_ten(system, exam, listed), exam, listed)
+    most = max(_FEWEST_LISTED, _LISTED_CELLS // protocol.relevant.n_columns)
+    listed = lowest_keys(protocol.users, protocol.keys, most)
+    return metrics | {"listed_users": len(listed)} | list_metrics(first_ten(system, protocol, listed), protocol, listed)
 
 
-def _ranks(system: System, exam: Examination) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ranks among the bags' negatives and among the matched ones, float64 [n] each, and which of the first are ties.
+def _ranks(system: System, protocol: EvaluationProtocol) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ranks among the cases' negatives and among the matched ones, float64 [n] each, and which of the first are ties.
 
     No whole row is looked at.
     """
-    order = np.argsort(exam.bags.users, kind="stable")
-    width, others = exam.bags.negatives.shape[1], exam.matched.negatives.shape[1]
+    order = np.argsort(protocol.cases.users, kind="stable")
+    width, others = protocol.cases.negatives.shape[1], protocol.matched.negatives.shape[1]
     ranks, matched, ties = np.zeros(len(order)), np.zeros(len(order)), np.zeros(len(order), bool)
     chunk = max(1, _CHUNK_PAIRS // (1 + width + others))
     for start in range(0, len(order), chunk):
         mine = order[start : start + chunk]
-        asked = np.column_stack([exam.bags.positives[mine], exam.bags.negatives[mine], exam.matched.negatives[mine]])
-        users = np.repeat(exam.bags.users[mine], asked.shape[1])
+        asked = np.column_stack(
+            [protocol.cases.positives[mine], protocol.cases.negatives[mine], protocol.matched.negatives[mine]]
+        )
+        users = np.repeat(protocol.cases.users[mine], asked.shape[1])
         scores = system.scores(users, asked.reshape(-1)).reshape(asked.shape)
         require_finite(scores, system.name)
         ranks[mine] = ranks_of(scores[:, 0], scores[:, 1 : 1 + width])
@@ -140,18 +144,18 @@ def _ranks(system: System, exam: Examination) -> tuple[np.ndarray, np.ndarray, n
     return ranks, matched, ties
 
 
-def first_ten(system: System, exam: Examination, listed: np.ndarray) -> np.ndarray:
+def first_ten(system: System, protocol: EvaluationProtocol, listed: np.ndarray) -> np.ndarray:
     """The ten best playlists that each listed user has not seen, int64 [n, 10]."""
-    lists = np.zeros((len(listed), min(DEPTH, exam.relevant.n_columns)), np.int64)
-    chunk = max(1, _CHUNK_CELLS // exam.relevant.n_columns)
+    lists = np.zeros((len(listed), min(DEPTH, protocol.relevant.n_columns)), np.int64)
+    chunk = max(1, _CHUNK_CELLS // protocol.relevant.n_columns)
     for start in range(0, len(listed), chunk):
         users = listed[start : start + chunk]
         scores = np.require(system.rows(users), np.float32, ("C", "W"))
         if not _all_finite(scores):
             require_finite(scores, system.name)
         for place, user in enumerate(users):
-            scores[place, exam.seen.row(user)] = -np.inf
-        lists[start : start + len(users)] = best(scores, DEPTH, exam.keys[users], exam.pids)
+            scores[place, protocol.seen.row(user)] = -np.inf
+        lists[start : start + len(users)] = best(scores, DEPTH, protocol.keys[users], protocol.pids)
     return lists
 
 
@@ -203,18 +207,18 @@ def _all_finite(scores):
     return broken == 0
 
 
-def list_metrics(lists: np.ndarray, exam: Examination, listed: np.ndarray) -> dict[str, float]:
+def list_metrics(lists: np.ndarray, protocol: EvaluationProtocol, listed: np.ndarray) -> dict[str, float]:
     """NDCG with its interval, recall, coverage and novelty of each listed user's list, int [n, k]."""
     discount = 1.0 / np.log2(np.arange(2, lists.shape[1] + 2))
     ideal = np.cumsum(discount)
     gains, recalls = np.zeros(len(listed)), np.zeros(len(listed))
     for place, (user, shown) in enumerate(zip(listed, lists, strict=True)):
-        liked = exam.relevant.row(user)
+        liked = protocol.relevant.row(user)
         hit = np.isin(shown, liked)
         gains[place] = (hit * discount).sum() / ideal[min(len(liked), len(discount)) - 1]
         recalls[place] = hit.sum() / len(liked)
-    n_users = exam.relevant.n_rows
-    share = (exam.popularity[lists] + 1) / (n_users + 1)
+    n_users = protocol.relevant.n_rows
+    share = (protocol.popularity[lists] + 1) / (n_users + 1)
     # Users are independent and one list is one user's, so the normal interval of a mean holds.
     margin = 1.96 * float(gains.std()) / np.sqrt(len(gains))
     return {
@@ -222,7 +226,7 @@ def list_metrics(lists: np.ndarray, exam: Examination, listed: np.ndarray) -> di
         "all_ndcg_10_low": float(gains.mean() - margin),
         "all_ndcg_10_high": float(gains.mean() + margin),
         "all_recall_10": float(recalls.mean()),
-        "coverage": len(np.unique(lists)) / exam.relevant.n_columns,
+        "coverage": len(np.unique(lists)) / protocol.relevant.n_columns,
         "novelty": float(-np.log2(share).mean()),
     }
 

@@ -104,10 +104,10 @@ class Training:
         mine, song, artist, inside = shown.mine, shown.target, shown.target_artist, shown.inside
         negatives = self.sampling.negatives(rng)
 
-        bag = functional.embedding_bag
+        case = functional.embedding_bag
         offsets = torch.from_numpy(np.cumsum(lengths) - lengths)
-        total = bag(torch.from_numpy(songs.astype(np.int64)), tables["songs"], offsets, mode="sum", sparse=True)
-        total = total + bag(torch.from_numpy(artists), tables["artists"], offsets, mode="sum", sparse=True)
+        total = case(torch.from_numpy(songs.astype(np.int64)), tables["songs"], offsets, mode="sum", sparse=True)
+        total = total + case(torch.from_numpy(artists), tables["artists"], offsets, mode="sum", sparse=True)
         song_rows = functional.embedding(torch.from_numpy(song.astype(np.int64)), tables["songs"], sparse=True)
         artist_rows = functional.embedding(torch.from_numpy(artist), tables["artists"], sparse=True)
         own_part = torch.from_numpy(inside[:, None].astype(np.float32))

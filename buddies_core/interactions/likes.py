@@ -28,7 +28,7 @@ def _matrix(splits: Dataset, n_users: int, n_playlists: int, kept: list[str]) ->
     return Library(indptr, np.concatenate(indices).astype(np.uint32, copy=False), n_playlists)
 
 
-def train_likers(splits: Dataset, n_playlists: int) -> np.ndarray:
+def train_popularity(splits: Dataset, n_playlists: int) -> np.ndarray:
     """How many users like each playlist in train, int64 [n_playlists]."""
     likers = np.zeros(n_playlists, np.int64)
     for shard in splits.shards(["playlist", "split"]):

@@ -1,7 +1,7 @@
 """The processor's prefetch instruction, for a kernel that knows which rows it will write next.
 
 BPR alone uses it: there a plain numba loop takes 2.3 times as long on data of the tenth's size. For ALS, sums of rows
-and ranks of bags the gain was below 1.5 (docs/decisions/0006-vector-code.md), and they are plain loops.
+and ranks of cases the gain was below 1.5 (docs/decisions/0006-vector-code.md), and they are plain loops.
 """
 
 from llvmlite import ir

@@ -106,28 +106,28 @@ def dot_products(typing_context, user, rows, products, row_count, vectors):
 
 
 @intrinsic
-def step_rows(typing_context, user, rows, change, pulls, steps, keeps, row_count, vectors):
-    """Step each row towards the user's, row k: keeps[k] x row + steps[k] x user; and sum pulls[k] x row in `change`.
+def step_rows(typing_context, user, rows, change, weights, steps, decays, row_count, vectors):
+    """Step each row towards the user's, row k: decays[k] x row + steps[k] x user; and sum weights[k] x row in `change`.
 
-    Arguments as in `dot_products`; `pulls`, `steps` and `keeps` are addresses of float32. The sum is of the rows as
+    Arguments as in `dot_products`; `weights`, `steps` and `decays` are addresses of float32. The sum is of the rows as
     they were.
     """
 
     def generate(context, builder, signature, arguments):
         emit = _Rows(builder)
-        user, rows, change, pulls, steps, keeps = arguments[:6]
+        user, rows, change, weights, steps, decays = arguments[:6]
         slots = range(len(signature.args[6]))
         addresses = [emit.number(rows, k, ir.IntType(64)) for k in slots]
-        pull, step, keep = (
-            [emit.spread(emit.number(array, k, _FLOAT)) for k in slots] for array in (pulls, steps, keeps)
+        weight, step, decay = (
+            [emit.spread(emit.number(array, k, _FLOAT)) for k in slots] for array in (weights, steps, decays)
         )
         for part in range(len(signature.args[7])):
             own = emit.load(user, part)
             summed = None
             for k in slots:
                 row = emit.load(addresses[k], part)
-                summed = emit.times(row, pull[k], plus=summed)
-                emit.store(emit.times(own, step[k], plus=emit.times(row, keep[k])), addresses[k], part)
+                summed = emit.times(row, weight[k], plus=summed)
+                emit.store(emit.times(own, step[k], plus=emit.times(row, decay[k])), addresses[k], part)
             emit.store(summed, change, part)
         return context.get_dummy_value()
 
@@ -159,15 +159,15 @@ def add_rows(typing_context, total, rows, weights, row_count, vectors):
 
 
 @intrinsic
-def step_user(typing_context, user, change, rate, keep, vectors):
-    """Step a user's row: keep x row + rate x change; `user` and `change` are addresses, `vectors` a tuple."""
+def step_user(typing_context, user, change, rate, decay, vectors):
+    """Step a user's row: decay x row + rate x change; `user` and `change` are addresses, `vectors` a tuple."""
 
     def generate(context, builder, signature, arguments):
         emit = _Rows(builder)
         user, change = arguments[:2]
-        rate, keep = (emit.spread(number) for number in arguments[2:4])
+        rate, decay = (emit.spread(number) for number in arguments[2:4])
         for part in range(len(signature.args[4])):
-            row = emit.times(emit.load(user, part), keep)
+            row = emit.times(emit.load(user, part), decay)
             emit.store(emit.times(emit.load(change, part), rate, plus=row), user, part)
         return context.get_dummy_value()
 

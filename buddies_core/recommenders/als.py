@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit, prange
 
 from buddies_core.interactions.csr import Library
+from buddies_core.kernels.buffers import read_only
 from buddies_core.kernels.randomness import TRAINING, hash_pairs
 from buddies_core.kernels.simd_rows import padded
 from buddies_core.kernels.threads import use_threads
@@ -196,7 +197,7 @@ def solve_rows(
     """
     width = rows.shape[1]
     gram = aligned_copy(other.T @ other + np.eye(width, dtype=np.float32) * np.float32(l2))
-    _solve(_even_parts(indptr), indptr, indices, weights, rows, other, gram, np.float32(alpha), steps)
+    _solve(_even_parts(indptr), indptr, indices, weights, rows, read_only(other), gram, np.float32(alpha), steps)
 
 
 def _widened(rows: np.ndarray, width: int) -> np.ndarray:

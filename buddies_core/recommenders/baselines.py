@@ -57,7 +57,7 @@ def random_order(keys: np.ndarray, pids: np.ndarray, *, seed: int) -> System:
     return System("random", rows, pairs)
 
 
-def most_liked(popularity: np.ndarray) -> System:
+def popularity_baseline(popularity: np.ndarray) -> System:
     """Knows nothing of the user: likers in train."""
     height = np.asarray(popularity, np.float32)
     return System(

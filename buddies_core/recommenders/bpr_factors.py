@@ -52,7 +52,7 @@ class BprFactors:
         """See `Recommender.fit`; weights and side information are not used."""
         from threadpoolctl import threadpool_limits
 
-        from buddies_core.recommenders.bpr.data import Bags, Blocks, TrainingData
+        from buddies_core.recommenders.bpr.data import Blocks, EvaluationCases, TrainingData
         from buddies_core.recommenders.bpr.trainer import train
 
         if not interactions.nnz:
@@ -66,7 +66,7 @@ class BprFactors:
             Blocks(users, items, np.empty((len(users), 0), np.uint32)),
             n_users=n_users,
             n_playlists=self.n_items,
-            validation=Bags(none[:, 0], none[:, 0], none),
+            validation=EvaluationCases(none[:, 0], none[:, 0], none),
         )
         trained = train(
             TrainingConfig(

@@ -8,6 +8,8 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from scipy.sparse import csr_array
 
+from buddies_core.kernels.selection import partition
+
 
 def nearest_items(
     rows: csr_array, neighbours: int, *, alpha: float = 0.5, shrink: float = 0.0, targets: int | None = None
@@ -47,36 +49,57 @@ def _nearest(indptr, indices, data, column_ptr, column_rows, column_data, left, 
     """Neighbours of each item and their similarities, ascending by item; thread t takes items t, t + threads, …"""
     found, values = np.zeros((count, kept), np.int32), np.zeros((count, kept), np.float32)
     lengths = np.zeros(count, np.int64)
-    n_items = len(left)
     for thread in prange(threads):
-        sums, touched = np.zeros(n_items, np.float32), np.empty(n_items, np.int32)
-        for item in range(thread, count, threads):
-            n = 0
-            for at in range(column_ptr[item], column_ptr[item + 1]):
-                row, weight = column_rows[at], column_data[at]
-                for place in range(indptr[row], indptr[row + 1]):
-                    other = indices[place]
-                    if sums[other] == 0.0:
-                        touched[n] = other
-                        n += 1
-                    sums[other] += weight * data[place]
-            others = touched[:n]
-            others.sort()
-            similar = np.empty(n, np.float32)
-            for at in range(n):
-                other = others[at]
-                value = sums[other] / (left[item] * right[other] + shrink)
-                similar[at] = np.float32(0.0) if other == item else value
-                sums[other] = 0.0
-            if n > 4 * kept:
-                least = np.partition(similar, n - kept)[n - kept]
-                similar, others = similar[similar >= least], others[similar >= least]
-            order = np.argsort(-similar, kind="mergesort")[:kept]
-            order.sort()
-            m = 0
-            for at in order:
-                if similar[at] > 0.0:
-                    found[item, m], values[item, m] = others[at], similar[at]
-                    m += 1
-            lengths[item] = m
+        _nearest_of(
+            range(thread, count, threads), indptr, indices, data, column_ptr, column_rows, column_data, left, right,
+            shrink, found, values, lengths,
+        )  # fmt: skip
     return found, values, lengths
+
+
+@njit(nogil=True, cache=True)
+def _nearest_of(
+    items, indptr, indices, data, column_ptr, column_rows, column_data, left, right, shrink, found, values, lengths
+):
+    """The part of one thread; in the parallel function itself it would take five times as long to compile."""
+    n_items, kept = len(left), found.shape[1]
+    sums, touched = np.zeros(n_items, np.float32), np.empty(n_items, np.int32)
+    similar, smallest = np.empty(n_items, np.float32), np.empty(n_items, np.float32)
+    for item in items:
+        n = 0
+        for at in range(column_ptr[item], column_ptr[item + 1]):
+            row, weight = column_rows[at], column_data[at]
+            for place in range(indptr[row], indptr[row + 1]):
+                other = indices[place]
+                if sums[other] == 0.0:
+                    touched[n] = other
+                    n += 1
+                sums[other] += weight * data[place]
+        others = touched[:n]
+        others.sort()
+        for at in range(n):
+            other = others[at]
+            value = sums[other] / (left[item] * right[other] + shrink)
+            similar[at] = np.float32(0.0) if other == item else value
+            sums[other] = 0.0
+        least, ties = np.float32(0.0), n
+        if n > kept:
+            for at in range(n):
+                smallest[at] = -similar[at]
+            partition(smallest[:n], kept)
+            least = -smallest[:kept].max()
+            ties = kept
+            for at in range(n):
+                ties -= similar[at] > least
+        m = 0
+        for at in range(n):
+            value = similar[at]
+            if value <= 0.0 or value < least:
+                continue
+            if value == least and least > 0.0:
+                if ties == 0:
+                    continue
+                ties -= 1
+            found[item, m], values[item, m] = others[at], value
+            m += 1
+        lengths[item] = m

@@ -23,21 +23,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from buddies_core.evaluation.paired import paired_gain
-from buddies_core.evaluation.ranks import bag_ranks, popularity
+from buddies_core.evaluation.ranks import case_ranks, popularity
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.row_sums import row_sums
 from buddies_core.kernels.drawing import Catalogue
 from buddies_core.kernels.randomness import TRAINING, hash_pairs
-from buddies_core.recommenders.bpr.data import Bags
+from buddies_core.recommenders.bpr.data import EvaluationCases
 from buddies_core.recommenders.factors import Factors, RowKeys, aligned
 from buddies_core.recommenders.song_vectors import song_vectors, tall_product
 
 _KNOWN, _CHOSEN = TRAINING << 8 | 5, TRAINING << 8 | 8
 _TRUSTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Shares of the map's own guess that are tried; the rest is popularity."""
-_HELD_OUT, _JUDGED_BAGS = 1_000, 50_000
+_HELD_OUT, _JUDGED_CASES = 1_000, 50_000
 _KNOTS = (1, 3, 10)
 _LITTLE = 1e-4
 
@@ -175,18 +175,18 @@ def _trusts(fit: _Fit, held: np.ndarray) -> list[float]:
         fit: whose song vectors have not seen the libraries of those held out.
         held: who is held out, bool.
     """
-    bags = _bags(select(fit.likes, np.flatnonzero(held)), fit.keys.users[held], fit.keys.playlists, fit.seed)
-    if bags is None:
+    cases = _cases(select(fit.likes, np.flatnonzero(held)), fit.keys.users[held], fit.keys.playlists, fit.seed)
+    if cases is None:
         return [1.0] * (len(_KNOTS) + 1)
     targets, found = likes_in_factors(fit.likes, fit.catalogue), []
     for known in (*_KNOTS, None):
         inputs = fit.inputs(known)
         guess, only_popular = fit.guess_and_popularity(inputs, targets, ~held)
         ranked = [
-            1.0 / bag_ranks(Factors(inputs[held] @ _blend(guess, only_popular, trust), fit.catalogue), bags)
+            1.0 / case_ranks(Factors(inputs[held] @ _blend(guess, only_popular, trust), fit.catalogue), cases)
             for trust in _TRUSTS
         ]
-        gains = [paired_gain(reciprocal, ranked[0], bags.users, seed=fit.seed) for reciprocal in ranked]
+        gains = [paired_gain(reciprocal, ranked[0], cases.users, seed=fit.seed) for reciprocal in ranked]
         # Away from popularity only where those held out are surely ranked better: the best of nine is so by chance.
         sure = [gain.mean if gain.low > 0 else 0.0 for gain in gains]
         found.append(_TRUSTS[int(np.argmax(sure))])
@@ -197,12 +197,12 @@ def _blend(guess: np.ndarray, only_popular: np.ndarray, trust: float) -> np.ndar
     return (trust * guess + (1 - trust) * only_popular).astype(np.float32)
 
 
-def _bags(likes: Library, keys: np.ndarray, pids: np.ndarray, seed: int) -> Bags | None:
+def _cases(likes: Library, keys: np.ndarray, pids: np.ndarray, seed: int) -> EvaluationCases | None:
     """Each like among negatives of the whole catalogue; None where nobody has any, or too few playlists are left."""
     lists = Ragged(likes.indptr, likes.indices)
     catalogue = Catalogue.of(pids)
     drawn = evaluation_batches(np.arange(likes.n_rows), lists, lists, keys=keys, catalogue=catalogue, seed=seed)
-    return Bags(drawn.user, drawn.positive, drawn.negatives).head(_JUDGED_BAGS) if len(drawn.user) else None
+    return EvaluationCases(drawn.user, drawn.positive, drawn.negatives).head(_JUDGED_CASES) if len(drawn.user) else None
 
 
 def _popularity_alone(targets: np.ndarray, catalogue: np.ndarray) -> np.ndarray:

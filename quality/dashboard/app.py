@@ -235,7 +235,8 @@ def _context(request: Request, sources: Sources) -> Iterator[Context]:
 def _shown(context: Context, page: Page, view: View) -> dict[str, Any]:
     kept = {name: context.query[name] for name in KEPT if name in context.query}
     form = _filters(context, page)
-    asked = (*choice.NAMES, *(form or ()), *(["search"] if form else []))
+    of_tables = [name for table in view.tables for name in table.choose]
+    asked = (*choice.NAMES, *(form or ()), *(["search"] if form else []), *of_tables)
     chosen = {name: context.query[name] for name in asked if name in context.query}
     return {
         "page": page,

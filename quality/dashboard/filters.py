@@ -22,6 +22,8 @@ TONES = {state.label: state.tone for state in State} | {
     "acknowledged": "warn",
     "muted": "unknown",
     "resolved": "ok",
+    "better": "ok",
+    "worse": "warn",
 }
 """Colour of each state that a cell may say."""
 

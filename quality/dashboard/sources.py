@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from buddies_core.comparison.of_home import Comparisons
 from buddies_core.errors import BuddiesError
 from buddies_core.postgres.connecting import speak_utc
 from buddies_core.postgres.database import database_url
@@ -86,6 +87,7 @@ class Sources:
         self.columns: dict[str, list[dict[str, Any]]] = {}
         """What a sample of each stored version holds, a row a column."""
         self.cold_users: frozenset[int] = frozenset()
+        self.comparisons = Comparisons(settings)
         self.checkpoint: Checkpoint | None = None
         """The newest trained model, served or not."""
         self.refreshed_at: datetime | None = None

@@ -65,7 +65,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table; its rows are what the CSV holds too."""
+    """One table; its rows are what the CSV holds too.
+
+    `choose` are what its content can be chosen from, by the name in the URL, and `chosen` what is.
+    """
 
     name: str
     title: str
@@ -74,6 +77,8 @@ class Table:
     rows: Sequence[Mapping[str, Any]]
     empty: str
     wide: bool = True
+    choose: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 _CHANGED = "SELECT day, changed_at FROM quality.feedback_day_users WHERE changed_at > %(after)s ORDER BY day"
 _COPY = """
-    COPY (SELECT day - date '2000-01-01', user_id, sessions FROM quality.feedback_user_days
-          WHERE day >= '{first}' AND day <= '{last}' ORDER BY day) TO STDOUT (FORMAT binary)
+    COPY (SELECT day - date '2000-01-01', user_id, sessions, coalesce(version, 0), coalesce(liked_at, 0)::integer,
+                 coalesce(crowd, 0)::integer
+          FROM quality.feedback_user_days WHERE day >= '{first}' AND day <= '{last}' ORDER BY day)
+    TO STDOUT (FORMAT binary)
 """
-_ROW = np.dtype([(n, t) for i in range(3) for n, t in ((f"l{i}", ">i4"), (f"v{i}", ">i4"))])
+_ROW = np.dtype([(n, t) for i in range(6) for n, t in ((f"l{i}", ">i4"), (f"v{i}", ">i4"))])
 _TUPLE = np.dtype([("fields", ">i2"), ("row", _ROW)])
 _HEADER = 19
 EPOCH = date(2000, 1, 1)
@@ -64,10 +66,28 @@ class UserCounts:
 
 
 @dataclass(frozen=True)
-class _Read:
-    """All that was read at a moment; replaced as one, so that no reader sees days without their users."""
+class Day:
+    """Who gave feedback on a day, one place a listener: number, sessions, and what the first list of the day was.
 
-    days: dict[int, tuple[np.ndarray, np.ndarray]]
+    `version` is a number of `quality.feedback_versions`, `liked_at` the place of the liked one, `crowd` per mille of
+    the day's lists that hold a playlist of it, in the mean; 0 is not known.
+    """
+
+    numbers: np.ndarray
+    sessions: np.ndarray
+    version: np.ndarray
+    liked_at: np.ndarray
+    crowd: np.ndarray
+
+
+@dataclass(frozen=True)
+class Read:
+    """All that was read at a moment; replaced as one, so that no reader sees days without their users.
+
+    Days are counted from 2000-01-01; `ids[number]` is the user, `first_day[number]` their first day.
+    """
+
+    days: dict[int, Day]
     ids: np.ndarray
     first_day: np.ndarray
 
@@ -80,11 +100,16 @@ class ActivityIndex:
     """
 
     def __init__(self) -> None:
-        self._read = _Read({}, np.zeros(0, np.int32), np.zeros(0, np.int32))
+        self._read = Read({}, np.zeros(0, np.int32), np.zeros(0, np.int32))
         self._users = _Numbering()
         self._seen = datetime(1970, 1, 1, tzinfo=UTC)
         self._lock = threading.Lock()
         self.loaded = False
+
+    @property
+    def now(self) -> Read:
+        """What has been read so far."""
+        return self._read
 
     def refresh(self, connection: "Connection") -> int:
         """Read the days that changed since the last call; returns how many."""
@@ -94,7 +119,7 @@ class ActivityIndex:
                 days = dict(self._read.days)
                 for first, last in _spans([row["day"] for row in changed]):
                     self._read_days(connection, days, first, last)
-                self._read = _Read(days, self._users.ids, _first_days(days, len(self._users.ids)))
+                self._read = Read(days, self._users.ids, _first_days(days, len(self._users.ids)))
                 self._seen = max(row["changed_at"] for row in changed)
             self.loaded = True
             return len(changed)
@@ -105,8 +130,8 @@ class ActivityIndex:
         parts = [read.days[day] for day in sorted(read.days) if first <= day < last]
         if not parts:
             return UserCounts(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
-        numbers = np.concatenate([part[0] for part in parts])
-        totals = np.bincount(numbers, weights=np.concatenate([part[1] for part in parts])).astype(np.int64)
+        numbers = np.concatenate([part.numbers for part in parts])
+        totals = np.bincount(numbers, weights=np.concatenate([part.sessions for part in parts])).astype(np.int64)
         active = np.flatnonzero(totals)
         users, sessions = read.ids[active].astype(np.int64), totals[active]
         order = np.lexsort((users, -sessions))
@@ -117,33 +142,33 @@ class ActivityIndex:
         read, first, last = self._read, (since - EPOCH).days, (until - EPOCH).days
         found = []
         for day in sorted(d for d in read.days if first <= d < last):
-            numbers = read.days[day][0]
+            numbers = read.days[day].numbers
             new = int((read.first_day[numbers] == day).sum())
             found.append((date.fromordinal(EPOCH.toordinal() + day), new, len(numbers) - new))
         return found
 
-    def _read_days(
-        self, connection: "Connection", days: dict[int, tuple[np.ndarray, np.ndarray]], first: date, last: date
-    ) -> None:
+    def _read_days(self, connection: "Connection", days: dict[int, Day], first: date, last: date) -> None:
         import io
 
         buffer = io.BytesIO()
         with connection.cursor() as cursor:
             cursor.copy_expert(_COPY.format(first=first.isoformat(), last=last.isoformat()), buffer)
         raw = np.frombuffer(buffer.getbuffer()[_HEADER:-2], _TUPLE)["row"]
-        day, user, sessions = (raw[f"v{i}"].astype(np.int32) for i in range(3))
+        day, user, sessions, version = (raw[f"v{i}"].astype(np.int32) for i in range(4))
+        liked_at, crowd = (raw[f"v{i}"].astype(np.int16) for i in (4, 5))
         numbers = self._users.of(user)
         for emptied in range((first - EPOCH).days, (last - EPOCH).days + 1):
             days.pop(emptied, None)
         starts = np.flatnonzero(np.diff(day, prepend=-1))
         for start, stop in zip(starts, [*starts[1:], len(day)], strict=True):
-            days[int(day[start])] = (numbers[start:stop].copy(), sessions[start:stop].copy())
+            columns = (numbers, sessions, version, liked_at, crowd)
+            days[int(day[start])] = Day(*(column[start:stop].copy() for column in columns))
 
 
-def _first_days(days: dict[int, tuple[np.ndarray, np.ndarray]], users: int) -> np.ndarray:
+def _first_days(days: dict[int, Day], users: int) -> np.ndarray:
     first = np.full(users, np.iinfo(np.int32).max, np.int32)
     for day in sorted(days, reverse=True):
-        first[days[day][0]] = day
+        first[days[day].numbers] = day
     return first
 
 

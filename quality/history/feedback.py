@@ -47,6 +47,7 @@ _LOSSES = """
 _LOST = """
     SELECT to_regclass('feedback.schema_migrations') IS NOT NULL AND to_regclass('feedback.sessions') IS NULL AS lost
 """
+DAYS_AT_ONCE = 30
 _FIRST_SERVED = "SELECT model_version, min(day) AS day FROM feedback.recommendations_served GROUP BY model_version"
 
 
@@ -96,7 +97,17 @@ def refresh(connection: "Connection") -> int:
         found = cursor.fetchone()
         if found is None or found[0] or not _has_received(cursor):
             cursor.execute("SELECT quality.refresh_received()")
+    _describe(connection)
     return int(found[0]) if found else 0
+
+
+def _describe(connection: "Connection") -> None:
+    """Say of each listener's day what its first list was, a month of days in a transaction."""
+    described = DAYS_AT_ONCE
+    while described == DAYS_AT_ONCE:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT quality.describe_first_lists(%s)", (DAYS_AT_ONCE,))
+            described = cursor.fetchall()[0][0]
 
 
 def _has_received(cursor: Any) -> bool:

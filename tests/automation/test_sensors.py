@@ -12,15 +12,15 @@ from living import wait_for
 from buddies_assets.alerts.sensors import build_alert_sensors
 from buddies_assets.automation.schedules import build_schedules
 from buddies_assets.automation.sensors import build_sensors
-from buddies_assets.release import decision_log as ledger
+from buddies_assets.release import decision_log
 from buddies_assets.release.retraining_inputs import RETRAIN_JOB
 from buddies_assets.release.retraining_lease import (
     AFTER_TAG,
     ATTEMPT_TAG,
-    AlreadyClaimedError,
-    Claim,
+    Lease,
+    LeaseHeldError,
     SupersededError,
-    claimed,
+    retraining_lease,
 )
 from buddies_assets.resources.loop_database import connected
 from buddies_assets.resources.pipeline import Pipeline
@@ -120,7 +120,7 @@ def test_the_heartbeat_of_a_training_that_logs_nothing_keeps_it_alive(instance, 
     run = retrain_run(instance, dg.DagsterRunStatus.STARTED)
     impatient = silent(loop_settings)
     with connected(loop_settings.postgres_url) as connection:
-        ledger.claim(connection, after="000001", attempt=1, run_id=run.run_id)
+        decision_log.take_lease(connection, after="000001", attempt=1, run_id=run.run_id)
         execute(connection, "UPDATE loop.retrainings SET heartbeat_at = now() + interval '1 hour'")
     assert "in flight" in evaluate("feedback_retrain_sensor", instance, impatient)[1]
 
@@ -133,16 +133,16 @@ def test_a_twin_that_finds_the_claim_of_a_dead_run_ends_and_the_next_attempt_get
     dead, twin = (retrain_run(instance, dg.DagsterRunStatus.STARTED) for _ in range(2))
     url = loop_settings.postgres_url
     with connected(url) as connection:
-        ledger.claim(connection, after="000001", attempt=1, run_id=dead.run_id)
-    with pytest.raises(AlreadyClaimedError, match=dead.run_id), claimed(url, twin.tags, twin.run_id):
+        decision_log.take_lease(connection, after="000001", attempt=1, run_id=dead.run_id)
+    with pytest.raises(LeaseHeldError, match=dead.run_id), retraining_lease(url, twin.tags, twin.run_id):
         pass
     instance.report_run_failed(twin)
     (request,) = evaluate("feedback_retrain_sensor", instance, silent(loop_settings))[0]
     assert request.run_key == "retrain-after-000001-attempt-2"
-    with claimed(url, request.tags, "the next run") as claim:
-        claim.require_current()
+    with retraining_lease(url, request.tags, "the next run") as lease:
+        lease.require_current()
         with pytest.raises(SupersededError, match="the next run"):
-            Claim(url, "000001", 1, dead.run_id).require_current()
+            Lease(url, "000001", 1, dead.run_id).require_current()
 
 
 def test_without_any_database_the_sensors_say_so(instance, tmp_path):
@@ -259,4 +259,4 @@ def test_a_champion_that_is_liked_less_than_at_its_promotion_is_retrained(
     assert "evidence of a fall" in request.tags["buddies/reason"]
     evaluate("degradation_sensor", instance, loop_settings)
     with connected(loop_settings.postgres_url) as connection:
-        assert [made["action"] for made in ledger.decisions(connection)] == ["alarm"]
+        assert [made["action"] for made in decision_log.decisions(connection)] == ["alarm"]

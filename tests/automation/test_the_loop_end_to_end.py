@@ -14,8 +14,7 @@ import polars as pl
 import pytest
 from living import ROOT, daemon, runs_now, service, wait_for
 
-from buddies_assets.release import channels
-from buddies_assets.release import decision_log as ledger
+from buddies_assets.release import channels, decision_log
 from buddies_assets.resources.loop_database import connected
 from buddies_assets.simulation.command import service_url
 from buddies_assets.simulation.run import Population, ServiceClient, simulate_listeners
@@ -111,7 +110,7 @@ class Listeners:
 def decisions(settings: Settings) -> list[dict]:
     """Promotions and rollbacks, the first one first."""
     with connected(settings.postgres_url or "") as connection:
-        return [made for made in ledger.decisions(connection)[::-1] if made["action"] != "alarm"]
+        return [made for made in decision_log.decisions(connection)[::-1] if made["action"] != "alarm"]
 
 
 def test_feedback_retrains_a_canary_proves_it_and_a_sabotaged_model_is_rolled_back(living):

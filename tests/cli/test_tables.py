@@ -38,5 +38,8 @@ def test_an_evaluation_without_likes_says_so_under_its_empty_table(tmp_path):
     stored(store, "bpr_evaluation", pl.DataFrame([row]))
     judged = evaluation_table(store)
     assert (judged.row_count, judged.caption) == (1, None)
+    stored(store, "bpr_evaluation", pl.DataFrame([row | {"shown_precision_5": 0.0125, "served_recall": 0.318}]))
+    said = str(evaluation_table(store).caption)
+    assert "P@5 of the held-out likes 0.0125" in said and "31.8%" in said
     stored(store, "bpr_evaluation", pl.DataFrame([row]).clear())
     assert "Too few likes" in str(evaluation_table(store).caption)

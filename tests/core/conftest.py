@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.worlds import World, overlap_world
-from buddies_core.recommenders.bpr.data import Bags, Blocks, TrainingData
+from buddies_core.recommenders.bpr.data import Blocks, EvaluationCases, TrainingData
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +35,11 @@ def checkerboard() -> TrainingData:
             users.append(user)
             positives.append(playlist)
             negatives.append(np.roll(others, user + playlist)[:4])
-    bags = [(user, playlist) for user in range(10) for playlist in range(user % 2, 10, 2)]
-    held = Bags(
-        np.array([user for user, _ in bags], np.uint32),
-        np.array([playlist for _, playlist in bags], np.uint32),
-        np.array([np.arange(1 - user % 2, n_playlists, 2) for user, _ in bags], np.uint32),
+    cases = [(user, playlist) for user in range(10) for playlist in range(user % 2, 10, 2)]
+    held = EvaluationCases(
+        np.array([user for user, _ in cases], np.uint32),
+        np.array([playlist for _, playlist in cases], np.uint32),
+        np.array([np.arange(1 - user % 2, n_playlists, 2) for user, _ in cases], np.uint32),
     )
     blocks = Blocks(np.array(users, np.uint32), np.array(positives, np.uint32), np.array(negatives, np.uint32))
     return TrainingData.from_blocks(blocks, n_users=n_users, n_playlists=n_playlists, validation=held)

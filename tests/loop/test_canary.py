@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from buddies_assets.release.canary_policy import Action, Arm, Terms, decide
+from buddies_assets.release.canary_policy import Action, Arm, CanaryPolicy, decide
 
-TERMS = Terms(confidence=0.95, margin=0.1, fewest=200, most=30_000)
+POLICY = CanaryPolicy(confidence=0.95, margin=0.1, fewest=200, most=30_000)
 
 
 def trial(rng: np.random.Generator, champion: float, challenger: float, step: int = 100) -> Action:
@@ -14,7 +14,7 @@ def trial(rng: np.random.Generator, champion: float, challenger: float, step: in
     while True:
         n += step
         a, b = a + int(rng.binomial(step, champion)), b + int(rng.binomial(step, challenger))
-        action = decide(Arm(n, a), Arm(n, b), TERMS).action
+        action = decide(Arm(n, a), Arm(n, b), POLICY).action
         if action is not Action.WAIT:
             return action
 
@@ -39,20 +39,20 @@ def test_a_better_challenger_is_promoted_and_a_clearly_worse_one_rolled_back():
 
 
 def test_nothing_is_decided_before_the_fewest_recommendations_unless_checks_fail():
-    few = decide(Arm(5_000, 1_500), Arm(199, 0), TERMS)
+    few = decide(Arm(5_000, 1_500), Arm(199, 0), POLICY)
     assert few.action is Action.WAIT
     assert "199 of at least 200" in few.reason
-    failed = decide(Arm(5_000, 1_500), Arm(0, 0), TERMS, failed_checks=("recommendations_cover_the_offer",))
+    failed = decide(Arm(5_000, 1_500), Arm(0, 0), POLICY, failed_checks=("recommendations_cover_the_offer",))
     assert failed.action is Action.ROLL_BACK
     assert "recommendations_cover_the_offer" in failed.reason
 
 
 def test_an_endless_trial_ends_with_the_champion():
-    undecided = decide(Arm(30_000, 600), Arm(30_000, 555), TERMS)
+    undecided = decide(Arm(30_000, 600), Arm(30_000, 555), POLICY)
     assert undecided.action is Action.ROLL_BACK
     assert "not shown to be as good" in undecided.reason
 
 
 @pytest.mark.parametrize("arm", [Arm(0, 0), Arm(1, 1), Arm(3, 7)])
 def test_arms_of_hardly_any_feedback_are_waited_for(arm):
-    assert decide(arm, arm, Terms(fewest=1)).action is Action.WAIT
+    assert decide(arm, arm, CanaryPolicy(fewest=1)).action is Action.WAIT

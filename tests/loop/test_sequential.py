@@ -30,7 +30,7 @@ def mean_rank(ranks=(0.3, 0.25, 0.2, 0.15, 0.1)) -> float:
 def test_one_quiet_year_of_daily_looks_raises_a_false_alarm_in_few_of_many_worlds():
     rng = np.random.default_rng(1)
     level = Level(0.3, mean_rank())
-    alarms = sum(watch(days(rng, 0.3, 365), level, **TERMS).fallen for _ in range(120))
+    alarms = sum(watch(days(rng, 0.3, 365), level, **TERMS).degraded for _ in range(120))
     assert alarms / 120 < 1 - math.exp(-1) + 0.05
 
 
@@ -52,20 +52,20 @@ def test_a_fall_after_a_long_quiet_time_is_found_as_fast_as_one_at_once():
     rng = np.random.default_rng(4)
     quiet = list(days(rng, 0.3, 200, a_day=100))
     verdict = watch([*quiet, *days(rng, 0.2, 200, a_day=100)], Level(0.3), **TERMS)
-    assert verdict.fallen
+    assert verdict.degraded
     assert 200 <= verdict.day < 230
 
 
 def test_ranks_that_fall_are_found_though_the_rate_stays():
     rng = np.random.default_rng(5)
     verdict = watch(days(rng, 0.3, 60, ranks=(0.1, 0.15, 0.2, 0.25, 0.3)), Level(0.3, mean_rank()), **TERMS)
-    assert verdict.fallen
+    assert verdict.degraded
     assert verdict.rank_evidence > verdict.rate_evidence
 
 
 def test_without_traffic_or_without_a_level_there_is_no_alarm():
-    assert not watch([Day(0, 0, {})] * 400, Level(0.3, 0.5), **TERMS).fallen
-    assert not watch([Day(1_000, 0, {})] * 400, Level(0.0), **TERMS).fallen
+    assert not watch([Day(0, 0, {})] * 400, Level(0.3, 0.5), **TERMS).degraded
+    assert not watch([Day(1_000, 0, {})] * 400, Level(0.0), **TERMS).degraded
 
 
 def test_a_fall_that_the_test_is_not_built_for_never_comes_in_the_prediction():

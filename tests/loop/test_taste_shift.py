@@ -13,7 +13,7 @@ def test_a_planted_shift_is_detected_and_retraining_recovers_the_like_rate(tiny_
     assert fallen < 0.9 * level
     predicted = predicted_recommendations(level, fallen, drop=DROP, alarm_days=ALARM_DAYS)
     verdict = watch(none.days[SHIFT_DAY:], Level(level), drop=DROP, alarm_days=ALARM_DAYS)
-    assert verdict.fallen
+    assert verdict.degraded
     assert verdict.recommendations <= 3 * predicted + 250
     assert [day for day, _ in loop.retrained if day >= SHIFT_DAY]
     assert loop.rate(world.days - 7, world.days) > 1.1 * none.rate(world.days - 7, world.days)

@@ -283,11 +283,11 @@ def test_both_themes_describe_the_same_parts():
 
 
 def test_decisions_on_challengers_are_shown_with_their_reason(dashboard):
-    from buddies_assets.release import decision_log as ledger
+    from buddies_assets.release import decision_log
     from buddies_assets.resources.loop_database import connected
 
     with connected(dashboard.sources.settings.postgres_url) as connection:
-        ledger.record(
+        decision_log.record(
             connection,
             "rolled_back",
             champion="000001",

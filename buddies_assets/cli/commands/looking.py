@@ -1,4 +1,4 @@
-"""Commands that say how the installation is: `status`, `checks`, `logs`, `incident`, `settings`."""
+"""Commands that say how the installation is: `status`, `checks`, `models`, `logs`, `incident`, `settings`."""
 
 from typing import Annotated
 
@@ -27,6 +27,19 @@ def checks(
     from buddies_core.settings import Settings
 
     raise typer.Exit(print_checks(console, read_status(Settings()).report, asset, as_json=as_json))
+
+
+def models(
+    first: Annotated[str | None, typer.Argument(help="The version that is measured against.")] = None,
+    second: Annotated[str | None, typer.Argument(help="The version that is judged.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the stored versions of what is served, or compare two of them on the same listeners, by segment."""
+    from buddies_assets.cli.versions import show_models
+    from buddies_core.settings import Settings
+
+    show_models(console, Settings(), first, second, as_json=as_json)
 
 
 def logs(

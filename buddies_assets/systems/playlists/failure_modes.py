@@ -35,7 +35,7 @@ class Offline:
 
     Attributes:
         shown: users x playlists, the best five of each user.
-        test_ranks: rank of each test positive in its bag (1 the best), with `test_users` and `test_positives`.
+        test_ranks: rank of each test positive in its case (1 the best), with `test_users` and `test_positives`.
         user_songs: lengths of the users' libraries; cold: users set aside.
         n_offered: distinct playlists among all candidates.
         champion_ranks: ranks by the champion of the same test positives, NaN where it does not know the user or a

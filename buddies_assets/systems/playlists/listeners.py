@@ -15,7 +15,7 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import train_likes
 from buddies_core.interactions.ragged import Ragged
-from buddies_core.recommenders.baselines import System, factor_model, most_liked, random_order, song_overlap
+from buddies_core.recommenders.baselines import System, factor_model, popularity_baseline, random_order, song_overlap
 from buddies_core.recommenders.factors import Factors
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
@@ -53,8 +53,17 @@ def plays_library(plays: pl.DataFrame, users: pl.DataFrame, songs: pl.DataFrame)
 
 def stored_lists(dataset: Dataset, users: np.ndarray) -> Ragged:
     """The playlists of a dataset of `user, playlists` for these users; none for those it does not have."""
+    return lists_of(users, rows_of(dataset, users, ["user", "playlists"]))
+
+
+def rows_of(dataset: Dataset, users: np.ndarray, columns: list[str]) -> pl.DataFrame:
+    """The rows of these users, a shard at a time."""
     wanted = pl.Series(users.astype(np.uint32)).implode()
-    frame = pl.concat([shard.filter(pl.col("user").is_in(wanted)) for shard in dataset.shards(["user", "playlists"])])
+    return pl.concat([shard.filter(pl.col("user").is_in(wanted)) for shard in dataset.shards(columns)])
+
+
+def lists_of(users: np.ndarray, frame: pl.DataFrame) -> Ragged:
+    """The lists of these users, in their order, from a frame of `user, playlists`."""
     flat = frame.sort("user").explode("playlists").drop_nulls("playlists")
     return ragged.of_users(users.astype(np.uint32), flat["user"].to_numpy(), flat["playlists"].to_numpy())
 
@@ -116,7 +125,7 @@ def listener_table(
 
     systems: dict[str, Callable[[], Ragged]] = {
         "random": best(random_order(*(load_keys(store.open(f"{side}_library")) for side in SIDES), seed=seed)),
-        "most liked": best(most_liked(popularity(train))),
+        "most liked": best(popularity_baseline(popularity(train))),
         "song overlap": best(song_overlap(visible, playlists, lengths)),
         "als": best(factor_model("als", Factors(als.array("users"), als.array("playlists")))),
         "bpr": best(model),

@@ -1,4 +1,4 @@
-"""What a training reads: shards of user-blocks, the users' negative pools and the validation bags."""
+"""What a training reads: shards of user-blocks, the users' negative pools and the validation cases."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ def even_places(n: int, most: int) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True)
-class Bags:
+class EvaluationCases:
     """Evaluation batches: `users` uint32 [n], `positives` uint32 [n], `negatives` uint32 [n, 50]."""
 
     users: np.ndarray
@@ -51,12 +51,12 @@ class Bags:
     def __len__(self) -> int:
         return len(self.users)
 
-    def head(self, n: int) -> "Bags":
-        """`n` bags spread evenly over all."""
+    def head(self, n: int) -> "EvaluationCases":
+        """`n` cases spread evenly over all."""
         if len(self) <= n:
             return self
         take = even_places(len(self), n)
-        return Bags(self.users[take], self.positives[take], self.negatives[take])
+        return EvaluationCases(self.users[take], self.positives[take], self.negatives[take])
 
 
 Loader = Callable[[], Blocks]
@@ -75,7 +75,7 @@ class TrainingData:
     n_users: int
     n_playlists: int
     shards: Sequence[Loader]
-    validation: Bags
+    validation: EvaluationCases
     hard: Library | None = None
     easy: Library | None = None
     fingerprint: str = field(default="")
@@ -89,7 +89,7 @@ class TrainingData:
         *,
         n_users: int,
         n_playlists: int,
-        validation: Bags,
+        validation: EvaluationCases,
         hard: Library | None = None,
         easy: Library | None = None,
         fingerprint: str = "",
@@ -155,9 +155,9 @@ def blocks_from_frame(frame: "pl.DataFrame", *, explicit: bool = False) -> Block
     return Blocks(frame["user"].to_numpy(), frame["positive"].to_numpy(), negatives, explicit)
 
 
-def bags_from_frame(frame: "pl.DataFrame") -> Bags:
-    """Bags of a polars frame with the columns user, positive and negatives (all of the same length)."""
-    return Bags(
+def cases_from_frame(frame: "pl.DataFrame") -> EvaluationCases:
+    """Cases of a polars frame with the columns user, positive and negatives (all of the same length)."""
+    return EvaluationCases(
         frame["user"].to_numpy(),
         frame["positive"].to_numpy(),
         _table(frame["negatives"].explode(), frame.height),

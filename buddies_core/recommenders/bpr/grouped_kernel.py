@@ -11,8 +11,8 @@ not, instructions bound it: some 500 a group, by the vector code of `group_rows`
 Rows at random places come slowly, so each group's rows are looked up and asked for some groups before their turn.
 Playlists are renumbered by popularity, which packs the hot rows together. With several threads users are cut into as
 many parts; rows of playlists are then written without locks (hogwild), so results differ between runs. Two threads that
-write the same popular row send its cache lines back and forth, so each has a copy of its own of the head, and the
-changes are added up every 2,000 groups.
+write the same popular row send its cache lines back and forth, so each has a copy of its own of the hot rows, and the
+copies are merged every 2,000 groups.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from buddies_core.kernels.simd_rows import dot_products, step_rows, step_user
 FAST = {"contract", "nsz"}
 _SUMMED = {"reassoc", "contract", "nsz"}
 """Only where a loop is a sum: what LLVM may order anew it does not order the same each time it compiles."""
-_EXCHANGE = 2_000
+_MERGE_EVERY = 2_000
 _STEEP = np.float32(30.0)
 _EPSILON = np.float32(1e-8)
 _AHEAD = 4
@@ -66,20 +66,22 @@ class Model(NamedTuple):
     number: np.ndarray
 
 
-class Pace(NamedTuple):
-    """How steps are made.
+class StepRule(NamedTuple):
+    """How steps are made: the learning rate and the decay of weights, and which columns and rows they are for.
+
+    Each row's own step size is Adagrad's of the rate.
 
     Attributes:
         rate, l2: of the configuration.
         dimension: columns of a row that count; free: those of a user that learn, without that of the item bias.
-        head_rows: first rows of the playlists of which each thread has a copy of its own.
+        hot_rows: first rows of the playlists of which each thread has a copy of its own.
     """
 
     rate: np.float32
     l2: np.float32
     dimension: int
     free: int
-    head_rows: int
+    hot_rows: int
 
 
 @njit(fastmath=_SUMMED, nogil=True, cache=True, forceinline=True)
@@ -98,29 +100,29 @@ def rate_of(square, place, growth, rate):
 
 
 @njit(fastmath=FAST, nogil=True, cache=True, forceinline=True)
-def pulls_of(products, numbers, none, pulls):
-    """How far each row of a group is drawn to the user; returns e^loss and the samples.
+def gradient_weights(products, numbers, none, weights):
+    """Gradient weights: how far each row of a group is drawn to the user; returns e^loss and the samples.
 
     The positive comes first, drawn by as much as all its negatives are pushed.
     """
     odds, samples, total = 1.0, 0, np.float32(0.0)
     for k in range(1, len(numbers)):
-        pulls[k] = np.float32(0.0)
+        weights[k] = np.float32(0.0)
         if numbers[k] == none:
             continue
         margin = min(max(products[0] - products[k], -_STEEP), _STEEP)
         raised = np.exp(-margin)
         odds *= 1.0 + raised
-        pulls[k] = -raised / (np.float32(1.0) + raised)
-        total -= pulls[k]
+        weights[k] = -raised / (np.float32(1.0) + raised)
+        total -= weights[k]
         samples += 1
-    pulls[0] = total
+    weights[0] = total
     return odds, samples
 
 
 @njit(fastmath=FAST, nogil=True, cache=True, forceinline=True)
-def _exchange(rows, copy, before):
-    """Add what a thread changed in its copy of the head to the shared rows, and take over the others' changes."""
+def _merge(rows, copy, before):
+    """Add what a thread changed in its copy of the hot rows to the shared rows, and take over the others' changes."""
     for row in range(len(copy)):
         for d in range(copy.shape[1]):
             rows[row, d] += copy[row, d] - before[row, d]
@@ -138,28 +140,28 @@ def look_up(group, positives, negatives, number, row_numbers):
 
 
 @njit(parallel=True, fastmath=FAST, nogil=True, cache=True)
-def one_epoch(groups_in_order, positives, negatives, model, pace_of_steps, row_count, vectors):
+def one_epoch(groups_in_order, positives, negatives, model, step_rule, row_count, vectors):
     """Every group once, by the thread that its user is given to; returns the summed loss and the samples.
 
     The rows of a group are looked up and asked for `_AHEAD` groups before their turn. Threads do not wait for one
-    another: each exchanges its head when it has done its share of groups.
+    another: each merges its hot rows when it has done its share of groups.
     """
     order, bounds, ids, first = groups_in_order
     users, playlists, user_square, square, number = model
-    rate, l2, dimension, free, head_rows = pace_of_steps
+    rate, l2, dimension, free, hot_rows = step_rule
     threads = len(bounds) - 1
     losses, samples = np.zeros(threads), np.zeros(threads, np.int64)
     line, user_base = playlists.shape[1] * 4, users.ctypes.data
     none = len(playlists) - 1
     adaptive = len(square) > 0
     for t in prange(threads):
-        head, before = playlists[:head_rows].copy(), playlists[:head_rows].copy()
-        head_square, before_square = square[: head_rows * adaptive].copy(), square[: head_rows * adaptive].copy()
+        hot, before = playlists[:hot_rows].copy(), playlists[:hot_rows].copy()
+        hot_square, before_square = square[: hot_rows * adaptive].copy(), square[: hot_rows * adaptive].copy()
         rows = len(row_count)
         ring_users = np.empty(_RING, np.int64)
         ring_rows, ring_places = np.empty((_RING, rows), np.int64), np.empty((_RING, rows), np.int64)
-        products, pulls = np.empty(rows, np.float32), np.empty(rows, np.float32)
-        steps, keeps = np.empty(rows, np.float32), np.empty(rows, np.float32)
+        products, weights = np.empty(rows, np.float32), np.empty(rows, np.float32)
+        steps, decays = np.empty(rows, np.float32), np.empty(rows, np.float32)
         change = np.empty(users.shape[1], np.float32)
         place, group, last = bounds[t] - 1, np.int64(0), np.int64(0)
         groups = np.int64(0)
@@ -178,7 +180,7 @@ def one_epoch(groups_in_order, positives, negatives, model, pace_of_steps, row_c
                 look_up(group, positives, negatives, number, ring_rows[slot])
                 for k in range(rows):
                     row = ring_rows[slot, k]
-                    ring_places[slot, k] = (playlists if row >= head_rows else head).ctypes.data + row * line
+                    ring_places[slot, k] = (playlists if row >= hot_rows else hot).ctypes.data + row * line
                     row_to_write(ring_places[slot, k], line)
                 group += 1
             if turn < _AHEAD:
@@ -187,7 +189,7 @@ def one_epoch(groups_in_order, positives, negatives, model, pace_of_steps, row_c
             own = ring_users[slot]
             numbers, places = ring_rows[slot], ring_places[slot].ctypes.data
             dot_products(user_base + own * line, places, products.ctypes.data, row_count, vectors)  # type: ignore[call-arg]
-            raised, drawn = pulls_of(products, numbers, none, pulls)
+            raised, drawn = gradient_weights(products, numbers, none, weights)
             odds *= raised
             count += drawn
             if odds > _FULL:
@@ -195,28 +197,28 @@ def one_epoch(groups_in_order, positives, negatives, model, pace_of_steps, row_c
                 odds = 1.0
             size = mean_square(users[own, :dimension], dimension) if adaptive else np.float32(0.0)
             for k in range(rows):
-                pace = rate
+                step_size = rate
                 if adaptive:
-                    squares = head_square if numbers[k] < head_rows else square
-                    pace = rate_of(squares, numbers[k], pulls[k] * pulls[k] * size, rate)
-                steps[k], keeps[k] = pace * pulls[k], np.float32(1.0) - pace * l2
+                    squares = hot_square if numbers[k] < hot_rows else square
+                    step_size = rate_of(squares, numbers[k], weights[k] * weights[k] * size, rate)
+                steps[k], decays[k] = step_size * weights[k], np.float32(1.0) - step_size * l2
             kept = users[own, dimension - 1]
             step_rows(
                 user_base + own * line, places, change.ctypes.data,
-                pulls.ctypes.data, steps.ctypes.data, keeps.ctypes.data, row_count, vectors,
+                weights.ctypes.data, steps.ctypes.data, decays.ctypes.data, row_count, vectors,
             )  # fmt: skip
-            pace = rate_of(user_square, own, mean_square(change[:dimension], free), rate) if adaptive else rate
-            step_user(user_base + own * line, change.ctypes.data, pace, np.float32(1.0) - pace * l2, vectors)
+            step_size = rate_of(user_square, own, mean_square(change[:dimension], free), rate) if adaptive else rate
+            step_user(user_base + own * line, change.ctypes.data, step_size, np.float32(1.0) - step_size * l2, vectors)
             if free < dimension:
                 users[own, free] = kept
-            if head_rows and turn % _EXCHANGE == 0:
-                _exchange(playlists, head, before)
-                square[: len(head_square)] += head_square - before_square
-                head_square[:] = square[: len(head_square)]
-                before_square[:] = head_square
-        if head_rows:
-            _exchange(playlists, head, before)
-            square[: len(head_square)] += head_square - before_square
+            if hot_rows and turn % _MERGE_EVERY == 0:
+                _merge(playlists, hot, before)
+                square[: len(hot_square)] += hot_square - before_square
+                hot_square[:] = square[: len(hot_square)]
+                before_square[:] = hot_square
+        if hot_rows:
+            _merge(playlists, hot, before)
+            square[: len(hot_square)] += hot_square - before_square
         losses[t] = loss + np.log(odds)
         samples[t] = count
     return losses.sum(), samples.sum()

@@ -7,11 +7,11 @@ from buddies_core.kernels.simd_rows import WIDTH, padded
 from buddies_core.kernels.threads import use_threads
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.recommenders.bpr.data import Blocks
-from buddies_core.recommenders.bpr.grouped_kernel import Model, Order, Pace, one_epoch
+from buddies_core.recommenders.bpr.grouped_kernel import Model, Order, StepRule, one_epoch
 from buddies_core.recommenders.factors import Factors, RowKeys, aligned
 
 _ORDER = TRAINING << 8 | 6
-_HEAD = 64
+_HOT_ROWS = 64
 
 
 class NumbaBackend:
@@ -58,14 +58,14 @@ class NumbaBackend:
         use_threads(threads)
         done = np.concatenate([[0], np.cumsum(np.diff(first)[order])])
         bounds = np.searchsorted(done, np.linspace(0, done[-1], threads + 1))
-        head_rows = 0 if threads == 1 else min(_HEAD, len(self._number) - 1)
+        hot_rows = 0 if threads == 1 else min(_HOT_ROWS, len(self._number) - 1)
         free = self._dimension - self.config.item_bias
         loss, samples = one_epoch(
             Order(order, bounds, ids, first),
             blocks.positives,
             blocks.negatives,
             Model(self._users, self._playlists, self._user_square, self._square, self._number),
-            Pace(np.float32(rate), np.float32(self.config.l2), self._dimension, free, head_rows),
+            StepRule(np.float32(rate), np.float32(self.config.l2), self._dimension, free, hot_rows),
             (0,) * (blocks.negatives.shape[1] + 1),
             (0,) * (self._users.shape[1] // WIDTH),
         )

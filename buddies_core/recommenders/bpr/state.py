@@ -19,7 +19,7 @@ from buddies_core.storage.durable import write_durably
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What one epoch did. `loss` is the mean per sample, before each step; `metrics` are those of validation bags.
+    """What one epoch did. `loss` is the mean per sample, before each step; `metrics` are those of validation cases.
 
     `seconds` is training alone; `eta_seconds` covers the epochs left, with evaluation.
     """

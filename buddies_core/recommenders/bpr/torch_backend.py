@@ -117,13 +117,13 @@ class TorchBackend:
         products = torch.bmm(rows, user[:, :, None]).squeeze(2)
         margin = products[:, :1] - products[:, 1:]
         loss = -(logsigmoid(margin) * there).sum().double()
-        pull = torch.sigmoid(-margin) * there
-        pulls = torch.cat([-pull.sum(1, keepdim=True), pull], 1)
-        d_user = torch.bmm(pulls[:, None, :], rows).squeeze(1)
+        weight = torch.sigmoid(-margin) * there
+        weights = torch.cat([-weight.sum(1, keepdim=True), weight], 1)
+        d_user = torch.bmm(weights[:, None, :], rows).squeeze(1)
         if self.config.item_bias:
             d_user[:, -1] = 0.0
-        d_rows = (pulls[:, :, None] * user[:, None, :]).flatten(0, 1)
-        once = torch.ones_like(pulls[:, :1])
+        d_rows = (weights[:, :, None] * user[:, None, :]).flatten(0, 1)
+        once = torch.ones_like(weights[:, :1])
         playlists = Touched(numbers.flatten(), torch.cat([once, there], 1).flatten(), d_rows)
         return loss, {"users": Touched(u, once[:, 0], d_user), "playlists": playlists}
 

@@ -43,7 +43,7 @@ class TrainingResult:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Validation metrics of these factors; none where there was no bag to validate by."""
+        """Validation metrics of these factors; none where there was no case to validate by."""
         found = self.history[self.epoch - 1].metrics
         return {name: value for name, value in found.items() if np.isfinite(value)}
 

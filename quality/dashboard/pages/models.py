@@ -8,7 +8,9 @@ from typing import Any
 from buddies_core import charts
 from buddies_core.postgres.schema import rows as query
 from quality.dashboard.context import Context
+from quality.dashboard.pages.comparison import comparison
 from quality.dashboard.pages.decisions import decisions
+from quality.dashboard.pages.returning import returning
 from quality.dashboard.plot import Plot, plot
 from quality.dashboard.view import Column, Figure, Page, Table, Tile, View, age, number, percent
 from quality.history import assets, feedback
@@ -75,7 +77,7 @@ def view(context: Context) -> View:
         "Offline metrics beside what listeners do",
         tiles,
         figures,
-        [decisions(context), versions(context), online_table(context), trials_table(context)],
+        [table(context) for table in TABLES.values()],
     )
 
 
@@ -224,10 +226,19 @@ def online(context: Context) -> Plot | None:
     )
 
 
+TABLES = {
+    "decisions": decisions,
+    "comparison": comparison,
+    "returning": returning,
+    "versions": versions,
+    "online": online_table,
+    "trials": trials_table,
+}
+
 PAGE = Page(
     "models",
     "Models",
     view,
     charts={"epochs": epochs, "versions": versions_chart, "trials": trials, "online": online},
-    tables={"decisions": decisions, "versions": versions, "online": online_table, "trials": trials_table},
+    tables=TABLES,
 )

@@ -6,7 +6,7 @@ import pytest
 from buddies_core.evaluation.paired import paired_gain
 
 
-def test_the_mean_is_that_of_the_differences_of_all_bags():
+def test_the_mean_is_that_of_the_differences_of_all_cases():
     gain = paired_gain(np.array([1.0, 0.5, 0.5]), np.array([0.5, 0.5, 0.25]), np.array([3, 3, 8]), seed=1)
     assert gain.mean == pytest.approx(0.25)
     assert gain.low <= gain.mean <= gain.high
@@ -24,7 +24,7 @@ def test_an_equal_gain_everywhere_is_known_exactly_however_the_figures_spread():
     assert gain.low == pytest.approx(0.01) == gain.high
 
 
-def test_bags_of_one_user_are_no_more_than_one_user():
+def test_cases_of_one_user_are_no_more_than_one_user():
     differences = np.random.default_rng(0).normal(0.0, 1.0, 50).repeat(40)
     zero = np.zeros(len(differences))
     together = paired_gain(differences, zero, np.arange(50).repeat(40), seed=1)
@@ -32,5 +32,5 @@ def test_bags_of_one_user_are_no_more_than_one_user():
     assert together.high - together.low > 4 * (apart.high - apart.low)
 
 
-def test_without_bags_there_is_no_gain():
+def test_without_cases_there_is_no_gain():
     assert paired_gain(np.empty(0), np.empty(0), np.empty(0, int), seed=1).mean == 0.0

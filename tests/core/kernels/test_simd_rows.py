@@ -9,13 +9,13 @@ from buddies_core.recommenders.factors import aligned
 
 
 @njit
-def _group(user, places, products, change, pulls, steps, keeps, rate, keep, row_count, vectors):
+def _group(user, places, products, change, weights, steps, decays, rate, decay, row_count, vectors):
     dot_products(user.ctypes.data, places.ctypes.data, products.ctypes.data, row_count, vectors)
     step_rows(
         user.ctypes.data, places.ctypes.data, change.ctypes.data,
-        pulls.ctypes.data, steps.ctypes.data, keeps.ctypes.data, row_count, vectors,
+        weights.ctypes.data, steps.ctypes.data, decays.ctypes.data, row_count, vectors,
     )  # fmt: skip
-    step_user(user.ctypes.data, change.ctypes.data, rate, keep, vectors)
+    step_user(user.ctypes.data, change.ctypes.data, rate, decay, vectors)
 
 
 @njit
@@ -23,13 +23,13 @@ def _sum(total, places, weights, row_count, vectors):
     add_rows(total.ctypes.data, places.ctypes.data, weights.ctypes.data, row_count, vectors)
 
 
-def _plain(user, table, chosen, pulls, steps, keeps, rate, keep):
+def _plain(user, table, chosen, weights, steps, decays, rate, decay):
     products = table[chosen] @ user
     change = np.zeros_like(user)
-    for row, pull, step, kept in zip(chosen, pulls, steps, keeps, strict=True):
-        change += pull * table[row]
+    for row, weight, step, kept in zip(chosen, weights, steps, decays, strict=True):
+        change += weight * table[row]
         table[row] = kept * table[row] + step * user
-    user[:] = keep * user + rate * change
+    user[:] = decay * user + rate * change
     return products, change
 
 
@@ -39,13 +39,13 @@ def test_a_group_is_stepped_as_numpy_steps_it(length, chosen):
     table, user, change = aligned((7, length)), aligned((length,)), aligned((length,))
     table[...], user[...] = generator.normal(size=table.shape), generator.normal(size=length)
     rows = np.array(chosen)
-    pulls, steps, keeps = generator.normal(size=(3, len(rows))).astype(np.float32)
-    rate, keep = np.float32(0.1), np.float32(0.97)
+    weights, steps, decays = generator.normal(size=(3, len(rows))).astype(np.float32)
+    rate, decay = np.float32(0.1), np.float32(0.97)
     expected_user, expected_table = user.astype(np.float64), table.astype(np.float64)
-    expected, expected_change = _plain(expected_user, expected_table, rows, pulls, steps, keeps, rate, keep)
+    expected, expected_change = _plain(expected_user, expected_table, rows, weights, steps, decays, rate, decay)
     counts = (0,) * len(rows), (0,) * (length // WIDTH)
     places, products = table.ctypes.data + rows * length * 4, np.empty(len(rows), np.float32)
-    _group(user, places, products, change, pulls, steps, keeps, rate, keep, *counts)
+    _group(user, places, products, change, weights, steps, decays, rate, decay, *counts)
     np.testing.assert_allclose(products, expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(change, expected_change, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(table, expected_table, rtol=1e-4, atol=1e-4)

@@ -77,5 +77,5 @@ def test_libraries_help_and_those_of_users_without_likes_are_not_looked_at(world
     together = als_factors(world.train, config, user_songs=world.user_songs)
     assert together.playlists.shape == alone.playlists.shape
     assert not together.users[world.cold].any()
-    bags = world.data.validation
-    assert evaluate(together, bags)["mrr"] > evaluate(alone, bags)["mrr"] + 0.02
+    cases = world.data.validation
+    assert evaluate(together, cases)["mrr"] > evaluate(alone, cases)["mrr"] + 0.02

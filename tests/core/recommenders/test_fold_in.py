@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from buddies_assets.systems.playlists.cold_users import cold_user_table
-from buddies_core.evaluation.ranks import bag_ranks, most_liked_scorer, popularity, scorer_ranks
+from buddies_core.evaluation.ranks import case_ranks, popularity, popularity_scorer, scorer_ranks
 from buddies_core.evaluation.sampled_negatives import evaluation_batches
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
 from buddies_core.interactions.row_sums import row_sums
 from buddies_core.kernels.drawing import Catalogue
 from buddies_core.recommenders.bpr.config import TrainingConfig
-from buddies_core.recommenders.bpr.data import Bags
+from buddies_core.recommenders.bpr.data import EvaluationCases
 from buddies_core.recommenders.bpr.trainer import train
 from buddies_core.recommenders.factors import Factors, RowKeys
 from buddies_core.recommenders.fold_in import (
@@ -33,11 +33,11 @@ def trained(world):
     return factors, fold_in
 
 
-def cold_bags(world) -> Bags:
+def cold_cases(world) -> EvaluationCases:
     likes = Ragged(world.cold_likes.indptr, world.cold_likes.indices)
     everyone, catalogue = np.arange(world.data.n_users), Catalogue.of(np.arange(world.data.n_playlists))
     drawn = evaluation_batches(everyone, likes, likes, keys=everyone, catalogue=catalogue, seed=1)
-    return Bags(drawn.user, drawn.positive, drawn.negatives)
+    return EvaluationCases(drawn.user, drawn.positive, drawn.negatives)
 
 
 def cold_rows(world, trained) -> list[dict]:
@@ -46,7 +46,7 @@ def cold_rows(world, trained) -> list[dict]:
         (world.user_songs, world.playlist_songs, world.playlist_songs.lengths),
         RowKeys.of_rows(world.data.n_users, world.data.n_playlists, world.user_songs.n_columns),
     )
-    return cold_user_table(fold_in, factors, *libraries, cold_bags(world), popularity(world.train), keys=keys, seed=1)
+    return cold_user_table(fold_in, factors, *libraries, cold_cases(world), popularity(world.train), keys=keys, seed=1)
 
 
 def test_the_more_songs_are_known_the_better_a_cold_user_is_served(world, trained):
@@ -93,8 +93,8 @@ def test_the_libraries_of_those_set_aside_decide_nothing_of_the_fold_in(world, t
 def test_who_is_not_known_at_all_is_ranked_nearly_as_the_most_liked_list_does(world, trained):
     factors, fold_in = trained
     nobody = Library(np.zeros(world.data.n_users + 1, np.int64), np.empty(0, np.uint32), world.user_songs.n_columns)
-    ranks = bag_ranks(Factors(fold_in.users(nobody), fold_in.catalogue(factors.playlists)), cold_bags(world))
-    most_liked = scorer_ranks(most_liked_scorer(popularity(world.train)), cold_bags(world))
+    ranks = case_ranks(Factors(fold_in.users(nobody), fold_in.catalogue(factors.playlists)), cold_cases(world))
+    most_liked = scorer_ranks(popularity_scorer(popularity(world.train)), cold_cases(world))
     assert (1 / ranks).mean() > 0.9 * (1 / most_liked).mean()
 
 

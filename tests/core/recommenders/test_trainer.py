@@ -13,7 +13,7 @@ import pytest
 
 from buddies_core.recommenders.bpr import trainer
 from buddies_core.recommenders.bpr.config import NegativeMix, TrainingConfig
-from buddies_core.recommenders.bpr.data import Bags, Blocks, TrainingData
+from buddies_core.recommenders.bpr.data import Blocks, EvaluationCases, TrainingData
 from buddies_core.recommenders.bpr.errors import BlocksError, DivergedError, NegativesError, ResumeMismatchError
 from buddies_core.recommenders.bpr.trainer import train
 from buddies_core.recommenders.factors import RowKeys
@@ -183,7 +183,7 @@ def test_users_and_playlists_in_other_rows_get_the_same_factors_to_the_bit(world
     here = train(config, replace(data, shards=[lambda: blocks], keys=keys)).factors
     places = np.argsort(user_row), np.argsort(playlist_row)
     keys = RowKeys(keys.users[places[0]], keys.playlists[places[1]], keys.songs)
-    none = Bags(np.empty(0, np.uint32), np.empty(0, np.uint32), np.empty((0, 50), np.uint32))
+    none = EvaluationCases(np.empty(0, np.uint32), np.empty(0, np.uint32), np.empty((0, 50), np.uint32))
     there = train(config, replace(data, shards=[lambda: moved], keys=keys, validation=none)).factors
     np.testing.assert_array_equal(there.users[user_row], here.users)
     np.testing.assert_array_equal(there.playlists[playlist_row], here.playlists)

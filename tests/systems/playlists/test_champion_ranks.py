@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from buddies_assets.systems.playlists.champion_ranks import ranks_by_served
-from buddies_core.recommenders.bpr.data import Bags
+from buddies_core.recommenders.bpr.data import EvaluationCases
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def served(tmp_path: Path) -> Path:
 
 def test_users_are_found_by_number_and_playlists_by_pid_and_who_is_unknown_has_no_rank(served: Path):
     numbers, pids = np.array([2, 1, 0, 9]), np.array([20, 25, 30, 10])
-    bags = Bags(
+    cases = EvaluationCases(
         np.array([2, 0, 1, 3, 2, 2], np.uint32),
         np.array([2, 2, 2, 2, 1, 0], np.uint32),
         np.array([[0, 3]] * 4 + [[0, 3], [1, 3]], np.uint32),
     )
     # User row 2 is number 0: playlist 30 beats 20 and 10. Row 0 is number 2: it is last. Row 1 (number 1) was not in
     # the version's data, row 3 (number 9) came later; pid 25 is unknown, as positive and as negative.
-    np.testing.assert_array_equal(ranks_by_served(served, bags, numbers, pids), [1, 3, np.nan, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(ranks_by_served(served, cases, numbers, pids), [1, 3, np.nan, np.nan, np.nan, np.nan])

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from buddies_assets.systems.playlists.steps.training import spread_bags, training_data
+from buddies_assets.systems.playlists.steps.training import spread_cases, training_data
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.recommenders.bpr.config import NegativeMix
@@ -24,7 +24,7 @@ def stored(tmp_path: Path, name: str, frame: pl.DataFrame, cuts: list[int]) -> D
 
 
 def rows(n: int, width: int) -> pl.DataFrame:
-    """Blocks or bags whose every number tells which row it is of."""
+    """Blocks or cases whose every number tells which row it is of."""
     numbers = np.arange(n, dtype=np.uint32)
     negatives = pl.Series("negatives", np.repeat(numbers, width)).reshape((n, width))
     return pl.DataFrame({"user": numbers, "positive": numbers, "negatives": negatives})
@@ -39,10 +39,10 @@ def library(tmp_path: Path, name: str, n: int) -> Dataset:
 
 
 @pytest.mark.parametrize(("most", "expected"), [(100, list(range(20))), (20, list(range(20))), (5, [0, 4, 9, 14, 19])])
-def test_bags_that_are_too_many_are_spread_evenly_over_all(tmp_path: Path, most: int, expected: list[int]) -> None:
-    bags = spread_bags(stored(tmp_path, "validation_batches", rows(20, 50), [6, 6, 13]), most)
-    assert bags.users.tolist() == bags.positives.tolist() == expected
-    assert bags.negatives.tolist() == [[row] * 50 for row in expected]
+def test_cases_that_are_too_many_are_spread_evenly_over_all(tmp_path: Path, most: int, expected: list[int]) -> None:
+    cases = spread_cases(stored(tmp_path, "validation_batches", rows(20, 50), [6, 6, 13]), most)
+    assert cases.users.tolist() == cases.positives.tolist() == expected
+    assert cases.negatives.tolist() == [[row] * 50 for row in expected]
 
 
 def test_positives_of_taste_take_the_place_of_likes_and_those_of_cold_users_are_left_out(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from buddies_core.storage.dataset import Dataset
 from quality.finite_metadata import finite_metadata
 
 if TYPE_CHECKING:
-    from buddies_core.recommenders.bpr.data import Bags
+    from buddies_core.recommenders.bpr.data import EvaluationCases
 
 ASSET = "ranked_candidates"
 NAMES = (
@@ -55,13 +55,13 @@ def failure_mode_checks(
     """One reading of the data for all of them."""
     from buddies_assets.systems.playlists.failure_modes import SHOWN, Offline, judge
     from buddies_assets.systems.playlists.steps.tracked_training import learnt
-    from buddies_assets.systems.playlists.steps.training import spread_bags
-    from buddies_core.evaluation.ranks import bag_ranks
+    from buddies_assets.systems.playlists.steps.training import spread_cases
+    from buddies_core.evaluation.ranks import case_ranks
     from buddies_core.interactions.csr import Library
 
     store, threads = checkpoint_store(pipeline), pipeline.settings.worker_threads
     model = ranked_candidates.manifest.params["version"]
-    bags = spread_bags(test_batches)
+    cases = spread_cases(test_batches)
     best = ranked_candidates.frame(["user", "playlists"])
     offered = best["playlists"].explode().drop_nulls().n_unique()
     flat = best.with_columns(best["playlists"].list.head(SHOWN)).explode("playlists").drop_nulls("playlists")
@@ -70,13 +70,13 @@ def failure_mode_checks(
     cold[cold_users.frame(["user"])["user"].to_numpy()] = True
     offline = Offline(
         shown=Library.from_pairs(flat["user"].to_numpy(), flat["playlists"].to_numpy(), n_users, n_playlists),
-        test_ranks=bag_ranks(store.factors(model), bags, threads=threads),
-        test_users=bags.users,
-        test_positives=bags.positives,
+        test_ranks=case_ranks(store.factors(model), cases, threads=threads),
+        test_users=cases.users,
+        test_positives=cases.positives,
         user_songs=user_library.frame(["songs"])["songs"].to_numpy(),
         cold=cold,
         n_offered=offered,
-        champion_ranks=_champion_ranks(pipeline, model, bags, user_library, playlist_library),
+        champion_ranks=_champion_ranks(pipeline, model, cases, user_library, playlist_library),
         by_likes=learnt(store.load(model).lineage) == "likes",
     )
     for judged in judge(offline, tolerance=pipeline.settings.canary_tolerance):
@@ -101,7 +101,7 @@ def failure_mode_checks(
 
 
 def _champion_ranks(
-    pipeline: Pipeline, model: str, bags: "Bags", user_library: Dataset, playlist_library: Dataset
+    pipeline: Pipeline, model: str, cases: "EvaluationCases", user_library: Dataset, playlist_library: Dataset
 ) -> np.ndarray | None:
     """The champion's ranks of this test set, NaN where it lacks the user or a playlist; None without a champion.
 
@@ -120,4 +120,4 @@ def _champion_ranks(
     except ModelFormatError:
         return None
     numbers, pids = numbered_rows(user_library)["number"].to_numpy(), load_keys(playlist_library)
-    return ranks_by_served(folder, bags, numbers, pids, threads=pipeline.settings.worker_threads)
+    return ranks_by_served(folder, cases, numbers, pids, threads=pipeline.settings.worker_threads)

@@ -8,6 +8,7 @@ import polars as pl
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, TRAINING, plain, table
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_assets.systems.playlists.own_lists import TASTE
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.dataset import Dataset
@@ -136,7 +137,7 @@ def bpr_checkpoint(
     feedback, which its lineage holds the watermark of.
     A training that was cut off goes on from its last epoch.
     """
-    from buddies_assets.release.retraining_lease import claimed
+    from buddies_assets.release.retraining_lease import retraining_lease
     from buddies_assets.systems.playlists.steps import tracked_training
     from buddies_assets.systems.playlists.steps.training import training_data
     from buddies_core.postgres.database import feedback_database
@@ -148,7 +149,7 @@ def bpr_checkpoint(
     inputs |= (
         {"taste_positives": taste_positives} if learns == "taste" else {"user_blocks": user_blocks, "scores": scores}
     )
-    with claimed(feedback_database(settings), context.run.tags, context.run.run_id) as claim:
+    with retraining_lease(feedback_database(settings), context.run.tags, context.run.run_id) as lease:
         data = training_data(
             user_blocks,
             validation_batches,
@@ -169,7 +170,7 @@ def bpr_checkpoint(
             log=context.log.info,
         )
         result, tracked = job.train()
-        claim.require_current()
+        lease.require_current()
     lineage = {
         "datasets": job.datasets,
         "feedback": training_window.manifest.extra["feedback"] | training_window.manifest.params,
@@ -178,6 +179,7 @@ def bpr_checkpoint(
         "mode": settings.mode,
         "preset": settings.preset,
         "positives": learns,
+        TASTE: pipeline.store.open("taste_candidates").manifest.inputs.get(TASTE),
         "mlflow": tracked,
         "losses": [report.loss for report in result.history],
     }

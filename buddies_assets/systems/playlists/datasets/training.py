@@ -27,8 +27,8 @@ _MORE_FIGURES = tuple(
 )
 _WHOLE_CATALOGUE = ("all_ndcg_10", "all_recall_10", "coverage", "novelty")
 _TIES_AND_TWINS = ("ties", "twins", "twin_mrr", "other_mrr")
-_OF_LISTS = ("reach", "mrr", "hit_1", "hit_5", "hit_10", "ndcg_10", "precision_5", "coverage", "similarity")
-_AS_SERVED = tuple(f"served_{metric}" for metric in _OF_LISTS)
+_OF_LISTS = ("reach", "recall", "mrr", "hit_1", "hit_5", "hit_10", "ndcg_10", "precision_5", "coverage", "similarity")
+_AS_SERVED = (*(f"served_{metric}" for metric in _OF_LISTS), "shown_precision_5")
 _FIGURE = Field(pl.Float64, nullable=True, optional=True)
 _COUNTED = Field(pl.Int64, low=0, optional=True)
 _BLOCK = {"user": USER, "positive": PLAYLIST}
@@ -156,6 +156,8 @@ DATASETS = (
                 **_optional(_MORE_FIGURES),
                 "system": Field(TEXT),
                 "known_songs": Field(pl.Int64, low=0, nullable=True),
+                "listeners": Field(pl.Int64, low=0, nullable=True, optional=True),
+                **_optional(("precision", "precision_gain", "precision_gain_low", "precision_gain_high")),
                 "users": _COUNTED,
                 "bags": _COUNTED,
                 **dict.fromkeys(_SCORED, SHARE),

@@ -12,6 +12,15 @@ from quality.rules.shapes import duplicates
 from quality.rules.verdict import Finding, Rule, Severity, offending_rows, rule, too_few, within
 
 METRICS = ("mrr", "hit_1", "hit_5", "hit_10")
+SHARES = (
+    "ties",
+    "twins",
+    "served_similarity",
+    "served_precision_5",
+    "served_reach",
+    "served_recall",
+    "shown_precision_5",
+)
 LITTLE_LOST = 0.01
 """Loss against the most-liked list that is not worth an alarm."""
 FEWEST_LISTENERS = 100
@@ -42,12 +51,22 @@ def hits_grow_with_the_list(bpr_evaluation: pl.DataFrame) -> Finding:
 
 @rule()
 def shares_of_the_evaluation_are_shares(bpr_evaluation: pl.DataFrame) -> Finding:
-    """The shares of ties and twins, and the similarity of what is served, are between 0 and 1 where there are any."""
-    present = [c for c in ("ties", "twins", "served_similarity") if c in bpr_evaluation.columns]
+    """Ties and twins, and precision, recall and similarity of lists, are between 0 and 1 where there are any."""
+    present = [c for c in SHARES if c in bpr_evaluation.columns]
     if not present:
         return offending_rows(bpr_evaluation.clear(), bpr_evaluation.height)
     bad = pl.any_horizontal((~pl.col(c).is_between(-1e-9, 1 + 1e-9)).fill_null(False) for c in present)
     return offending_rows(bpr_evaluation.filter(bad), bpr_evaluation.height)
+
+
+@rule()
+def candidates_hold_no_more_than_they_reach(bpr_evaluation: pl.DataFrame) -> Finding:
+    """The mean share of held-out likes among a user's candidates is not above the share of users with one at all."""
+    if "served_recall" not in bpr_evaluation.columns:
+        # An evaluation of the version before this one, which did not count.
+        return offending_rows(bpr_evaluation.clear(), bpr_evaluation.height)
+    wrong = (pl.col("served_recall") > pl.col("served_reach") + 1e-9).fill_null(False)
+    return offending_rows(bpr_evaluation.filter(wrong), bpr_evaluation.height)
 
 
 @rule()
@@ -180,7 +199,8 @@ def knowing_more_songs_helps(cold_user_evaluation: pl.DataFrame) -> Finding:
 
 @rule(severity=Severity.WARN)
 def who_is_known_by_little_gets_no_worse_than_the_most_liked(cold_user_evaluation: pl.DataFrame) -> Finding:
-    """At no number of known songs is the fold-in surely more than 0.01 below the most-liked list, by MRR or Hit@5.
+    """At no number of known songs is the fold-in surely more than 0.01 below the most-liked list, by MRR or Hit@5, or
+    surely below it by plays that it did not know of.
 
     Judged from 30 users on; of fewer the interval itself is not known.
     """
@@ -191,6 +211,8 @@ def who_is_known_by_little_gets_no_worse_than_the_most_liked(cold_user_evaluatio
     folded = cold_user_evaluation.filter(pl.col("system") == "fold-in")
     surely = pl.any_horizontal(pl.col(gain) < -LITTLE_LOST for gain in gains)
     worse = surely & (pl.col("users") >= ENOUGH_BATCHES)
+    if "precision_gain_high" in folded.columns:
+        worse |= (pl.col("precision_gain_high") < 0) & (pl.col("listeners") >= ENOUGH_BATCHES)
     return offending_rows(folded.filter(worse), folded.height)
 
 

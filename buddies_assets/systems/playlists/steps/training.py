@@ -12,11 +12,11 @@ from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.kernels.entity_keys import id_keys
 from buddies_core.recommenders.bpr.config import NegativeMix
 from buddies_core.recommenders.bpr.data import (
-    Bags,
+    EvaluationCases,
     Loader,
     TrainingData,
-    bags_from_frame,
     blocks_from_frame,
+    cases_from_frame,
     even_places,
 )
 from buddies_core.recommenders.factors import Factors, RowKeys
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 USERS_AT_ONCE = 1_000
 USERS_IN_A_SHARD = 10_000
 """Users whose blocks a training has in memory together, whatever ranges they are stored in."""
-MOST_BAGS = 500_000
+MOST_CASES = 500_000
 
 
 def training_data(
@@ -78,7 +78,7 @@ def training_data(
         n_users=user_library.manifest.rows,
         n_playlists=n_playlists,
         shards=shards,
-        validation=spread_bags(validation),
+        validation=spread_cases(validation),
         hard=pool("hard"),
         easy=pool("easy"),
         fingerprint=fingerprint,
@@ -108,21 +108,21 @@ def _pool(scores: Dataset, name: str, n_playlists: int) -> "Library":
     return Library(indptr, np.concatenate([part.values for part in parts]), n_playlists)
 
 
-def spread_bags(batches: Dataset, most: int = MOST_BAGS) -> Bags:
+def spread_cases(batches: Dataset, most: int = MOST_CASES) -> EvaluationCases:
     """The evaluation batches of a dataset, or `most` of them spread evenly over all: the others would not fit.
 
-    Of half a million bags the MRR is known to about 0.0006, and judging them takes a fraction of an epoch.
+    Of half a million cases the MRR is known to about 0.0006, and judging them takes a fraction of an epoch.
     """
     n = batches.manifest.rows
     if n <= most:
-        return bags_from_frame(batches.frame())
+        return cases_from_frame(batches.frame())
     take = even_places(n, most)
     parts, start = [], 0
     for shard in batches.shards():
         first, last = np.searchsorted(take, [start, start + shard.height])
         parts.append(shard[take[first:last] - start])
         start += shard.height
-    return bags_from_frame(pl.concat(parts))
+    return cases_from_frame(pl.concat(parts))
 
 
 @dataclass(frozen=True)
@@ -142,20 +142,23 @@ def prepare_ranking(inputs: Inputs, params: Params) -> _RankingState:
 
 
 def rank_users(state: _RankingState, users: range) -> pl.DataFrame:
+    """`ranked_lists` of a range of users."""
+    chosen = state.by_taste.frame(users) if state.by_taste is not None else None
+    return ranked_lists(state.factors, state.candidates.frame(users), chosen)
+
+
+def ranked_lists(factors: Factors, candidates: pl.DataFrame, chosen: pl.DataFrame | None) -> pl.DataFrame:
     """One row a user with candidates: `user, playlists, scores`, best first, ties by lower playlist.
 
-    By taste, the list is the one that taste chose; only users without one get their neighbours' candidates.
+    By taste (`chosen`), the list is the one that taste chose; only users without one get their neighbours' candidates.
 
     Raises:
         NonFiniteScoresError: a score is not a number; it would otherwise rank first.
     """
-    frame = state.candidates.frame(users)
-    chosen = state.by_taste.frame(users) if state.by_taste is not None else None
+    frame = candidates
     if chosen is not None:
         frame = frame.join(chosen, on="user", how="anti", maintain_order="left")
-    parts = [
-        _rank(state.factors, frame[start : start + USERS_AT_ONCE]) for start in range(0, frame.height, USERS_AT_ONCE)
-    ]
+    parts = [_rank(factors, frame[start : start + USERS_AT_ONCE]) for start in range(0, frame.height, USERS_AT_ONCE)]
     empty = [("user", pl.UInt32()), ("playlists", pl.List(pl.UInt32)), ("scores", pl.List(pl.Float32))]
     ranked = pl.concat([pl.DataFrame(schema=empty), *parts])
     return ranked if chosen is None else pl.concat([ranked, chosen]).sort("user")

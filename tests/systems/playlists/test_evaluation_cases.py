@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from buddies_assets.systems.playlists.steps.evaluation import judged_bags
+from buddies_assets.systems.playlists.steps.evaluation import judged_cases
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.manifest import Recipe
@@ -27,12 +27,12 @@ KEYS = np.array([0, 9, 9, 9, 9, 9, 2, 9, 9, 9, 9, 9, 3, 9, 9, 9, 9, 9, 1, 9], np
 
 
 def test_all_batches_of_the_users_with_the_lowest_keys_are_read(batches: Dataset) -> None:
-    bags = judged_bags(batches, KEYS, 4)
-    assert bags.users.tolist() == [0, 6, 12, 18]
-    assert bags.positives.tolist() == [0, 6, 12, 18]
-    assert bags.negatives[1].tolist() == list(range(300, 350))
-    assert sorted(set(judged_bags(batches, KEYS, 2).users.tolist())) == [0, 18]
+    cases = judged_cases(batches, KEYS, 4)
+    assert cases.users.tolist() == [0, 6, 12, 18]
+    assert cases.positives.tolist() == [0, 6, 12, 18]
+    assert cases.negatives[1].tolist() == list(range(300, 350))
+    assert sorted(set(judged_cases(batches, KEYS, 2).users.tolist())) == [0, 18]
 
 
 def test_every_batch_is_read_when_there_are_few_users(batches: Dataset) -> None:
-    assert judged_bags(batches, KEYS, 10).positives.tolist() == list(range(19))
+    assert judged_cases(batches, KEYS, 10).positives.tolist() == list(range(19))
