@@ -55,8 +55,8 @@ class DualEaseConfig(BaseModel):
     neighbours: int = Field(default=200, ge=1, le=1_000, description="Items that one is regressed on beyond that.")
     precision: Literal["double", "single"] = Field(
         default="double",
-        description="In which the matrix is inverted; `single` takes a third of the time, and with a ridge of ten or more"
-        " scores then differ in the fifth digit.",
+        description="In which the matrix is inverted; `single` takes a third of the time, and with a ridge of ten or"
+        " more scores then differ in the fifth digit.",
     )
 
 
