@@ -206,6 +206,6 @@ class SongsModel:
 
 
 def _tells_apart(part: Judged, parts: list[Judged]) -> bool:
-    """Whether the other parts hold songs that were played and songs that were not: trees learn nothing from one kind."""
+    """Whether the other parts hold songs that were played and songs that were not, which trees need."""
     hits = np.concatenate([other.lesson.hits for other in parts if other is not part])
     return bool(hits.any() and not hits.all())
