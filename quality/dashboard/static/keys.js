@@ -43,6 +43,7 @@ new MutationObserver((changes) => {
     if (box) boxes.add(box);
     target.querySelectorAll?.("table, .plot").forEach((inner) => boxes.add(inner));
   }
-  boxes.forEach((box) => box.contains(document.activeElement) || rove(box));
+  const here = document.activeElement; // Who is among the rows stays where they are.
+  boxes.forEach((box) => (here.matches("a") && box.contains(here)) || rove(box));
 }).observe(document.querySelector("main"), { childList: true, subtree: true });
 document.querySelectorAll(".table table").forEach(rove);
