@@ -36,6 +36,8 @@ from buddies_core.storage.shards import (
 pytestmark = pytest.mark.ray
 
 N_USERS, SHARD, SEED = 400, 25, 5
+FEW_SHARDS = 100
+"""Users a shard where every step is run: four shards each, as every one costs calls of the object store."""
 SCORING = {"seed": SEED, "pool_size": 16, "retain": "sampled"}
 LibrariesIn = Callable[[DatasetStore], dict[str, Dataset]]
 
@@ -72,7 +74,7 @@ MARKED_SCORES = ShardedStep("scores", prepare_marked, score_and_mark)
 
 def every_step(store: DatasetStore, runner: ShardRunner, inputs: dict[str, Dataset]) -> dict[str, str]:
     """Content of each sharded dataset, every one made from those before it."""
-    ranges = ranges_of(N_USERS, SHARD)
+    ranges = ranges_of(N_USERS, FEW_SHARDS)
 
     def build(step: ShardedStep, params: dict, **named: Dataset) -> Dataset:
         return ShardBuilder(store, runner, "test").build(step, named, params, ranges)
