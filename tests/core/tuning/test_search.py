@@ -47,7 +47,9 @@ def ray_does_not_start(monkeypatch):
     monkeypatch.setattr(ray, "init", init)
 
 
-def test_where_ray_does_not_start_the_search_goes_on_in_this_process_and_says_so(checkerboard, tmp_path, ray_does_not_start):
+def test_where_ray_does_not_start_the_search_goes_on_in_this_process_and_says_so(
+    checkerboard, tmp_path, ray_does_not_start
+):
     base = TrainingConfig(dimension=8)
     settings = SearchSettings(trials=3, epochs=3, dimensions=(8, 16), seconds=600)
     result = search(base, checkerboard, settings, folder=tmp_path)
