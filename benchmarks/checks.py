@@ -10,10 +10,12 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.full import home_of
 from benchmarks.measure import Report, Row
@@ -105,7 +107,7 @@ def judged(asset: str, home: str) -> CheckRow | str:
         return f"not stored: {', '.join(missing)}"
     with TreeMemory() as memory:
         start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-        given = {}
+        given: Mapping[str, Any] = {}
         if reader is not None:
             try:
                 given = reader.read(Settings(home=home, _env_file=None))

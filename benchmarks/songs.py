@@ -9,6 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -144,8 +145,8 @@ def _ranking(report: Report, model: SongsModel, found: Material) -> None:
     values = _timed(report, "features", "ours", pairs, "pairs", lambda: model.features(mine, proposed))
     flat = values.reshape(-1, values.shape[2])
     for kind, predictors in model._loaded().items():
-        rankers = predictors[:1]
-        _timed(report, "rank", kind, pairs, "pairs", lambda one=rankers[0]: one.margins(flat, model.config.threads))
+        margins = partial(predictors[0].margins, flat, model.config.threads)
+        _timed(report, "rank", kind, pairs, "pairs", margins)
 
 
 def _timed(report: Report, step: str, system: str, count: int, unit: str, work: Callable[[], T]) -> T:
