@@ -1,6 +1,7 @@
-"""The plots on materialisations: the charts of the dashboard, rendered as images for Dagster's pages."""
+"""The plots on materialisations: small ones that Dagster shows in place, and charts of the dashboard as images."""
 
 import base64
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,10 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from buddies_assets.small_svg import bars, curves
+
 WIDTH, HEIGHT, SCALE = 520, 240, 1.5
-LORENZ_POINTS = 200
+LORENZ_POINTS = 24
 
 
 def image(chart: Any, title: str, *, width: int = WIDTH) -> dg.MarkdownMetadataValue:
@@ -25,34 +28,31 @@ def histogram(
     values: pl.Series, title: str, axis: str, *, bins: int = 40, until: float = 0.99
 ) -> dg.MarkdownMetadataValue:
     """How a measure is distributed over users; what lies beyond the quantile `until` is gathered in the last bar."""
-    from buddies_core import charts
-
     numbers = values.drop_nulls().to_numpy().astype(np.float64)
     top = float(np.quantile(numbers, until)) if len(numbers) else 1.0
+    if len(numbers) and values.dtype.is_integer() and (top := math.ceil(top)) - numbers.min() < bins:
+        bins = int(top - numbers.min()) + 1  # a bar for each number: other bars would hold one or two of them by turns
     counts, edges = np.histogram(np.minimum(numbers, top), bins=bins)
-    rows = [
-        {"start": float(start), "stop": float(stop), "count": int(count)}
-        for start, stop, count in zip(edges[:-1], edges[1:], counts, strict=True)
-    ]
-    return image(charts.histogram(rows, axis=axis), title)
+    beyond = " or more" if len(numbers) and numbers.max() > top else ""
+    return dg.MetadataValue.md(bars(title, counts.tolist(), f"{edges[0]:.4g}", f"{edges[-1]:.4g}{beyond} {axis}"))
 
 
 def lorenz(owned: pl.Series) -> dg.MarkdownMetadataValue:
     """The Lorenz curve of ownership: what share of owned playlists the least-owning share of owners holds."""
-    from buddies_core import charts
-
     held = np.sort(owned.to_numpy())
     share = np.concatenate([[0.0], np.cumsum(held) / max(1, held.sum())])
     owners = np.linspace(0, 1, len(share))
-    every = np.unique(np.linspace(0, len(share) - 1, LORENZ_POINTS).astype(int))
-    rows = [{"x": float(owners[i]), "y": float(share[i])} for i in every]
-    chart = charts.lorenz(rows, who="owners", what="owned playlists")
-    return image(chart, "Lorenz curve of ownership (straight: perfect equality)", width=HEIGHT)
+    every = np.unique(np.linspace(0, len(share) - 1, LORENZ_POINTS).astype(int)).tolist()
+    curve = [(float(owners[i]), float(share[i])) for i in every]
+    equal = [(0.0, 0.0), (1.0, 1.0)]
+    return dg.MetadataValue.md(curves("Lorenz curve of ownership", [("playlists", curve), ("equality", equal)]))
 
 
 def lines(frame: pl.DataFrame, x: str, measures: Sequence[str], title: str) -> dg.MarkdownMetadataValue:
     """Several measures over one axis, such as metrics per epoch."""
-    from buddies_core import charts
-
-    long = frame.select(x, *measures).unpivot(index=x, variable_name="measure", value_name="value")
-    return image(charts.lines(long.to_dicts(), x=x, y="value", series="measure", axis=x), title)
+    named = []
+    for measure in measures:
+        known = frame.select(pl.col(x).cast(pl.Float64), pl.col(measure).cast(pl.Float64)).drop_nulls()
+        points = list(known.iter_rows())
+        named.append((f"{measure} {points[-1][1]:.3g}" if points else measure, points))
+    return dg.MetadataValue.md(curves(title, named))

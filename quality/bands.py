@@ -27,8 +27,15 @@ MOST = 120
 """Newest values that are looked at: a figure that is made anew every hour has thousands."""
 CLEARLY = 0.85
 """How much smaller the errors of a dearer correction must be."""
+LEAST_COUNT = 10
+"""Expected counts from which a band can be too wide to judge."""
 NARROWEST = 0.05
 """Half the least width of a band, as a share of what is expected."""
+WIDEST = 10.0
+"""Half the width of a count's band, as a factor: one that lets a tenth or tenfold pass judges nothing."""
+WIDEST_SHARE = 0.5
+"""Half the width of a share's band from which it judges nothing."""
+NOT_JUDGED = "not judged yet: too few of them, or too uneven"
 _NORMAL = 1.4826
 _TAIL, _TAIL_OF_NORMAL = 0.8, 1.2816
 
@@ -70,6 +77,9 @@ class _Past:
 
 def judged(history: Sequence[Seen], room: float = 0.0) -> list[Band | None]:
     """For each value, oldest first, the band learnt from those before it; None while it is being learnt.
+
+    None, too, where those before are so few and uneven that hardly anything could leave the band: what cannot fail must
+    not look as if it had been judged.
 
     Counts (whole, none below zero) are judged by their ratios, so that a season of a growing count grows with it.
 
@@ -128,12 +138,21 @@ def _band(
     sigma = max(_NORMAL * median(errors), errors[math.ceil(_TAIL * len(errors)) - 1] / _TAIL_OF_NORMAL)
     # Few errors tell little of the next: the band is wider then, as that of a t distribution is.
     wide = SIGMAS * sigma * (1 + 6 / len(errors))
+    if _judges_nothing(wide, expected, room, by_ratio):
+        return None
     least = math.log1p(NARROWEST) if by_ratio else max(room, 0.0 if room else NARROWEST * abs(expected))
     low, high = expected - max(wide, least), expected + max(wide, least)
     if by_ratio:
         low, high, expected = (math.expm1(edge) for edge in (max(low, 0.0), min(high, 700.0), expected))
         low, high = float(math.floor(low)), float(math.ceil(high))  # a count is whole
     return Band(low, high, expected, METHODS[chosen], len(errors))
+
+
+def _judges_nothing(wide: float, expected: float, room: float, by_ratio: bool) -> bool:
+    if by_ratio:
+        # Of a handful, ten times as many may be no news; a band of so few is narrow in itself.
+        return wide > math.log(WIDEST) and math.expm1(expected) >= LEAST_COUNT
+    return bool(room) and wide > WIDEST_SHARE
 
 
 def _errors(past: Sequence[_Past], method: int) -> list[float]:

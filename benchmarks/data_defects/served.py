@@ -30,6 +30,12 @@ def _at(place: int, value: float) -> Callable[[np.ndarray], np.ndarray]:
     return change
 
 
+def _of_owned(fits: np.ndarray) -> np.ndarray:
+    """Rows of owned playlists, which are empty, filled too."""
+    fits[:, 0] = 0
+    return fits
+
+
 def _first_list_backwards(world: World) -> dict[str, Any]:
     starts = world["served_arrays"]["ranked_indptr"]
     user = int(np.flatnonzero(np.diff(starts) > 3)[0])
@@ -145,6 +151,11 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("a NaN served", "served_model.served_numbers_are_finite", _array("ranked_scores", _at(9, np.nan))),
     Defect("an unknown playlist served", "served_model.served_indexes_exist", _array("ranked_playlists", _at(9, 4e6))),
+    Defect(
+        "a playlist said to fit a listener whose it is not",
+        "served_model.playlists_that_nobody_owns_fit_whom_they_name",
+        _array("playlist_fits", _of_owned),
+    ),
     Defect("the worst served first", "served_model.served_scores_fall", _first_list_backwards),
     Defect(
         "served users in another order",

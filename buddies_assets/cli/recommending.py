@@ -7,6 +7,7 @@ import polars as pl
 from rich.table import Table
 
 from buddies_assets.cli.console import printable
+from buddies_assets.systems.playlists.steps.splits import stored_fits
 from buddies_assets.systems.playlists.steps.taste import as_matrix, load_song_taste
 from buddies_core.artifact.format import is_forgotten
 from buddies_core.errors import BuddiesError
@@ -49,6 +50,10 @@ class Recommender:
     @cached_property
     def _owners(self) -> dict[int, int]:
         return dict(self._store.open("playlist_ownership").frame(["playlist", "owner"]).iter_rows())
+
+    @cached_property
+    def _fits(self) -> pl.DataFrame:
+        return stored_fits(self._store.open("playlist_ownership"))
 
     @cached_property
     def _most_liked(self) -> list[int]:
@@ -132,15 +137,10 @@ class Recommender:
         return bool(chosen.collect().item())
 
     def _closest(self, user: int, playlist: int) -> str:
-        """The listener, other than the user, whom a playlist that nobody owns fits best: by shared songs / √songs."""
-        users = load_library(self._store.open("user_library"))
-        held = np.isin(users.indices, load_library(self._store.open("playlist_library")).row(playlist))
-        shared = np.diff(np.concatenate([[0], np.cumsum(held)])[users.indptr])
-        fit = shared / np.sqrt(np.maximum(users.lengths, 1))
-        fit[user] = 0
-        best = int(fit.argmax())
-        is_shown = bool(fit[best]) and not self._is_hidden(best)
-        return f"nobody; fits user {self._users['number'][best]} best" if is_shown else "nobody"
+        """The listener, other than the user, whom a playlist that nobody owns fits best and who may be shown."""
+        fits = self._fits.filter((pl.col("playlist") == playlist) & (pl.col("user") != user)).sort("place")["user"]
+        best = next((other for other in fits if not self._is_hidden(other)), None)
+        return "nobody" if best is None else f"nobody; fits user {self._users['number'][best]} best"
 
     def _why(self, user: int, playlist: int, owner: int | None) -> str:
         """Songs that the user shares with the playlist, that taste expects them to play, or shares with its owner."""

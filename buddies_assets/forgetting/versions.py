@@ -53,6 +53,9 @@ def without_user(arrays: Mapping[str, np.ndarray], user: int) -> Arrays:
         changed["user_factors"][user] = 0
     owner = changed["playlist_owner"]
     changed["playlist_owner"] = np.where(owner == user, -1, owner).astype(owner.dtype)
+    if "playlist_fits" in changed:
+        fits = changed["playlist_fits"]
+        changed["playlist_fits"] = np.where(fits == user, -1, fits).astype(fits.dtype)
     for pointers, flat in _LISTS.items():
         indptr = arrays[pointers]
         kept = np.ones(int(indptr[-1]), bool)

@@ -14,10 +14,11 @@ import numpy as np
 
 from buddies_core.artifact.errors import ArrayMismatchError
 
-FORMAT = 4
-"""Number of the format, raised with every change of it. 4: users by their lasting numbers, digests of the files."""
+FORMAT = 5
+"""Number of the format, raised with every change of it. 4: users by their lasting numbers, digests of the files.
+5: whom playlists fit best that nobody owns."""
 WITHOUT_DIGESTS = 3
-READ = (WITHOUT_DIGESTS, FORMAT)
+READ = (WITHOUT_DIGESTS, 4, FORMAT)
 """Formats that are read. In 3 the users' rows are their numbers too, and stand in the order of the ids."""
 
 CONTRACT_LENGTH = 5
@@ -74,6 +75,8 @@ ARRAYS: dict[str, ArraySpec] = {
     "playlist_tracks": ArraySpec("<u4", ("playlists",)),
     "playlist_followers": ArraySpec("<u4", ("playlists",)),
     "playlist_owner": ArraySpec("<i4", ("playlists",)),
+    # of playlists that nobody owns the users whom they fit best, best first; -1 for no more, and for owned ones
+    "playlist_fits": ArraySpec("<i4", ("playlists", "fits"), required=False),
     "most_liked": ArraySpec("<u4", ("most_liked",)),
     "neighbour_indptr": _NEIGHBOURS[0],
     "neighbour_users": _NEIGHBOURS[1],
@@ -116,6 +119,7 @@ INDEXES = {
     "song_id_songs": "songs",
     "liked_playlists": "playlists",
     "playlist_owner": "users",
+    "playlist_fits": "users",
 }
 
 
@@ -198,8 +202,9 @@ def check_values(arrays: Mapping[str, np.ndarray], lengths: Mapping[str, int]) -
         array = arrays.get(name, np.zeros(0, np.uint32))
         if len(array) and int(array.max()) >= lengths.get(symbol, 0):
             raise ArrayMismatchError(name, f"holds {int(array.max())}, but there are {lengths.get(symbol, 0)} {symbol}")
-    if len(arrays["playlist_owner"]) and int(arrays["playlist_owner"].min()) < -1:
-        raise ArrayMismatchError("playlist_owner", "holds less than -1; -1 means that nobody owns the playlist")
+    for name in ("playlist_owner", "playlist_fits"):
+        if name in arrays and arrays[name].size and int(arrays[name].min()) < -1:
+            raise ArrayMismatchError(name, "holds less than -1; -1 means nobody")
     sorted_ids = {name: arrays[name] for name in ("playlist_pids", "song_ids")}
     sorted_ids["user_order"] = arrays["user_ids"][arrays.get("user_order", slice(None))]
     for name, array in sorted_ids.items():

@@ -36,6 +36,8 @@ class SearchResult:
 def search(base: TrainingConfig, data: TrainingData, settings: SearchSettings, *, folder: Path) -> SearchResult:
     """Search around `base`, beginning or going on in `folder`.
 
+    Where the time is over before the first epoch ended, `base` is the best, and the note says so.
+
     Raises:
         SearchFailedError: Every trial failed.
     """
@@ -48,5 +50,9 @@ def search(base: TrainingConfig, data: TrainingData, settings: SearchSettings, *
         made = search_in_process(base, data, settings, folder=folder)
     trials = sorted(made, key=lambda trial: -trial.mrr)
     if not any(trial.epochs for trial in trials):
+        if all(trial.state == "stopped" for trial in trials):
+            note = f"{settings.seconds:g} seconds were over before the first epoch ended: nothing was found out."
+            log.warning(note)
+            return SearchResult(base, [Trial("the start, not searched", base, float("nan"), 0.0, "stopped")], note)
         raise SearchFailedError(f"no trial of {folder} reported an epoch; the logs of Ray's workers are in it")
     return SearchResult(trials[0].config, trials, note)

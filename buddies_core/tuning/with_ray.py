@@ -46,7 +46,9 @@ def search_with_ray(base: TrainingConfig, data: TrainingData, settings: SearchSe
         else:
             tuner = _tuner(base, settings, folder, trainable, libraries=libraries)
         grid = tuner.fit()
-        return [_read(grid[i], base, settings, pools=data.hard is not None) for i in range(len(grid))]
+        # A trial that was proposed when the time was over has no configuration.
+        begun = [result for result in (grid[i] for i in range(len(grid))) if result.config is not None]
+        return [_read(result, base, settings, pools=data.hard is not None) for result in begun]
 
 
 def _tuner(base: TrainingConfig, settings: SearchSettings, folder: Path, trainable: Any, *, libraries: bool) -> Any:

@@ -41,17 +41,27 @@ def taste(model: ServedModel, user: int, most: int = SHOWN_ARTISTS) -> list[str]
 def reason(model: ServedModel, user: int | None, playlist: int, opt_out: OwnerOptOut) -> Why:
     """Why `playlist` (an index) is in the list of `user`; most-liked where it is not one of their candidates.
 
-    An owner is named by number alone, and not at all when they opted out.
+    An owner is named by number alone, and not at all when they opted out. Of a playlist that nobody owns the listener
+    is named whom it fits best of all others.
     """
     if model.is_cold(user) or user is None or playlist not in model.ranked(user)[0]:
         return Why(kind="most-liked")
     shared = np.intersect1d(model.row("user_library", user), model.row("playlist_library", playlist))
     songs = [song(model, int(row)) for row in shared[:SHOWN_SONGS]]
     owner = int(model.arrays["playlist_owner"][playlist])
-    if opt_out.hides(model, owner):
+    kind, buddy = ("buddy", owner) if owner >= 0 else ("fits", fits_best(model, user, playlist, opt_out))
+    if opt_out.hides(model, buddy):
         return Why(kind="songs", shared_songs=len(shared), songs=songs)
-    similarity = round(closeness(model, user, owner), 4)
-    return Why(kind="buddy", buddy=owner, similarity=similarity, shared_songs=len(shared), songs=songs)
+    similarity = round(closeness(model, user, buddy), 4)
+    return Why(kind=kind, buddy=buddy, similarity=similarity, shared_songs=len(shared), songs=songs)
+
+
+def fits_best(model: ServedModel, user: int, playlist: int, opt_out: OwnerOptOut) -> int:
+    """The listener, other than `user`, whom a playlist that nobody owns fits best and who may be shown; -1: nobody."""
+    if "playlist_fits" not in model.arrays:
+        return -1
+    fits = (int(other) for other in model.arrays["playlist_fits"][playlist])
+    return next((other for other in fits if other != user and not opt_out.hides(model, other)), -1)
 
 
 def like_what_you_liked(model: ServedModel, playlist: int, known: np.ndarray) -> Why:

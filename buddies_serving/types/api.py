@@ -50,7 +50,9 @@ class Song(msgspec.Struct):
 
 
 class Why(msgspec.Struct):
-    """Why a playlist is in a list: `buddy` (whose it is), `songs`, `likes` (yours of late) or `most-liked`."""
+    """Why a playlist is in a list: `buddy` (whose it is), `fits` (nobody's; whom it fits best), `songs`, `likes` (yours
+    of late) or `most-liked`.
+    """
 
     kind: str
     buddy: int | None = None

@@ -292,7 +292,9 @@ def test_a_version_without_a_user_is_what_it_was_but_for_them(unpacked: Path) ->
     root = unpacked / "home" / "served_model"
     folder = root / "versions" / channels(root).champion
     before = {path.stem: np.load(path) for path in folder.glob("*.npy")}
+    before["playlist_fits"] = np.tile(np.array([[7, 8]], np.int32), (len(before["playlist_owner"]), 1))
     after = without_user(before, 7)
+    assert np.unique(after["playlist_fits"], axis=0).tolist() == [[-1, 8]]
     others = [user for user in range(300) if user != 7]
     for pointers, flat in (("ranked_indptr", "ranked_playlists"), ("user_library_indptr", "user_library_indices")):
         for user in others:

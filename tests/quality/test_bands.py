@@ -67,12 +67,14 @@ def test_a_sunday_as_full_as_a_friday_is_found_though_fridays_are_that_full():
 
 
 def test_the_season_is_what_finds_it():
-    """The same values in another order of days have no season, and a band as wide as all days differ."""
+    """The same values in another order of days have no season, and differ so much that nothing is said of them."""
     values = [seen.value for seen in season(3)]
     order = np.random.default_rng(1).permutation(DAYS)
     shuffled = [Seen(MONDAY + timedelta(days=n), values[order[n]]) for n in range(DAYS)]
     with_season, without = judged(season(3))[-1], judged(shuffled)[-1]
-    assert (with_season.high / with_season.low) < (without.high / without.low) / 2
+    assert without is None
+    assert with_season is not None
+    assert with_season.high / with_season.low < 2
 
 
 def test_growth_is_expected_to_go_on():
@@ -131,3 +133,36 @@ def test_nothing_is_said_while_it_is_being_learnt():
 def test_versions_of_one_morning_are_judged_like_those_of_many_days():
     history = [Seen(MONDAY + timedelta(minutes=5 * n), 500.0 + n % 4) for n in range(30)]
     assert alarms([*history, Seen(MONDAY + timedelta(minutes=150), 100.0)]) == [30]
+
+
+@pytest.mark.parametrize("count", range(LEAST_ERRORS + LEAST_OF_LEVEL, DAYS))
+def test_a_band_of_a_count_is_none_or_one_that_a_tenth_and_tenfold_leave(count):
+    rng = np.random.default_rng(count)
+    history = [
+        Seen(MONDAY + timedelta(days=n), float(value)) for n, value in enumerate(rng.lognormal(5, 0.5, count).round())
+    ]
+    for band in judged(history):
+        assert band is None or not (band.holds(band.expected / 12) or band.holds(band.expected * 12))
+
+
+def test_an_uneven_start_is_not_judged_until_enough_is_known():
+    wild = [120.0, 900.0, 40.0, 610.0, 75.0, 1500.0, 30.0, 800.0, 55.0, 300.0, 1000.0, 20.0, 700.0]
+    found = judged([Seen(MONDAY + timedelta(days=n), value) for n, value in enumerate(wild)])
+    assert found == [None] * len(wild)
+    # The same days, evenly: the band is there, and a day without anything leaves it.
+    even = [Seen(MONDAY + timedelta(days=n), 400.0 + n % 3 * 10) for n in range(len(wild))]
+    newest = judged(even)[-1]
+    assert newest is not None
+    assert not newest.holds(0.0)
+
+
+def test_a_count_of_a_handful_is_judged_though_ten_times_as_many_would_pass():
+    few = [Seen(MONDAY + timedelta(days=n), float(n % 3)) for n in range(20)]
+    newest = judged(few)[-1]
+    assert newest is not None
+    assert not newest.holds(500.0)
+
+
+def test_a_share_that_could_be_anything_is_not_judged():
+    wild = [0.0, 0.9, 0.1, 0.8, 0.05, 0.95, 0.2, 0.7, 0.0, 1.0, 0.1, 0.9, 0.0, 0.8]
+    assert judged([Seen(MONDAY + timedelta(days=n), value) for n, value in enumerate(wild)], 0.02)[-1] is None

@@ -42,6 +42,15 @@ def test_owners_and_candidates_are_as_many_as_the_manifest_says(tmp_path, said, 
     assert verdicts(tmp_path, "candidates", drawn, {"most": said}, rule) == {rule: good}
 
 
+@pytest.mark.parametrize(("said", "good"), [(True, True), (False, False)])
+def test_neighbours_are_in_no_order_where_the_manifest_says_that_they_were_shuffled(tmp_path, said, good):
+    columns = {"user": [0, 0], "rank": [1, 2], "neighbour": [5, 6], "similarity": [0.25, 0.5], "shared": [1, 2]}
+    integers = dict.fromkeys(("user", "rank", "neighbour", "shared"), pl.UInt32)
+    pairs = pl.DataFrame(columns, schema_overrides={**integers, "similarity": pl.Float32})
+    rule = "neighbours_are_nearest_first"
+    assert verdicts(tmp_path, "user_pairings", pairs, {"shuffle_nearest": said}, rule) == {rule: good}
+
+
 def test_a_dataset_of_the_version_before_was_made_with_the_defaults(tmp_path):
     rule = "owners_hold_at_most_the_cap"
     for count, good in ((100, True), (101, False)):

@@ -32,6 +32,7 @@ RANKED = [[3, 1, 4, 5, 2, 6], [7, 0, 2, 3, 4, 5], [0, 1], [6, 5, 4, 3, 2, 1], []
 LIKED = [[0], [1], [2], [], [], [5]]
 MOST_LIKED = [5, 2, 0, 1, 7, 6, 4, 3]
 OWNERS = [1, 2, 2, 1, 3, 3, 0, -1]
+FITS = [[-1, -1]] * 7 + [[1, 0]]
 NEIGHBOURS = [[(1, 0.75), (2, 0.5)], [(0, 0.75)], [(0, 0.5), (3, 0.25)], [(2, 0.25)], [(0, 0.125)], []]
 USER_SONGS = [[0, 1, 2], [0, 1, 3], [1, 2], [4], [0], [3]]
 PLAYLIST_SONGS = [[0, 1], [2], [1, 2], [0, 3], [4], [0, 4], [1], [2, 3]]
@@ -65,6 +66,7 @@ def world_arrays(ranked: list[list[int]] | None = None, *, factors: bool = False
         "playlist_tracks": np.array([len(row) for row in PLAYLIST_SONGS], dtype="<u4"),
         "playlist_followers": np.arange(PLAYLISTS, dtype="<u4"),
         "playlist_owner": np.array(OWNERS, dtype="<i4"),
+        "playlist_fits": np.array(FITS, dtype="<i4"),
         "most_liked": np.array(MOST_LIKED, dtype="<u4"),
         "neighbour_indptr": neighbour_indptr,
         "neighbour_users": np.array([user for row in NEIGHBOURS for user, _ in row], dtype="<u4"),

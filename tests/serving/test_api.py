@@ -59,6 +59,29 @@ def test_an_explanation_names_the_buddy_the_closeness_and_the_songs(steady: Any)
     assert first == [{"playlist": 130, "name": "Rain", "tracks": 2, "followers": 3, "why": why}]
 
 
+def test_a_playlist_that_nobody_owns_is_shown_with_the_listener_whom_it_fits_best(
+    make_model: Any, serve: Any, tmp_path: Path
+) -> None:
+    """Playlist 170, songs 2 and 3, fits user 1 best and user 0 next; it is the first in the list of user 1."""
+    make_model()
+    names = tmp_path / "opted-out.txt"
+    names.write_text("")
+    server = serve(owner_opt_out_file=names)
+
+    def why(user: int, pid: int) -> dict[str, Any]:
+        listed = server.get(f"/api/users/{user}/recommendations?explain=true&k=6").json()["playlists"]
+        (found,) = (card["why"] for card in listed if card["playlist"] == pid)
+        return found
+
+    # It is not told to fit user 1 themselves, who plays song 3 of it.
+    songs = [{"title": "Dune", "artist": "Di"}]
+    assert why(1, 170) == {"kind": "fits", "buddy": 0, "similarity": 0.75, "shared_songs": 1, "songs": songs}
+    assert server.get("/api/playlists/170").json()["owner"] is None
+    names.write_text("0\n")
+    _until(lambda: why(1, 170)["kind"] == "songs")
+    assert why(1, 170)["buddy"] is None
+
+
 def test_every_answer_carries_its_model_and_an_id_of_the_list_and_the_showing(steady: Any) -> None:
     def ids(*users: int) -> tuple[str, str]:
         answer = steady.post("/api/playlist/recommend/", json={"user_ids": list(users)})

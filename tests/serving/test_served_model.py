@@ -145,7 +145,7 @@ def test_a_model_of_an_older_format_is_refused_with_what_to_do(make_model: Calla
     folder = make_model() / "versions" / "v1"
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(ModelFormatError, match=r"format 1, .* reads 4; materialise the asset served_model again"):
+    with pytest.raises(ModelFormatError, match=r"format 1, .* reads 5; materialise the asset served_model again"):
         ServedModel.open(folder)
 
 

@@ -38,6 +38,7 @@ def served(world: Mapping[str, Any]) -> dict[str, Any]:
         "playlist_tracks": np.diff(world["playlist_library"].indptr).astype(np.uint32),
         "playlist_followers": np.zeros(PLAYLISTS, np.uint32),
         "playlist_owner": _owners(world["playlist_ownership"]),
+        "playlist_fits": _fits(world),
         "most_liked": popular,
         "user_factors": world["user_vectors"],
         "playlist_factors": world["playlist_vectors"],
@@ -83,6 +84,17 @@ def _owners(ownership: pl.DataFrame) -> np.ndarray:
     owner = np.full(PLAYLISTS, -1, np.int32)
     owner[ownership["playlist"].to_numpy()] = ownership["owner"].to_numpy()
     return owner
+
+
+def _fits(world: Mapping[str, Any]) -> np.ndarray:
+    """Of playlists that nobody owns the two users who share most songs with them."""
+    owner, users, playlists = _owners(world["playlist_ownership"]), world["user_library"], world["playlist_library"]
+    fits = np.full((PLAYLISTS, 2), -1, np.int32)
+    for playlist in np.flatnonzero(owner < 0):
+        shared = np.array([len(np.intersect1d(users.row(user), playlists.row(playlist))) for user in range(USERS)])
+        best = np.argsort(-shared, kind="stable")[:2]
+        fits[playlist] = np.where(shared[best] > 0, best, -1)
+    return fits
 
 
 def _text(name: str, values: Any) -> dict[str, np.ndarray]:

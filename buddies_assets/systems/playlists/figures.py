@@ -49,7 +49,11 @@ def exploration(dataset: Dataset, store: DatasetStore) -> Figures:
 def ownership(dataset: Dataset, store: DatasetStore) -> Figures:
     """Playlists of an owner, and how unevenly they are held."""
     owned = rows_per(dataset, "owner")
-    return {"per_owner": spread(owned), "owned": dataset.manifest.rows, **inequality(owned)}
+    figures: dict = {"per_owner": spread(owned), "owned": dataset.manifest.rows, **inequality(owned)}
+    if store.has("playlist_library"):
+        playlists = store.open("playlist_library").manifest.rows
+        figures["without_owner"] = 1 - dataset.manifest.rows / max(1, playlists)
+    return figures
 
 
 def pairings(dataset: Dataset, store: DatasetStore) -> Figures:

@@ -27,7 +27,8 @@ function reason(why) {
   const songs = why.shared_songs ? `${count(why.shared_songs, "song", "songs")} of yours in it` : "";
   if (why.kind === "likes") return songs ? `Like what you liked: ${songs}` : "Close to what you liked";
   if (why.kind === "songs") return songs || "Close to what you play";
-  return `From buddy ${why.buddy}, ${closeness(why.similarity)}${songs ? `; ${songs}` : ""}`;
+  const whose = why.kind === "fits" ? "Fits listener" : "From buddy";
+  return `${whose} ${why.buddy}, ${closeness(why.similarity)}${songs ? `; ${songs}` : ""}`;
 }
 
 function calledBy(user) {

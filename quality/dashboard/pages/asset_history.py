@@ -1,6 +1,7 @@
 """The versions of one asset: their rows, and what their columns held, in bands learnt from the versions before."""
 
 from buddies_core import charts
+from quality.bands import NOT_JUDGED
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import band as band_in_words
 from quality.dashboard.plot import Plot, plot
@@ -47,7 +48,7 @@ def figures(context: Context) -> list[Figure]:
 
 def _told(learnt: Learnt | None) -> str:
     if learnt is None or learnt.band is None:
-        return "Each point is a version; with twelve of them or so a band is learnt"
+        return f"Each point is a version; they are {NOT_JUDGED}"
     return f"Each point is a version; green: where it was expected, by {learnt.band.method} of those before"
 
 
@@ -82,7 +83,7 @@ def learnt_table(context: Context) -> Table:
             "value": one.newest.value,
             "expected": one.band.expected if one.band else None,
             "band": band_in_words(one.band.low, one.band.high) if one.band else "–",
-            "method": one.band.method if one.band else "too few versions",
+            "method": one.band.method if one.band else NOT_JUDGED,
             "trend": [seen.value for seen in one.seen[-assets.TREND :]],
             "versions": len(one.seen),
         }

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from buddies_core import charts
-from quality.bands import REACH, Seen, judged
+from quality.bands import NOT_JUDGED, REACH, Seen, judged
 from quality.dashboard.context import Context
 from quality.dashboard.pages.common import CHECK_COLUMNS, check_rows, next_retraining, of_day
 from quality.dashboard.plot import Plot, plot
@@ -55,7 +55,7 @@ def view(context: Context) -> View:
         Figure(
             "volume",
             "Feedback volume per day",
-            "Sessions; dashed: the floor; green: expected by the weeks before",
+            f"Sessions; dashed: the floor; {_learnt(context)}",
             EMPTY,
         ),
         Figure(
@@ -76,6 +76,12 @@ def view(context: Context) -> View:
         progress=progress,
         notice="" if _days(context) else EMPTY,
     )
+
+
+def _learnt(context: Context) -> str:
+    """Whether the newest day that is over has a learnt band."""
+    over = [day["day"] for day in _days(context) if day["day"] < context.now.date()]
+    return "green: expected by the weeks before" if over and over[-1] in _bands(context) else f"days are {NOT_JUDGED}"
 
 
 def _tiles(context: Context) -> list[Tile]:
@@ -193,6 +199,10 @@ def volume(context: Context) -> Plot | None:
 
 def _bands(context: Context) -> dict[date, dict[str, float]]:
     """The learnt limits of each day of the range that has any."""
+    return context.once("bands", lambda: _learn(context))
+
+
+def _learn(context: Context) -> dict[date, dict[str, float]]:
     period = context.period
     found = feedback.days(context.connection, period.first - REACH, min(period.after, context.now.date()))
     seen = [Seen(datetime.combine(d["day"], time.min, UTC), float(d["sessions"])) for d in found]

@@ -115,7 +115,7 @@ def _tiles(context: Context) -> list[Tile]:
         Tile(
             "Ownership Gini",
             number(owned.get("gini"), 2),
-            f"top 1 % own {percent(owned.get('top_percent'))}",
+            f"top 1 % own {percent(owned.get('top_percent'))}; {percent(owned.get('without_owner'))} have no owner",
             run_id=context.run_of("playlist_ownership"),
         ),
         Tile("Songs shared", number(songs.get("rows")), "by both sources", run_id=context.run_of("songs")),

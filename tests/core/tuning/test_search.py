@@ -4,7 +4,8 @@ import pytest
 
 from buddies_core.recommenders.bpr.config import BEST, PUBLISHED, TrainingConfig
 from buddies_core.tuning.bpr_space import MIXES, SearchSettings, chosen_config
-from buddies_core.tuning.search import search
+from buddies_core.tuning.search import SearchFailedError, search
+from buddies_core.tuning.trials import Trial
 
 POINT = {"dimension": 8, "learning_rate": 0.01, "decay": 0.9, "l2": 1e-5, "alpha": 0.5, "start": "random"}
 
@@ -64,6 +65,24 @@ def test_where_ray_does_not_start_the_search_goes_on_in_this_process_and_says_so
     assert [trial.name for trial in again.trials] == [trial.name for trial in result.trials]
     more = search(base, checkerboard, settings.model_copy(update={"trials": 4}), folder=tmp_path)
     assert {trial.name for trial in result.trials} < {trial.name for trial in more.trials}
+
+
+def test_where_the_time_is_over_before_the_first_epoch_the_search_keeps_its_start_and_says_so(
+    checkerboard, tmp_path, monkeypatch
+):
+    base = TrainingConfig(dimension=8)
+    settings = SearchSettings(trials=3, epochs=3, dimensions=(8,), seconds=20)
+    made: list[Trial] = []
+    monkeypatch.setattr("buddies_core.tuning.search.search_with_ray", lambda *_, **__: made)
+    for trials in ([], [Trial("a", base, 0.0, 1.0, "stopped")]):
+        made[:] = trials
+        result = search(base, checkerboard, settings, folder=tmp_path)
+        assert result.best == base
+        assert "20 seconds were over before the first epoch" in result.note
+        assert [trial.state for trial in result.trials] == ["stopped"]
+    made[:] = [Trial("a", base, 0.0, 1.0, "failed"), Trial("b", base, 0.0, 1.0, "stopped")]
+    with pytest.raises(SearchFailedError):
+        search(base, checkerboard, settings, folder=tmp_path)
 
 
 def test_a_search_in_this_process_begins_no_epoch_after_its_time(checkerboard, tmp_path, ray_does_not_start):

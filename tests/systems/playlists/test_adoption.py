@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import adoption as twin
 
-from buddies_assets.systems.playlists.adoption import Bidders, adopt
+from buddies_assets.systems.playlists.adoption import Bidders, adopt, best_fits
 from buddies_assets.systems.playlists.ownership import NOBODY
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
@@ -45,6 +45,30 @@ def test_owners_are_those_of_the_twin(data, users, held):
     owner, priority = adopt(np.array(playlists), library(held), np.array(lengths), theirs, bidders, cap=cap)
     assert [None if who == NOBODY else int(who) for who in owner] == expected
     assert np.array_equal(np.isnan(priority), owner == NOBODY)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data(), users=st.lists(sets, min_size=1, max_size=7), held=st.lists(sets, min_size=1, max_size=9))
+def test_whom_playlists_fit_best_are_those_who_would_adopt_them_one_after_the_other(data, users, held):
+    n = len(users)
+    songs = [len(user) + 1 for user in users]
+    lengths = [len(playlist) + 1 for playlist in held]
+    exploration = data.draw(st.lists(st.sampled_from([0.0, 0.3, 1.0]), min_size=n, max_size=n))
+    barred = data.draw(st.sets(st.integers(0, n - 1)))
+    # However many somebody owns already: nothing is given away.
+    owned = data.draw(st.lists(st.integers(0, 200), min_size=n, max_size=n))
+    playlists = sorted(data.draw(st.sets(st.integers(0, len(held) - 1))))
+    bidders = Bidders(
+        library(users), np.array(exploration), np.array(songs), np.isin(np.arange(n), list(barred)), np.array(owned)
+    )
+    found = best_fits(np.array(playlists, np.int64), library(held), np.array(lengths), bidders)
+    for playlist, fits in zip(playlists, found.tolist(), strict=True):
+        before: set[int] = set()
+        for fit in fits:
+            one = (users, songs, exploration, barred, [0] * n, 1)
+            (expected,) = twin.adopt([playlist], held, lengths, [before], *one)
+            assert (None if fit == NOBODY else fit) == expected
+            before |= set() if expected is None else {expected}
 
 
 def test_a_playlist_goes_to_whom_it_fits_and_not_to_whose_positive_it_is():

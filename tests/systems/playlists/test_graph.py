@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from oracles import adoption
 from running import materialise
 
 from buddies_assets.definitions import build_definitions
-from buddies_core.interactions.labelled import load_keys
+from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.kernels.randomness import TIE, hash_pairs
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
@@ -177,6 +178,35 @@ def test_what_is_shown_and_what_candidates_hold_is_counted_against_the_held_out_
     assert told["shown_precision_5"].to_list() == pytest.approx([precision] * told.height)
     assert told["served_recall"].to_list() == pytest.approx([recall] * told.height)
     assert recall > 0
+
+
+def test_playlists_that_nobody_owns_are_stored_with_the_two_listeners_whom_they_fit_best(tiny_world):
+    settings, _ = tiny_world
+    store = DatasetStore.at(settings.home)
+    users, held = (library_rows(store, side) for side in ("user", "playlist"))
+    songs, lengths = (store.open(f"{side}_library").frame()["length"].to_list() for side in ("user", "playlist"))
+    exploration = store.open("exploration_coefficients").frame()["exploration"].to_list()
+    cold = set(store.open("cold_users").frame()["user"].to_list())
+    owned = set(store.open("playlist_ownership").frame()["playlist"].to_list())
+    told: dict[int, list[int]] = {}
+    for playlist, user in store.open("playlist_ownership").part("fits").select("playlist", "user").iter_rows():
+        told.setdefault(playlist, []).append(user)
+    assert told.keys() <= set(range(len(held))) - owned
+    unowned = [playlist for playlist in range(0, len(held), 97) if playlist not in owned]
+    assert unowned
+    nobody = [0] * len(users)
+    for playlist in unowned:
+        before: set[int] = set()
+        for _ in range(2):
+            (best,) = adoption.adopt([playlist], held, lengths, [before], users, songs, exploration, cold, nobody, 1)
+            before |= set() if best is None else {best}
+        assert set(told.get(playlist, [])) == before
+
+
+def library_rows(store: DatasetStore, side: str) -> list[set[int]]:
+    """The songs of each row of a library."""
+    library = load_library(store.open(f"{side}_library"))
+    return [set(library.row(row).tolist()) for row in range(library.n_rows)]
 
 
 def test_other_threads_and_shard_sizes_give_the_same_rows(tiny_world, tmp_path):

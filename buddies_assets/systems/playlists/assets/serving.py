@@ -9,6 +9,7 @@ from buddies_assets.resources.pipeline import Pipeline
 from buddies_assets.systems.playlists.assets.conditions import NEW_RANKING_THAT_PASSED
 from buddies_assets.systems.playlists.assets.evaluation import bpr_evaluation
 from buddies_assets.systems.playlists.assets.training import bpr_checkpoint, checkpoint_store
+from buddies_assets.systems.playlists.own_lists import ListsOfAnotherModelError, why_not_own
 from buddies_core.errors import BuddiesError
 from buddies_core.registry.checkpoints import Checkpoint
 from buddies_core.settings import Settings
@@ -61,13 +62,16 @@ def ranked_candidates(
     """What each user is shown, best first: `user, playlists, scores`.
 
     By taste (the default) the playlists that taste chose, and the neighbours' candidates for users without any; by
-    `BUDDIES_RANKING=reference` the neighbours' candidates in the model's order.
+    `BUDDIES_RANKING=reference` the neighbours' candidates in the model's order. After a rollback the lists of taste are
+    those of the model that was rolled back: nothing is ranked by them, and what is served keeps its lists.
     """
     from buddies_assets.systems.playlists.steps.training import RANKED_CANDIDATES
 
-    checkpoint = checkpoint_to_serve(pipeline)
-    root = str(checkpoint_store(pipeline).root)
-    params = {"checkpoints": root, "version": checkpoint.version, "run": checkpoint.lineage["run_id"]}
+    checkpoint, checkpoints = checkpoint_to_serve(pipeline), checkpoint_store(pipeline)
+    why_not = why_not_own(taste_candidates, checkpoint, checkpoints.versions()[-1])
+    if pipeline.settings.ranking == "taste" and why_not:
+        raise ListsOfAnotherModelError(why_not)
+    params = {"checkpoints": str(checkpoints.root), "version": checkpoint.version, "run": checkpoint.lineage["run_id"]}
     params["ranking"] = pipeline.settings.ranking
     ranges = pipeline.users_in_shards(user_library.manifest.rows)
     inputs = {"candidates": candidates, "taste_candidates": taste_candidates}

@@ -84,7 +84,8 @@ def playlist_ownership(
     """Who owns each playlist that anybody likes: `playlist, owner, priority, likers`.
 
     It is the user of highest score/√songs with room: of those who like it in train, or where none of them can, of all
-    who share a song with it, but those of whom it is a validation or test positive.
+    who share a song with it, but those of whom it is a validation or test positive. The part
+    `fits` tells whom all other playlists fit best, those that nobody likes or has room for: `playlist, place, user`.
     """
     from buddies_assets.systems.playlists.steps.splits import own_playlists
 
@@ -108,6 +109,7 @@ def playlist_ownership(
         "exploration_coefficients": exploration_coefficients,
     }
     writer = pipeline.writer(context, "playlist_ownership", inputs, {"ownership_cap": cap})
+    writer.write_part("fits", owned.fits)
     held = frame.group_by("owner").len("owned")["owned"]
     top = np.sort(held.to_numpy())[::-1]
     facts = {

@@ -8,6 +8,7 @@ import polars as pl
 from buddies_assets import plots
 from buddies_assets.metadata import OWNERS, TRAINING, plain, table
 from buddies_assets.resources.pipeline import Pipeline
+from buddies_assets.systems.playlists.own_lists import TASTE
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.storage.code_version import code_version
 from buddies_core.storage.dataset import Dataset
@@ -178,6 +179,7 @@ def bpr_checkpoint(
         "mode": settings.mode,
         "preset": settings.preset,
         "positives": learns,
+        TASTE: pipeline.store.open("taste_candidates").manifest.inputs.get(TASTE),
         "mlflow": tracked,
         "losses": [report.loss for report in result.history],
     }

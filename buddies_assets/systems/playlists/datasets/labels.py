@@ -177,6 +177,7 @@ DATASETS = (
             "popularity": Chart("popularity", "User popularity", "times chosen as a neighbour", "users"),
             "reachable": Chart("reachable", "Playlists reachable", "playlists of neighbours", "users"),
         },
+        inputs={"nearest_are_shuffled": Parameter("shuffle_nearest", Settings.model_fields["shuffle_nearest"].default)},
     ),
     DatasetSpec(
         "candidates",

@@ -36,8 +36,10 @@ def neighbour_ranks_are_complete(user_pairings: pl.DataFrame) -> Finding:
 
 
 @rule()
-def neighbours_are_nearest_first(user_pairings: pl.DataFrame) -> Finding:
-    """Along the ranks similarity falls, and equal similarity goes by user index."""
+def neighbours_are_nearest_first(user_pairings: pl.DataFrame, nearest_are_shuffled: bool) -> Finding:
+    """Along the ranks similarity falls, and equal similarity goes by user index; not where the nearest are shuffled."""
+    if nearest_are_shuffled:
+        return offending_rows(user_pairings.clear(), user_pairings.height)
     return rising(user_pairings, by="user", order="rank", value="similarity", other="neighbour", exact="shared")
 
 

@@ -18,6 +18,7 @@ from quality.rules.verdict import SAMPLE_ROWS, Finding, Severity, offending_rows
 
 Arrays = Mapping[str, np.ndarray]
 SHOWN = 5
+FITS_LOOKED_AT = 2_000
 INDEXES = {
     "ranked_playlists": "playlist_pids",
     "most_liked": "playlist_pids",
@@ -25,6 +26,7 @@ INDEXES = {
     "user_order": "user_ids",
     "neighbour_users": "user_ids",
     "playlist_owner": "user_ids",
+    "playlist_fits": "user_ids",
 }
 """Arrays of indexes, and the array whose rows they count."""
 DAILY_AGE = timedelta(days=2)
@@ -52,10 +54,37 @@ def served_indexes_exist(served_arrays: Arrays) -> Finding:
     found = [
         {"array": name, "highest": int(served_arrays[name].max()), "rows": len(served_arrays[table])}
         for name, table in INDEXES.items()
-        if len(served_arrays[name])
+        if name in served_arrays and len(served_arrays[name])
     ]
     rows = pl.DataFrame(found, schema={"array": pl.String, "highest": pl.Int64, "rows": pl.Int64})
     return offending_rows(rows.filter(pl.col("highest") >= pl.col("rows")), len(INDEXES))
+
+
+@rule(asset="served_model")
+def playlists_that_nobody_owns_fit_whom_they_name(served_arrays: Arrays) -> Finding:
+    """Whom a playlist fits best is told of those that nobody owns, and shares a song with it; of 2,000 of them."""
+    fits = served_arrays.get("playlist_fits")
+    if fits is None:
+        # A version from before they were told.
+        return offending_rows(pl.DataFrame({"playlist": []}), 0)
+    told = np.flatnonzero((np.asarray(fits) >= 0).any(axis=1))
+    looked_at = told[np.linspace(0, len(told) - 1, min(len(told), FITS_LOOKED_AT)).astype(np.int64)]
+    owned = np.asarray(served_arrays["playlist_owner"])[looked_at] >= 0
+    wrong = [
+        {"playlist": int(playlist), "user": int(user)}
+        for playlist, is_owned in zip(looked_at, owned, strict=True)
+        for user in fits[playlist]
+        if user >= 0 and (is_owned or not _share_a_song(served_arrays, int(user), int(playlist)))
+    ]
+    return offending_rows(pl.DataFrame(wrong, schema={"playlist": pl.Int64, "user": pl.Int64}), len(looked_at))
+
+
+def _share_a_song(served_arrays: Arrays, user: int, playlist: int) -> bool:
+    mine, theirs = (
+        served_arrays[f"{side}_library_indices"][slice(*served_arrays[f"{side}_library_indptr"][row : row + 2])]
+        for side, row in (("user", user), ("playlist", playlist))
+    )
+    return bool(np.isin(theirs, mine).any())
 
 
 @rule(asset="served_model", blocking=True)

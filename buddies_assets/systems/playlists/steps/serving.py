@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 
+from buddies_assets.systems.playlists.adoption import FITS
+from buddies_assets.systems.playlists.steps.splits import stored_fits
 from buddies_core.artifact.by_number import by_number
 from buddies_core.artifact.texts import pack_texts
 from buddies_core.interactions import ragged
@@ -90,14 +92,19 @@ def _playlists(store: DatasetStore, playlists: pl.DataFrame) -> dict[str, np.nda
     told = store.open("mpd_playlists").frame(["pid", "name", "tracks", "num_followers"])
     told = playlists.join(told, on="pid", how="left", maintain_order="left")
     owner = np.full(playlists.height, -1, np.int32)
-    owned = store.open("playlist_ownership").frame(["playlist", "owner"])
+    ownership = store.open("playlist_ownership")
+    owned = ownership.frame(["playlist", "owner"])
     owner[owned["playlist"].to_numpy()] = owned["owner"].to_numpy()
+    fits = np.full((playlists.height, FITS), -1, np.int32)
+    best = stored_fits(ownership)
+    fits[best["playlist"].to_numpy(), best["place"].to_numpy()] = best["user"].to_numpy()
     return {
         "playlist_pids": told["pid"].to_numpy(),
         **pack_texts("playlist_names", told["name"].fill_null("").to_list()),
         "playlist_tracks": told["tracks"].to_numpy(),
         "playlist_followers": told["num_followers"].fill_null(0).to_numpy(),
         "playlist_owner": owner,
+        "playlist_fits": fits,
     }
 
 

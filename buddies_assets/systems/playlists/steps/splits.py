@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.systems.playlists import ownership
-from buddies_assets.systems.playlists.adoption import Bidders, adopt
+from buddies_assets.systems.playlists.adoption import FITS, Bidders, adopt, best_fits
 from buddies_core.evaluation import splitting
 from buddies_core.interactions import ragged
 from buddies_core.interactions.labelled import load_keys, load_library
@@ -64,11 +64,14 @@ SPLITS = ShardedStep("splits", prepare_splits, split_users)
 class Owned:
     """`playlists`: one row an owned playlist, `playlist, owner, priority, likers`.
 
+    `fits`: of the others, whom they fit best, `playlist, place, user`; those with nobody's song have no row.
+
     `adopted` of them went to somebody who does not like them; `left_over` are liked, and
     yet nobody can own them: all who share a song with them are set aside, hold them out or have no room.
     """
 
     playlists: pl.DataFrame
+    fits: pl.DataFrame
     adopted: int
     left_over: int
 
@@ -112,7 +115,26 @@ def own_playlists(
         }
     ).sort("playlist")
     frame = frame.with_columns(likers=pl.Series(likers[frame["playlist"].to_numpy()]).cast(pl.UInt32))
-    return Owned(frame, int(given.sum()), int((~given).sum()))
+    unowned = np.setdiff1d(np.arange(playlists.n_rows, dtype=np.uint32), frame["playlist"].to_numpy())
+    fits = _fit_rows(unowned, best_fits(unowned, playlists, lengths, bidders))
+    return Owned(frame, fits, int(given.sum()), int((~given).sum()))
+
+
+def _fit_rows(playlists: np.ndarray, users: np.ndarray) -> pl.DataFrame:
+    known = users.ravel() != ownership.NOBODY
+    columns = {
+        "playlist": np.repeat(playlists, FITS)[known],
+        "place": np.tile(np.arange(FITS, dtype=np.uint8), len(playlists))[known],
+        "user": users.ravel()[known],
+    }
+    return pl.DataFrame(columns)
+
+
+def stored_fits(playlist_ownership: Dataset) -> pl.DataFrame:
+    """Whom playlists that nobody owns fit best, `playlist, place, user`; empty where they were stored before it was."""
+    if "fits.parquet" not in playlist_ownership.manifest.parts:
+        return pl.DataFrame(schema={"playlist": pl.UInt32, "place": pl.UInt8, "user": pl.UInt32})
+    return playlist_ownership.part("fits")
 
 
 def _held_out(splits: Dataset, orphans: np.ndarray) -> Ragged:
