@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality.evidence import Evidence
 from quality.rules.catalogue import rules_by_asset
 
@@ -17,7 +17,7 @@ LISTS = {
 
 def verdicts(tmp_path, name: str, frame: pl.DataFrame, params: dict[str, int], *rules: str) -> dict[str, bool]:
     """Which of the rules a stored dataset passes."""
-    writer = DatasetStore.at(str(tmp_path)).writer(Recipe(name, params=params), "run")
+    writer = DatasetStore.at(str(tmp_path)).writer(CacheKey(name, params=params), "run")
     dataset = writer.commit([writer.write_shard(0, frame)])
     evidence = Evidence({name: dataset})
     found = {rule.name: rule for rule in rules_by_asset()[name]}

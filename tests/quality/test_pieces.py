@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.data_defects.world.stored import store_world
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality import pieces
 from quality.dataset_spec import Counted
 from quality.evidence import Evidence
@@ -50,7 +50,7 @@ def rewrite(store: DatasetStore, name: str, frame: pl.DataFrame) -> None:
 
 def write(store: DatasetStore, name: str, parts: list[pl.DataFrame], extra: dict | None = None) -> None:
     """Store a dataset anew as these shards."""
-    writer = store.writer(Recipe(name, params={"shards": len(parts)}), "run")
+    writer = store.writer(CacheKey(name, params={"shards": len(parts)}), "run")
     writer.commit([writer.write_shard(n, part) for n, part in enumerate(parts)], extra=extra)
 
 
