@@ -24,7 +24,7 @@ from buddies_core.artifact.errors import ServedModelError
 from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from quality.evidence import Evidence, datasets_for
+from quality.check_inputs import CheckInputs, datasets_for
 from quality.judging import judge
 from quality.registry import spec_of
 from quality.rules.catalogue import rules_by_asset
@@ -114,7 +114,7 @@ def judged(asset: str, home: str) -> CheckRow | str:
             except NOT_THERE as error:
                 return f"{type(error).__name__}: {error}".splitlines()[0]
         handles = {name: store.open(name) for name in needed}
-        verdicts = judge(asset, rules, Evidence(handles, given))
+        verdicts = judge(asset, rules, CheckInputs(handles, given))
         seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     rows = handles[asset].manifest.rows if asset in handles else max(v.finding.total for v in verdicts)
     return CheckRow(

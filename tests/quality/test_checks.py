@@ -16,10 +16,10 @@ from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.manifest import CacheKey
 from buddies_core.storage.shards import ShardBuilder, ShardedStep, ThreadRunner
 from quality import pieces
+from quality.check_inputs import CheckInputs
 from quality.checks import build_asset_checks
 from quality.column_schemas import COLUMN_SCHEMA
 from quality.drift_checks import DRIFT
-from quality.evidence import Evidence
 from quality.judging import judge
 from quality.registry import dataset_specs, spec_of
 from quality.rules.catalogue import rules_by_asset
@@ -162,9 +162,9 @@ def in_ranges(world, folder) -> DatasetStore:
 def judged_both_ways(store: DatasetStore, asset: str, monkeypatch) -> tuple[dict[str, Finding], dict[str, Finding]]:
     """Findings by rule: of the dataset judged at once, and in ranges of users."""
     handles, rules = {name: store.open(name) for name in store.names()}, rules_by_asset()[asset]
-    whole = {v.rule.name: v.finding for v in judge(asset, rules, Evidence(handles))}
+    whole = {v.rule.name: v.finding for v in judge(asset, rules, CheckInputs(handles))}
     monkeypatch.setattr(pieces, "BYTES_AT_ONCE", 2_000)
-    return whole, {v.rule.name: v.finding for v in judge(asset, rules, Evidence(handles))}
+    return whole, {v.rule.name: v.finding for v in judge(asset, rules, CheckInputs(handles))}
 
 
 def _rows_of(frame: pl.DataFrame, users: range) -> pl.DataFrame:
@@ -196,7 +196,7 @@ def test_a_dataset_made_of_older_inputs_is_stale(world, tmp_path):
     for fingerprint, offending in ((now, 0), ("0" * 16, 1)):
         writer = store.writer(CacheKey("scores", inputs={"user_library": fingerprint, "a file": "12:34"}), "run")
         made = writer.commit([writer.write_shard(0, world["scores"])])
-        finding = rule.judge(Evidence({"scores": made})).finding
+        finding = rule.judge(CheckInputs({"scores": made})).finding
         assert (finding.offending, finding.total) == (offending, 2)
 
 
