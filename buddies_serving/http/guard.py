@@ -96,7 +96,7 @@ class Guard:
         self._count = count(1)
 
     def fast_answer(self, headers: Headers, body: bytes) -> bytes | None:
-        """The whole HTTP answer to a plain request for recommendations; None when it takes turns. See `fast_path.py`."""
+        """The whole HTTP answer to a plain request for recommendations; None when it takes turns (`fast_path.py`)."""
         started = time.perf_counter()
         request_id = f"{self._prefix}-{next(self._count):x}".encode()
         status = 200

@@ -176,7 +176,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
     def start(*, fast_path: bool = True, **settings: Any) -> Running:
         chosen = {"home": str(tmp_path), "model_poll_seconds": 0.02, "postgres_url": None, **settings}
-        servers.append(Running(ServingSettings(_env_file=None, **chosen), fast_path=express))
+        servers.append(Running(ServingSettings(_env_file=None, **chosen), fast_path=fast_path))
         return servers[-1]
 
     yield start
