@@ -6,7 +6,6 @@ materialises the assets one after the other. A run that was cut off goes on at t
 """
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from benchmarks.generated_raw import (
     write_slices,
 )
 from benchmarks.graph_steps import Step, Work, steps_of
-from benchmarks.measure import Report, Row
+from benchmarks.measure import Report, Row, cpu_seconds
 from benchmarks.tree_memory import TreeMemory
 from benchmarks.twins_at_size import twin_ratios
 from buddies_assets.definitions import ASSET_MODULES, resources
@@ -188,11 +187,11 @@ def _measured(step: Step, assets: Sequence[Any], instance, given: dict, settings
         for name in step.assets:
             store.delete(name)
     quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
-    start, processor = time.perf_counter(), _processor_seconds()
+    start, processor = time.perf_counter(), cpu_seconds()
     with TreeMemory() as memory:
         selection = dg.AssetSelection.assets(*step.assets)
         dg.materialize(assets, instance=instance, resources=given, selection=selection, run_config=quiet)
-    seconds, processor = time.perf_counter() - start, _processor_seconds() - processor
+    seconds, processor = time.perf_counter() - start, cpu_seconds() - processor
     if step.name == "mpd" and _made_when_read(world):
         making = generation_seconds(Path(settings.mpd_dir or ""))
         seconds, processor = seconds - making[0] / THREADS, processor - making[1]
@@ -213,12 +212,6 @@ def _measured(step: Step, assets: Sequence[Any], instance, given: dict, settings
         cpu_seconds=processor,
         reference_hours=step.reference_hours(world.users / FULL_USERS, world.playlists / FULL_PLAYLISTS),
     )
-
-
-def _processor_seconds() -> float:
-    """Of this process and of those children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def _report(rows: list[StepRow], world: World, settings: Settings) -> Report:

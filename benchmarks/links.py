@@ -37,7 +37,7 @@ def run(scale: str) -> Report:
     artist_of = songs.artist_of
     parts = parts_of_links(train, seed=SEED)
     validation, test = (judged_links(train, parts, part, seed=SEED) for part in (VALIDATION, TEST))
-    graph = _graph(chosen_rows(train, parts == TRAIN), artist_of)
+    graph = graph_of(chosen_rows(train, parts == TRAIN), artist_of)
     degree = np.bincount(graph.songs, minlength=graph.n_songs).astype(np.float32)
     als, _ = _timed(report, "fit", "ALS-64", graph, lambda: AlsBaseline.fit(graph, seed=SEED))
     sage, _ = _timed(
@@ -65,7 +65,8 @@ def run(scale: str) -> Report:
     return report
 
 
-def _graph(sequences: Sequences, artist_of: np.ndarray) -> PlaylistGraph:
+def graph_of(sequences: Sequences, artist_of: np.ndarray) -> PlaylistGraph:
+    """Edges of playlists and the songs of the vocabulary."""
     known = sequences.songs < len(artist_of)
     kept = chosen_rows(sequences, known)
     followers = np.zeros(len(kept), np.float32)
@@ -87,7 +88,7 @@ def _by_size(train: Sequences, artist_of: np.ndarray) -> pl.DataFrame:
         )  # fmt: skip
         parts = parts_of_links(some, seed=SEED)
         validation, test = (judged_links(some, parts, part, seed=SEED) for part in (VALIDATION, TEST))
-        graph = _graph(chosen_rows(some, parts == TRAIN), artist_of[held])
+        graph = graph_of(chosen_rows(some, parts == TRAIN), artist_of[held])
         degree = np.bincount(graph.songs, minlength=graph.n_songs).astype(np.float32)
         pairs, _ = sage_scorers(train_sage(graph, SageConfig(seed=SEED)), graph)
         scorers: dict[str, PairScorer] = {"popularity": partial(_degrees, degree), "GraphSAGE": pairs}
@@ -117,7 +118,7 @@ def _at_size(report: Report, share: float) -> None:
     )
     parts = parts_of_links(sequences, seed=SEED)
     test, validation = (judged_links(sequences, parts, part, seed=SEED) for part in (TEST, VALIDATION))
-    graph = _graph(chosen_rows(sequences, parts == TRAIN), artist_of)
+    graph = graph_of(chosen_rows(sequences, parts == TRAIN), artist_of)
     config = SageConfig(seed=SEED, epochs=50, playlists=512, targets=8, negatives=512, threads=2)
     sage, _ = _timed(
         report, f"fit, {len(graph.songs):,} edges, 50 epochs", "GraphSAGE", graph, lambda: train_sage(graph, config)

@@ -105,6 +105,8 @@ def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFra
                 "users": [40, 40, 40],
                 "mrr_gain_high": [0.0, 0.05, 0.24],
                 "hit_5_gain_high": [0.0, 0.06, 0.24],
+                "listeners": [None, 40, 40],
+                "precision_gain_high": [None, 0.02, 0.03],
                 "mrr": [0.41, 0.44, 0.61],
                 "mrr_low": [0.38, 0.41, 0.57],
                 "mrr_high": [0.44, 0.47, 0.65],
