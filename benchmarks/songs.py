@@ -9,7 +9,6 @@ import os
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -34,7 +33,6 @@ from buddies_core.songs.model import SongsModel
 
 SEED = 20_250_514
 _ALS = AlsConfig(factors=64, alpha=1.0, ridge=0.05, sweeps=15)
-T = TypeVar("T")
 
 
 def run(scale: str) -> Report:
