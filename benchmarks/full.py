@@ -6,13 +6,14 @@ materialises the assets one after the other. A run that was cut off goes on at t
 """
 
 import json
-import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -25,7 +26,7 @@ from benchmarks.generated_raw import (
     write_slices,
 )
 from benchmarks.graph_steps import Step, Work, steps_of
-from benchmarks.measure import Report, Row
+from benchmarks.measure import Report, Row, cpu_seconds
 from benchmarks.tree_memory import TreeMemory
 from benchmarks.twins_at_size import twin_ratios
 from buddies_assets.definitions import ASSET_MODULES, resources
@@ -139,8 +140,8 @@ def _add_checks(report: Report, scale: str, home: Path) -> None:
     seconds, count = sum(row.seconds for row in rows), sum(row.rows for row in rows)
     peak = max((row.peak_mib or 0 for row in rows), default=0)
     used = sum(row.cpu_seconds or 0 for row in rows)
-    figures = {"peak_mib": peak, "cpu_seconds": used, "rows": count, "work": count}
-    report.add(StepRow("checks", "buddies", THREADS, seconds, count / seconds, "rows", **figures))
+    rate = count / seconds
+    report.add(StepRow("checks", "buddies", THREADS, seconds, rate, "rows", peak, used, rows=count, work=count))
     if scale in CHECKS_AIM:
         report.ratios["checks_aim_over_ours"] = CHECKS_AIM[scale] / seconds
     report.notes += [note for note in judged.notes if note.startswith("BROKEN")]
@@ -179,18 +180,18 @@ def _run(world: World, home: Path, shard_users: int = 10_000) -> tuple[list[Step
     return list(done.values()), settings
 
 
-def _measured(step: Step, assets: list, instance, given: dict, settings: Settings, world: World) -> StepRow:
+def _measured(step: Step, assets: Sequence[Any], instance, given: dict, settings: Settings, world: World) -> StepRow:
     store = DatasetStore.at(settings.home)
     if step.name == "mpd":  # it would go on after its stored groups, and does not say how many they were
         forget_generation(Path(settings.mpd_dir or ""))
         for name in step.assets:
             store.delete(name)
     quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
-    start, processor = time.perf_counter(), _processor_seconds()
+    start, processor = time.perf_counter(), cpu_seconds()
     with TreeMemory() as memory:
         selection = dg.AssetSelection.assets(*step.assets)
         dg.materialize(assets, instance=instance, resources=given, selection=selection, run_config=quiet)
-    seconds, processor = time.perf_counter() - start, _processor_seconds() - processor
+    seconds, processor = time.perf_counter() - start, cpu_seconds() - processor
     if step.name == "mpd" and _made_when_read(world):
         making = generation_seconds(Path(settings.mpd_dir or ""))
         seconds, processor = seconds - making[0] / THREADS, processor - making[1]
@@ -213,21 +214,15 @@ def _measured(step: Step, assets: list, instance, given: dict, settings: Setting
     )
 
 
-def _processor_seconds() -> float:
-    """Of this process and of those children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
-
-
 def _report(rows: list[StepRow], world: World, settings: Settings) -> Report:
     ours = sum(row.seconds for row in rows if row.reference_hours is not None) / 3600
-    theirs = sum(row.reference_hours for row in rows if row.reference_hours is not None)
+    theirs = sum(row.reference_hours or 0.0 for row in rows)
     total = sum(row.seconds for row in rows)
     peak = max(row.peak_mib or 0 for row in rows) / 1024
     report = StepReport("full", list(rows), {"reference_hours_over_ours": theirs / ours} | twin_ratios(settings))
     report.notes = [
         f"{world.users:,} users, {world.playlists:,} playlists: {total / 60:.1f} minutes in all "
-        f"({sum(row.cpu_seconds for row in rows) / 60:.1f} of a processor), peak {peak:.1f} GiB, "
+        f"({sum(row.cpu_seconds or 0.0 for row in rows) / 60:.1f} of a processor), peak {peak:.1f} GiB, "
         f"{sum(row.bytes for row in rows) / 2**30:.2f} GiB written",
         "reference hours are those of its own run in proportion to the pairs (parsing: playlists; pairing: users²)",
     ]

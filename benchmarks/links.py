@@ -5,6 +5,7 @@
 """
 
 import time
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ import polars as pl
 from benchmarks.measure import Report, Row
 from benchmarks.real_playlists import SEED, real_playlists, table_text
 from buddies_core.graph.additive import train_additive
-from buddies_core.graph.evaluation import AlsBaseline, continuation_table, link_table, sage_scorers
+from buddies_core.graph.evaluation import AlsBaseline, PairScorer, continuation_table, link_table, sage_scorers
 from buddies_core.graph.links import TEST, TRAIN, VALIDATION, chosen_rows, judged_links, parts_of_links
 from buddies_core.graph.projection import bipartite, co_occurrence
 from buddies_core.graph.sage import PlaylistGraph
@@ -36,7 +37,7 @@ def run(scale: str) -> Report:
     artist_of = songs.artist_of
     parts = parts_of_links(train, seed=SEED)
     validation, test = (judged_links(train, parts, part, seed=SEED) for part in (VALIDATION, TEST))
-    graph = _graph(chosen_rows(train, parts == TRAIN), artist_of)
+    graph = graph_of(chosen_rows(train, parts == TRAIN), artist_of)
     degree = np.bincount(graph.songs, minlength=graph.n_songs).astype(np.float32)
     als, _ = _timed(report, "fit", "ALS-64", graph, lambda: AlsBaseline.fit(graph, seed=SEED))
     sage, _ = _timed(
@@ -64,7 +65,8 @@ def run(scale: str) -> Report:
     return report
 
 
-def _graph(sequences: Sequences, artist_of: np.ndarray) -> PlaylistGraph:
+def graph_of(sequences: Sequences, artist_of: np.ndarray) -> PlaylistGraph:
+    """Edges of playlists and the songs of the vocabulary."""
     known = sequences.songs < len(artist_of)
     kept = chosen_rows(sequences, known)
     followers = np.zeros(len(kept), np.float32)
@@ -86,12 +88,18 @@ def _by_size(train: Sequences, artist_of: np.ndarray) -> pl.DataFrame:
         )  # fmt: skip
         parts = parts_of_links(some, seed=SEED)
         validation, test = (judged_links(some, parts, part, seed=SEED) for part in (VALIDATION, TEST))
-        graph = _graph(chosen_rows(some, parts == TRAIN), artist_of[held])
+        graph = graph_of(chosen_rows(some, parts == TRAIN), artist_of[held])
         degree = np.bincount(graph.songs, minlength=graph.n_songs).astype(np.float32)
         pairs, _ = sage_scorers(train_sage(graph, SageConfig(seed=SEED)), graph)
-        table = link_table({"popularity": lambda _, s, d=degree: d[s], "GraphSAGE": pairs}, validation, test, seed=SEED)
+        scorers: dict[str, PairScorer] = {"popularity": partial(_degrees, degree), "GraphSAGE": pairs}
+        table = link_table(scorers, validation, test, seed=SEED)
         rows.append(table.select(pl.lit(size).alias("playlists"), "system", "auc", "auc_edge", "matched_auc"))
     return pl.concat(rows) if rows else pl.DataFrame()
+
+
+def _degrees(degree: np.ndarray, _playlists: np.ndarray, songs: np.ndarray) -> np.ndarray:
+    """Scores of pairs by the songs' playlists alone."""
+    return degree[songs]
 
 
 def _at_size(report: Report, share: float) -> None:
@@ -110,7 +118,7 @@ def _at_size(report: Report, share: float) -> None:
     )
     parts = parts_of_links(sequences, seed=SEED)
     test, validation = (judged_links(sequences, parts, part, seed=SEED) for part in (TEST, VALIDATION))
-    graph = _graph(chosen_rows(sequences, parts == TRAIN), artist_of)
+    graph = graph_of(chosen_rows(sequences, parts == TRAIN), artist_of)
     config = SageConfig(seed=SEED, epochs=50, playlists=512, targets=8, negatives=512, threads=2)
     sage, _ = _timed(
         report, f"fit, {len(graph.songs):,} edges, 50 epochs", "GraphSAGE", graph, lambda: train_sage(graph, config)

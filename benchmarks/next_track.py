@@ -10,7 +10,7 @@ import time
 import numpy as np
 import polars as pl
 
-from benchmarks.measure import Report, Row
+from benchmarks.measure import Report, Row, cpu_seconds
 from benchmarks.real_playlists import SEED, real_playlists, table_text
 from benchmarks.sequence_requests import request_times
 from buddies_core.sequences import tutorial
@@ -33,11 +33,11 @@ def run(scale: str) -> Report:
     report = Report("next_track")
     train, judged, songs = real_playlists(every=1 if scale in ("real", "full") else 8)
     workers = Settings().worker_threads
-    started, used = time.perf_counter(), time.process_time()
+    started, used = time.perf_counter(), cpu_seconds()
     models = fit_models(train, catalogue_of(songs), ModelsConfig(seed=SEED), tasks=(NEXT,), workers=workers)
     seconds = time.perf_counter() - started
     rows = len(train.songs)
-    cpu = time.process_time() - used
+    cpu = cpu_seconds() - used
     report.add(Row("fit", "blend", workers, seconds, rows / seconds, "rows", None, cpu))
     more = {"tutorial as written": tutorial.as_written(train, SEED), "tutorial, sg=1": tutorial.as_meant(train, SEED)}
     found = evaluate_next_track(models, judged, seed=SEED, more=more, workers=workers)

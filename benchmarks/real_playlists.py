@@ -17,10 +17,11 @@ def real_playlists(every: int) -> tuple[Sequences, Sequences, Songs]:
     """Playlists of BUDDIES_REAL_DATA/mpd to learn from, playlists that are not, and the songs of the former.
 
     Args:
-        every: of the slices one in so many is read.
+        every: of the playlists one in so many is taken.
     """
     rows, names = rows_and_names(Path(os.environ["BUDDIES_REAL_DATA"]) / "mpd", strict=False)
-    rows = rows.filter(pl.col("pid") // 1_000 % (2 * every) == 0)
+    pids = rows["pid"].to_numpy().astype("int64")
+    rows = rows.filter(pl.Series(uniform(SEED, SPLIT, pids, 2) < 1 / every))
     kept = pl.Series(uniform(SEED, SPLIT, rows["pid"].to_numpy().astype("int64")) < 1 / 6)
     songs = vocabulary(rows.filter(~kept))
     train, unseen = (encoded(rows.filter(chosen), names, songs) for chosen in (~kept, kept))

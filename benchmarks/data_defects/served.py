@@ -140,6 +140,11 @@ DEFECTS: tuple[Defect, ...] = (
         cell("cold_user_evaluation", 1, mrr_gain_high=-0.02),
     ),
     Defect(
+        "a fold-in whose lists are played less than the most-liked list",
+        "cold_user_evaluation.who_is_known_by_little_gets_no_worse_than_the_most_liked",
+        cell("cold_user_evaluation", 1, precision_gain_high=-0.002),
+    ),
+    Defect(
         "a served array cut short",
         "served_model.served_arrays_are_those_of_the_format",
         _array("cold", lambda v: v[:-1]),

@@ -60,3 +60,20 @@ def float32_below(limit: float) -> np.float32:
     with np.errstate(over="ignore"):  # beyond float32 lies infinity, and the step back is its greatest number
         near = np.float32(limit)
     return np.nextafter(near, np.float32(-np.inf)) if float(near) > limit else near
+
+
+def narrow(masks: np.ndarray, leaves: int) -> np.ndarray:
+    """Masks of the leaves alone: of 8, 16 or 32 bits."""
+    return masks.astype(np.uint8 if leaves <= 8 else np.uint16 if leaves <= 16 else np.uint32)
+
+
+def lowest_bit(masks: np.ndarray) -> np.ndarray:
+    """Place of the lowest bit of each mask."""
+    lowest = masks & (~masks + masks.dtype.type(1))
+    if masks.dtype.itemsize < 4:
+        return _PLACE_OF_LONE[lowest]
+    return PLACE_OF_BIT[(lowest * DE_BRUIJN) >> np.uint32(27)]
+
+
+_PLACE_OF_LONE = np.zeros(1 << 16, np.int32)
+_PLACE_OF_LONE[1 << np.arange(16)] = np.arange(16)

@@ -6,7 +6,7 @@ it looks at, not the size of the vocabulary. Candidates are the union of what ea
 
 import numpy as np
 
-from buddies_core.sequences.feature_names import OWN, SCORES, WHOLE
+from buddies_core.sequences.feature_names import FEATURES, OWN, SCORES, WHOLE
 from buddies_core.sequences.index import SequenceIndex
 from buddies_core.sequences.query import Candidates, Query
 from buddies_core.sequences.scorers.artists import Artists
@@ -68,11 +68,16 @@ class Featuriser:
         said = self._of_songs(shown, found)
         for scorer in self._scorers:
             said |= scorer.scores(found)
-        scores = [said[name] for name in SCORES]
-        relative = [score / max(float(score.max(initial=0)), 1e-9) for score in scores]
         of_all = self._of_playlist(shown, said)
-        whole = [np.full(len(found.songs), of_all[name], np.float32) for name in WHOLE]
-        return np.column_stack([*scores, *relative, *(said[name] for name in OWN), *whole]).astype(np.float32)
+        # A row a feature, as they are written and as trees ask for them; what is returned is the view of it by song.
+        features = np.empty((len(FEATURES), len(found.songs)), np.float32)
+        scores, relative = features[: len(SCORES)], features[len(SCORES) : 2 * len(SCORES)]
+        for row, name in zip(scores, SCORES, strict=True):
+            row[:] = said[name]
+        np.divide(scores, np.maximum(scores.max(1, initial=0), np.float32(1e-9))[:, None], out=relative)
+        for row, name in zip(features[2 * len(SCORES) :], (*OWN, *WHOLE), strict=True):
+            row[:] = said[name] if name in said else of_all[name]
+        return features.T
 
     def _of_songs(self, shown: Shown, found: Found) -> dict[str, np.ndarray]:
         """What differs from song to song and no scorer says."""

@@ -2,7 +2,8 @@
 
 A test of a tree that fails (feature > threshold) rules out the leaves to its left. Each test has a mask without those
 leaves' bits; the lowest bit that all failed tests leave is the leaf. So a tree is asked by comparisons and one
-bitwise "and", without walking, and a block of candidates by a few operations on whole arrays.
+bitwise "and", without walking, and a block of candidates by a few operations on whole arrays, which are as narrow as
+the trees have few leaves: what is asked then stays in the processor's cache.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from buddies_core.kernels.tree_masks import DE_BRUIJN, PLACE_OF_BIT, float32_below, masked_tests
+from buddies_core.kernels.tree_masks import float32_below, lowest_bit, masked_tests, narrow
 
 _BLOCK = 128
 
@@ -22,7 +23,7 @@ class Trees:
 
     Attributes:
         features: int32 [tests, trees]; thresholds: float32, infinite where a tree has fewer tests.
-        masks: uint32 [tests, trees], the leaves that stay when the test fails.
+        masks: [tests, trees], of as few bits as there are leaves: those that stay when the test fails.
         values: float32 [trees, leaves].
     """
 
@@ -34,17 +35,18 @@ class Trees:
     def scores(self, features: np.ndarray) -> np.ndarray:
         """Sum over the trees of each candidate's leaf, float32 [n]."""
         total = np.zeros(len(features), np.float32)
-        tests, trees = self.features.shape
-        rows, offset = self.features.ravel(), (np.arange(trees) * self.values.shape[1])[:, None]
-        limits, masks = self.thresholds.ravel()[:, None], self.masks.ravel()[:, None]
+        offset = (np.arange(self.features.shape[1], dtype=np.int32) * self.values.shape[1])[:, None]
+        values, nothing = self.values.ravel(), np.iinfo(self.masks.dtype).max
         for first in range(0, len(features), _BLOCK):
             block = np.ascontiguousarray(features[first : first + _BLOCK].T)
-            failed = block[rows] > limits
-            left = np.where(failed, masks, np.uint32(0xFFFFFFFF)).reshape(tests, trees, -1)
-            alive = np.bitwise_and.reduce(left, axis=0)
-            lowest = alive & (~alive + np.uint32(1))
-            leaf = PLACE_OF_BIT[(lowest * DE_BRUIJN) >> np.uint32(27)]
-            total[first : first + _BLOCK] = self.values.ravel()[leaf + offset].sum(0)
+            alive = np.full((len(offset), block.shape[1]), nothing, self.masks.dtype)
+            for columns, limits, masks in zip(self.features, self.thresholds, self.masks, strict=True):
+                # All ones where the test holds: that, or its mask, is what stays of the leaves.
+                left = (block.take(columns, axis=0) <= limits[:, None]).view(np.uint8).astype(alive.dtype)
+                np.negative(left, out=left)
+                left |= masks[:, None]
+                alive &= left
+            total[first : first + _BLOCK] = values[lowest_bit(alive) + offset].sum(0)
         return total
 
     def arrays(self, prefix: str) -> dict[str, np.ndarray]:
@@ -54,7 +56,10 @@ class Trees:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], prefix: str) -> Self:
         """The forest from its arrays; scores are equal to the bit."""
-        return cls(*(arrays[f"{prefix}_{name}"] for name in ("features", "thresholds", "masks", "values")))
+        features, thresholds, masks, values = (
+            arrays[f"{prefix}_{name}"] for name in ("features", "thresholds", "masks", "values")
+        )
+        return cls(features, thresholds, narrow(masks, values.shape[1]), values)
 
     @classmethod
     def from_lightgbm(cls, dumped: Mapping[str, Any]) -> Self:
@@ -69,4 +74,4 @@ class Trees:
             for test, one in enumerate(found):
                 features[test, tree], masks[test, tree] = one.feature, one.mask
                 thresholds[test, tree] = float32_below(one.limit)
-        return cls(features, thresholds, masks, values)
+        return cls(features, thresholds, narrow(masks, leaves), values)

@@ -105,6 +105,8 @@ def model(rng: np.random.Generator, splits: pl.DataFrame, candidates: pl.DataFra
                 "users": [40, 40, 40],
                 "mrr_gain_high": [0.0, 0.05, 0.24],
                 "hit_5_gain_high": [0.0, 0.06, 0.24],
+                "listeners": [None, 40, 40],
+                "precision_gain_high": [None, 0.02, 0.03],
                 "mrr": [0.41, 0.44, 0.61],
                 "mrr_low": [0.38, 0.41, 0.57],
                 "mrr_high": [0.44, 0.47, 0.65],
@@ -183,7 +185,7 @@ def feedback(rng: np.random.Generator, candidates: pl.DataFrame, playlist_rows: 
 
 def _events() -> dict[str, Any]:
     """What forty listeners did over ten days: each plays a song, likes it, and hears a part of a playlist."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number in range(400):
         song = {"song_id": f"SO{number % 50:016d}", "song_key": None, "pid": None, "seconds": None, "share": None}
         playlist = {**song, "song_id": None, "pid": number % 30, "share": 0.25 + 0.5 * (number % 2)}

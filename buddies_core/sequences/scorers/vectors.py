@@ -7,7 +7,7 @@ import numpy as np
 from buddies_core.sequences.index import SequenceIndex
 from buddies_core.sequences.scorers.scorer import Found, Shown
 
-COMMON = 30_000
+COMMON = 10_000
 """Songs, the most popular, among which a factor model is asked for candidates of its own."""
 _ARTISTS, _OF_AN_ARTIST = 60, 8
 _LAST, _FALL = 5, 0.8

@@ -18,7 +18,7 @@ def walked(node: dict, row: np.ndarray) -> float:
     return node["leaf_value"]
 
 
-@pytest.mark.parametrize("leaves", [2, 7, MOST_LEAVES])
+@pytest.mark.parametrize("leaves", [2, 7, 8, 9, 16, 17, MOST_LEAVES])
 def test_masks_find_the_leaf_that_a_walk_finds(leaves: int):
     generator = np.random.default_rng(leaves)
     # Few distinct values, so that many stand exactly on a threshold.

@@ -78,14 +78,18 @@ def cold_user_evaluation(
     user_library: Dataset,
     playlist_library: Dataset,
     taste_positives: Dataset,
+    hidden_plays: Dataset,
+    songs: Dataset,
 ) -> dg.Output[Dataset]:
     """One row a (system, number of known songs): metrics for the users set aside, folded in from their songs.
 
     Their positives are what the model was taught of others: what taste chose for their whole library, or likes.
 
-    The most-liked list, which needs no song, stands beside the fold-in from 1, 3, 10 and all songs. The maps from
+    The most-liked list, which needs no song, stands beside the fold-in from 1, 3, 10 and all songs. The fold-in's lists
+    are judged by plays too (`precision` of `listeners`): by hidden ones, and by songs that were not told. The maps from
     songs to factors are its parts; the service folds listeners in with them.
     """
+    from buddies_assets.systems.playlists.listeners import plays_library
     from buddies_assets.systems.playlists.steps.cold import (
         cold_table,
         fold_in_of,
@@ -102,9 +106,11 @@ def cold_user_evaluation(
     fold_in = fold_in_of(factors, train, user_library, playlist_library)
     liked = positives_of_cold_users(learnt_by, liked_playlists, taste_positives)
     seed = pipeline.settings.seed
-    frame = cold_table(fold_in, factors, cold_users, liked, train, user_library, playlist_library, seed=seed)
+    hidden = plays_library(hidden_plays.frame(), user_library.frame(["user", "user_id"]), songs.frame())
+    frame = cold_table(fold_in, factors, cold_users, liked, train, user_library, playlist_library, hidden, seed=seed)
     sources = {"splits": splits, "user_library": user_library, "playlist_library": playlist_library}
     sources |= {"taste_positives": taste_positives} if learnt_by == "taste" else {}
+    sources |= {"hidden_plays": hidden_plays, "songs": songs}
     writer = pipeline.writer(context, "cold_user_evaluation", sources, {"version": checkpoint.version})
     for part in fields(fold_in):
         writer.write_part(part.name, getattr(fold_in, part.name))

@@ -156,6 +156,8 @@ DATASETS = (
                 **_optional(_MORE_FIGURES),
                 "system": Field(TEXT),
                 "known_songs": Field(pl.Int64, low=0, nullable=True),
+                "listeners": Field(pl.Int64, low=0, nullable=True, optional=True),
+                **_optional(("precision", "precision_gain", "precision_gain_low", "precision_gain_high")),
                 "users": _COUNTED,
                 "bags": _COUNTED,
                 **dict.fromkeys(_SCORED, SHARE),

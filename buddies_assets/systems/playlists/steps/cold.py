@@ -4,7 +4,9 @@ from dataclasses import fields
 
 import polars as pl
 
-from buddies_assets.systems.playlists.cold_users import cold_user_table
+from buddies_assets.systems.playlists import cold_listeners
+from buddies_assets.systems.playlists.cold_listeners import listened_table
+from buddies_assets.systems.playlists.cold_users import KNOWN, cold_user_table
 from buddies_assets.systems.playlists.steps.taste import taught
 from buddies_assets.systems.playlists.steps.tracked_training import Positives, learnt
 from buddies_assets.systems.playlists.steps.training import stored_keys
@@ -26,7 +28,7 @@ from buddies_core.storage.datasets import DatasetStore
 JUDGED_USERS, JUDGED_CASES = 2_000, 200_000
 _METRICS = tuple(field.name for field in fields(RankingMetrics) if field.name != "batches")
 _WITH_INTERVALS = tuple(metric for metric in _METRICS if metric != "recall_10")
-COLUMNS = pl.Schema(
+RANKED = pl.Schema(
     {
         "system": pl.String,
         **dict.fromkeys(("known_songs", "users", "bags"), pl.Int64),
@@ -35,7 +37,9 @@ COLUMNS = pl.Schema(
         **dict.fromkeys((f"{metric}_{edge}" for edge in ("low", "high") for metric in _WITH_INTERVALS), pl.Float64),
     }
 )
-"""Columns of the evaluation of cold users, those of `cold_user_table`, whether or not anybody was set aside."""
+"""Columns of `cold_user_table`."""
+COLUMNS = pl.Schema({**RANKED, **{name: dtype for name, dtype in cold_listeners.COLUMNS.items() if name not in RANKED}})
+"""Columns of the evaluation of cold users, whether or not anybody was set aside."""
 
 
 def positives_of(
@@ -95,6 +99,7 @@ def cold_table(
     train: Library,
     user_library: Dataset,
     playlist_library: Dataset,
+    hidden: Library,
     *,
     seed: int,
 ) -> pl.DataFrame:
@@ -107,6 +112,8 @@ def cold_table(
     Args:
         liked: `user, playlist`, of cold users and perhaps of others.
         train: what the model was taught; its most liked playlists are the list that needs no song.
+        hidden: plays that nothing learnt from, over all users and songs; with the songs that are not told they judge
+            the fold-in's lists (columns of `cold_listeners.listened_table`).
     """
     everybody = cold_users.frame(["user"])["user"]
     cold = everybody[drawn_rows(load_keys(user_library)[everybody.to_numpy()], JUDGED_USERS, seed)]
@@ -126,4 +133,9 @@ def cold_table(
     contents = load_library(playlist_library)
     lengths = playlist_library.frame(["length"])["length"].to_numpy()
     rows = cold_user_table(fold_in, factors, songs, contents, lengths, cases, counts, keys=keys, seed=seed)
-    return pl.DataFrame(rows, schema=COLUMNS)
+    listened = listened_table(
+        fold_in, factors.playlists, cold.to_numpy(), songs, hidden, contents, counts, known=KNOWN, keys=keys, seed=seed
+    )
+    folded = listened.with_columns(system=pl.lit("fold-in"))
+    ranked = pl.DataFrame(rows, schema=RANKED)
+    return ranked.join(folded, on=["system", "known_songs"], how="left", nulls_equal=True, maintain_order="left")
