@@ -1,23 +1,22 @@
 """Songs: what lists are worth beside peers and the reference's recipe, and what fitting and ranking cost.
 
 `--scale real`: BUDDIES_REAL_DATA/entp with song text and MPD playlists; of three listeners in ten a half is hidden by
-the hash of (listener, song). `small`: the synthetic sample of dated plays, split by date. `tenth`, `full`: plays drawn
-at the size of the Taste Profile (1,019,318 listeners, 384,546 songs, 48 of them each); fits and ranking alone.
+the hash of (listener, song). `small`: the synthetic sample of dated plays, split by date. `tenth`, `full`, `3%`: drawn
+plays of that share of the Taste Profile's size, from plays to a published version (`songs_at_size`).
 """
 
 import os
 import tempfile
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
-from benchmarks.measure import Report, Row
+from benchmarks.measure import Report
+from benchmarks.songs_at_size import LISTENERS, SONGS, at_size, timed
 from buddies_assets.sources.dated_plays import read_dated
 from buddies_assets.sources.synthetic.dated_plays import write_dated_plays
 from buddies_assets.systems.songs.catalogue import CanonicalPlays, canonical, no_text, read_text, with_texts
@@ -33,22 +32,18 @@ from buddies_core.songs.histories import Histories
 from buddies_core.songs.model import SongsModel
 
 SEED = 20_250_514
-_FULL = (1_019_318, 384_546, 48)
 _ALS = AlsConfig(factors=64, alpha=1.0, ridge=0.05, sweeps=15)
-T = TypeVar("T")
 
 
 def run(scale: str) -> Report:
     """See the module's text."""
     report = Report("songs")
-    if scale in ("tenth", "full"):
-        share = 1.0 if scale == "full" else 0.1
-        users, songs, each = _FULL
-        known = drawn_plays(int(users * share), int(songs * np.sqrt(share)), each)
-        _als(report, known)
+    if scale not in ("small", "real"):
+        share = {"full": 1.0, "tenth": 0.1}.get(scale) or float(scale.rstrip("%")) / 100
+        at_size(report, int(LISTENERS * share), int(SONGS * np.sqrt(share)))
         return report
     found, splits, catalogue = _real() if scale == "real" else _small()
-    model = _timed(
+    model = timed(
         report, "fit", "everything", found.plays.matrix.nnz, "plays", lambda: fit(found, SongsConfig(seed=SEED))
     )
     hidden = hidden_of(splits, "test")
@@ -71,18 +66,6 @@ def run(scale: str) -> Report:
     _als(report, found.histories.known)
     _ranking(report, model, found)
     return report
-
-
-def drawn_plays(users: int, songs: int, each: int) -> csr_array:
-    """Plays whose songs are popular by a power law, float32 ones [users, songs]."""
-    rng = np.random.default_rng(SEED)
-    lengths = np.maximum(rng.geometric(1 / each, users), 5)
-    row = np.repeat(np.arange(users), lengths)
-    song = (songs * rng.random(len(row)) ** 3).astype(np.int32)
-    plays = csr_array((np.ones(len(row), np.float32), (row, song)), shape=(users, songs))
-    plays.sum_duplicates()
-    plays.data[:] = 1.0
-    return plays
 
 
 def _real() -> tuple[Material, pl.DataFrame, pl.DataFrame]:
@@ -128,8 +111,8 @@ def _als(report: Report, known: csr_array) -> None:
             peer.fit(csr_matrix(known), show_progress=False)
 
     for _ in range(3):
-        _timed(report, "fit ALS", "ours", known.nnz, "plays", lambda: WeightedAls(_ALS).fit(known))
-        _timed(report, "fit ALS", "implicit", known.nnz, "plays", theirs)
+        timed(report, "fit ALS", "ours", known.nnz, "plays", lambda: WeightedAls(_ALS).fit(known))
+        timed(report, "fit ALS", "implicit", known.nnz, "plays", theirs)
     seconds = {name: float(np.median([r.cpu_seconds for r in report.rows if (r.step, r.system) == ("fit ALS", name)]))
                for name in ("ours", "implicit")}  # fmt: skip
     report.ratios["songs_als_over_implicit"] = seconds["implicit"] / seconds["ours"]
@@ -141,19 +124,11 @@ def _ranking(report: Report, model: SongsModel, found: Material) -> None:
     mine: Histories = found.histories.of(rows)
     proposed = model.proposed(mine)
     pairs = proposed.songs.size
-    values = _timed(report, "features", "ours", pairs, "pairs", lambda: model.features(mine, proposed))
+    values = timed(report, "features", "ours", pairs, "pairs", lambda: model.features(mine, proposed))
     flat = values.reshape(-1, values.shape[2])
     for kind, predictors in model._loaded().items():
-        rankers = predictors[:1]
-        _timed(report, "rank", kind, pairs, "pairs", lambda one=rankers[0]: one.margins(flat, model.config.threads))
-
-
-def _timed(report: Report, step: str, system: str, count: int, unit: str, work: Callable[[], T]) -> T:
-    started, cpu = time.perf_counter(), time.process_time()
-    result = work()
-    seconds, used = time.perf_counter() - started, time.process_time() - cpu
-    report.add(Row(step, system, 1, seconds, count / max(used, 1e-9), unit, cpu_seconds=used))
-    return result
+        margins = partial(predictors[0].margins, flat, model.config.threads)
+        timed(report, "rank", kind, pairs, "pairs", margins)
 
 
 def _value(frame: pl.DataFrame, system: str, metric: str) -> float:

@@ -52,7 +52,12 @@ class ArtistItems:
 
     def scores(self, histories: csr_array) -> np.ndarray:
         """See `Recommender.scores`."""
-        return ((histories.astype(np.float32) @ self.made.T) @ self.made).toarray() * self.popularity
+        return self.sparse_scores(histories).toarray()
+
+    def sparse_scores(self, histories: csr_array) -> csr_array:
+        """See `SparseScorer`."""
+        found = (histories.astype(np.float32) @ self.made.T) @ self.made
+        return csr_array((found.data * self.popularity[found.indices], found.indices, found.indptr), shape=found.shape)
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: those of the same artist, by popularity."""

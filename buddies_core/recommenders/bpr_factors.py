@@ -95,6 +95,15 @@ class BprFactors:
         """See `Recommender.scores`."""
         return row_products(row_products(self._means(histories), self.placing.T), self.items) + self.bias
 
+    def listener_factors(self, histories: csr_array) -> np.ndarray:
+        """See `FactorScorer`: a 1 for the bias behind them."""
+        placed = row_products(self._means(histories), self.placing.T)
+        return np.column_stack([placed, np.ones(len(placed), np.float32)])
+
+    def item_factors(self) -> np.ndarray:
+        """See `FactorScorer`."""
+        return np.column_stack([self.items, self.bias])
+
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: the cosine of factors."""
         return cosines(self.items, items)

@@ -26,13 +26,19 @@ def nearest_items(
     Returns:
         float32 [targets, n_items]: similarities above 0, columns ascending within a row.
     """
+    squares = np.bincount(rows.indices, weights=rows.data.astype(np.float64) ** 2, minlength=rows.shape[1])
+    left, right = (squares**alpha).astype(np.float32), (squares ** (1.0 - alpha)).astype(np.float32)
+    return nearest_by(rows, neighbours, left, right, shrink=shrink, targets=targets)
+
+
+def nearest_by(
+    rows: csr_array, neighbours: int, left: np.ndarray, right: np.ndarray, *, shrink: float = 0.0,
+    targets: int | None = None,
+) -> csr_array:  # fmt: skip
+    """`nearest_items` by `r_i·r_j / (left_i right_j + shrink)`, both float32 [n_items]."""
     n_items = rows.shape[1]
     count = n_items if targets is None else targets
     columns = rows.T.tocsr()
-    squares = np.zeros(n_items)
-    np.add.at(squares, rows.indices, rows.data.astype(np.float64) ** 2)
-    left = (squares**alpha).astype(np.float32)
-    right = (squares ** (1.0 - alpha)).astype(np.float32)
     kept = max(1, min(neighbours, n_items - 1))
     found, values, lengths = _nearest(
         rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float32),
@@ -65,6 +71,7 @@ def _nearest_of(
     n_items, kept = len(left), found.shape[1]
     sums, touched = np.zeros(n_items, np.float32), np.empty(n_items, np.int32)
     similar, smallest = np.empty(n_items, np.float32), np.empty(n_items, np.float32)
+    near = np.empty(n_items, np.int32)
     for item in items:
         n = 0
         for at in range(column_ptr[item], column_ptr[item + 1]):
@@ -75,13 +82,10 @@ def _nearest_of(
                     touched[n] = other
                     n += 1
                 sums[other] += weight * data[place]
-        others = touched[:n]
-        others.sort()
         for at in range(n):
-            other = others[at]
+            other = touched[at]
             value = sums[other] / (left[item] * right[other] + shrink)
             similar[at] = np.float32(0.0) if other == item else value
-            sums[other] = 0.0
         least, ties = np.float32(0.0), n
         if n > kept:
             for at in range(n):
@@ -91,15 +95,23 @@ def _nearest_of(
             ties = kept
             for at in range(n):
                 ties -= similar[at] > least
+        # Only those that may stay are put in order: a popular item meets nearly all others.
         m = 0
         for at in range(n):
-            value = similar[at]
-            if value <= 0.0 or value < least:
-                continue
+            if similar[at] > 0.0 and similar[at] >= least:
+                near[m] = touched[at]
+                m += 1
+        others = near[:m]
+        others.sort()
+        m = 0
+        for other in others:
+            value = sums[other] / (left[item] * right[other] + shrink)
             if value == least and least > 0.0:
                 if ties == 0:
                     continue
                 ties -= 1
-            found[item, m], values[item, m] = others[at], value
+            found[item, m], values[item, m] = other, value
             m += 1
+        for at in range(n):
+            sums[touched[at]] = 0.0
         lengths[item] = m

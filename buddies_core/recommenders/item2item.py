@@ -59,10 +59,18 @@ class Item2Item:
 
     def scores(self, histories: csr_array) -> np.ndarray:
         """See `Recommender.scores`: cosines of the history's mean vector."""
+        return row_products(self.listener_factors(histories), self.vectors)
+
+    def item_factors(self) -> np.ndarray:
+        """See `FactorScorer`."""
+        return self.vectors
+
+    def listener_factors(self, histories: csr_array) -> np.ndarray:
+        """See `FactorScorer`: the mean of the history's vectors, of length one."""
         ones = csr_array((np.ones(histories.nnz, np.float32), histories.indices, histories.indptr), histories.shape)
         means = np.asarray(ones @ self.vectors)
         means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-        return row_products(means, self.vectors)
+        return means
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: cosines."""
@@ -79,7 +87,7 @@ class Item2Item:
                 order = np.argsort(-alike, axis=1, kind="stable")[:, : min(count, self.n_items - 1)]
                 found[first : first + 256, : order.shape[1]] = order
             return found
-        return _from_index(self.vectors, items, count)
+        return nearest_vectors(self.vectors, items, count)
 
     def arrays(self) -> Mapping[str, np.ndarray]:
         """See `Recommender.arrays`."""
@@ -114,7 +122,12 @@ def _weighed(said: csr_array) -> csr_array:
     return csr_array((said.data * weights[of_row], said.indices, said.indptr), shape=said.shape)
 
 
-def _from_index(vectors: np.ndarray, items: np.ndarray, count: int) -> np.ndarray:
+def nearest_vectors(vectors: np.ndarray, items: np.ndarray, count: int) -> np.ndarray:
+    """The nearest others of items by an HNSW index, int64 [len(items), count], -1 where it finds fewer.
+
+    Args:
+        vectors: float32 [n_items, d], of length one or zero.
+    """
     from usearch.index import Index
 
     index = Index(ndim=vectors.shape[1], metric="ip", dtype="f32")

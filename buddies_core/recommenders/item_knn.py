@@ -42,6 +42,7 @@ class ItemKnn:
         self.config = config or ItemKnnConfig()
         self.n_items = 0
         self.similarities: csr_array
+        self._scored_by: csr_array
 
     def fit(self, interactions: csr_array, features: csr_array | None = None) -> Self:
         """See `Recommender.fit`."""
@@ -57,12 +58,20 @@ class ItemKnn:
             rows = vstack([rows, features * np.float32(self.config.feature_weight)], format="csr")
         found = nearest_items(rows, self.config.neighbours, alpha=self.config.alpha, shrink=self.config.shrink)
         found.data **= np.float32(self.config.locality)
-        self.similarities, self.n_items = found, rows.shape[1]
+        return self._set(found)
+
+    def _set(self, similarities: csr_array) -> Self:
+        self.similarities, self.n_items = similarities, similarities.shape[0]
+        self._scored_by = similarities.T.tocsr()
         return self
 
     def scores(self, histories: csr_array) -> np.ndarray:
         """See `Recommender.scores`."""
-        return (histories.astype(np.float32) @ self.similarities.T).toarray()
+        return self.sparse_scores(histories).toarray()
+
+    def sparse_scores(self, histories: csr_array) -> csr_array:
+        """See `SparseScorer`."""
+        return histories.astype(np.float32) @ self._scored_by
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`."""
@@ -76,8 +85,6 @@ class ItemKnn:
     @classmethod
     def from_arrays(cls, config: ItemKnnConfig, arrays: Mapping[str, np.ndarray]) -> Self:
         """See `Recommender.from_arrays`."""
-        model = cls(config)
-        model.n_items = len(arrays["indptr"]) - 1
-        shape = (model.n_items, model.n_items)
-        model.similarities = csr_array((arrays["values"], arrays["indices"], arrays["indptr"]), shape=shape)
-        return model
+        n_items = len(arrays["indptr"]) - 1
+        found = csr_array((arrays["values"], arrays["indices"], arrays["indptr"]), shape=(n_items, n_items))
+        return cls(config)._set(found)

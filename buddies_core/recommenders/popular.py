@@ -48,6 +48,14 @@ class Popular:
         """See `Recommender.scores`."""
         return np.tile(self.popularity, (histories.shape[0], 1))
 
+    def listener_factors(self, histories: csr_array) -> np.ndarray:
+        """See `FactorScorer`: ones."""
+        return np.ones((histories.shape[0], 1), np.float32)
+
+    def item_factors(self) -> np.ndarray:
+        """See `FactorScorer`."""
+        return self.popularity[:, None]
+
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: those as popular are alike."""
         height = np.log1p(self.popularity)

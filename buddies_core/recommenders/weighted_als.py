@@ -71,8 +71,12 @@ class WeightedAls:
         self.items, self.n_items = items, interactions.shape[1]
         return self
 
-    def listeners(self, histories: csr_array) -> np.ndarray:
-        """Factors of listeners, float32 [n, d]: the ridge regression of their histories on the items."""
+    def item_factors(self) -> np.ndarray:
+        """See `FactorScorer`."""
+        return self.items
+
+    def listener_factors(self, histories: csr_array) -> np.ndarray:
+        """See `FactorScorer`: the ridge regression of their histories on the items."""
         from threadpoolctl import threadpool_limits
 
         config = self.config
@@ -83,7 +87,7 @@ class WeightedAls:
 
     def scores(self, histories: csr_array) -> np.ndarray:
         """See `Recommender.scores`."""
-        return row_products(self.listeners(histories), self.items)
+        return row_products(self.listener_factors(histories), self.items)
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: the cosine of factors."""

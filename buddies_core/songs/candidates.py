@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from buddies_core.recommenders.protocol import Recommender
 from buddies_core.recommenders.standardised import known_items, standardised
@@ -21,8 +22,8 @@ class Proposed:
 
     Attributes:
         songs: int64 [n, c], by falling score of the blend; none is known unless a listener knows nearly all.
-        scores: by source, float32 [n, n_songs], standardised over what the listener does not know.
-        blend: float32 [n, n_songs], their weighted sum; minus infinity where the song is known or barred.
+        scores: by source, float32 [n, c], standardised over all songs that the listener does not know.
+        blend: float32 [n, c], their weighted sum; minus infinity where the song is known or barred.
     """
 
     songs: np.ndarray
@@ -36,12 +37,12 @@ def propose(
     most: int,
     *,
     half_life: float,
-    barred: np.ndarray | None = None,
+    barred: csr_array | None = None,
 ) -> Proposed:
     """The union of the sources' best songs, cut at `most`: a song enters by its best place in any source.
 
     Args:
-        barred: bool [n, n_songs], songs that must not be proposed beside those that are known.
+        barred: [n, n_songs], songs that must not be proposed beside those that are known.
     """
     rows = histories.weights(half_life)
     known = known_items(rows)
@@ -49,7 +50,7 @@ def propose(
     blend = np.zeros(known.shape, np.float32)
     for source, _ in models:
         blend += np.float32(source.source.weight) * scores[source.name]
-    away = known if barred is None else known | barred
+    away = known if barred is None else known | known_items(barred)
     blend[away] = -np.inf
     count = min(most, known.shape[1])
     place = best_places(blend, count) / np.float32(BLEND_AHEAD)
@@ -58,7 +59,9 @@ def propose(
     order = np.lexsort((-blend, place), axis=1) if count < known.shape[1] else np.argsort(-blend, axis=1, kind="stable")
     songs = order[:, :count]
     by_blend = np.argsort(-np.take_along_axis(blend, songs, axis=1), axis=1, kind="stable")
-    return Proposed(np.take_along_axis(songs, by_blend, axis=1), scores, blend)
+    songs = np.take_along_axis(songs, by_blend, axis=1)
+    of_songs = {name: np.take_along_axis(values, songs, axis=1) for name, values in scores.items()}
+    return Proposed(songs, of_songs, np.take_along_axis(blend, songs, axis=1))
 
 
 def named(scores: np.ndarray, away: np.ndarray) -> np.ndarray:

@@ -2,8 +2,11 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from buddies_core.songs.source_list import SOURCES, SongSource
+from buddies_core.songs.source_list import NARROW, SOURCES, SongSource
 from buddies_core.songs.trees import KINDS, Kind
+
+EVERY_SONG = 2_000_000_000
+"""Listeners x songs up to which every song is scored for every listener: an hour of one core."""
 
 
 class SongsConfig(BaseModel):
@@ -27,3 +30,21 @@ class SongsConfig(BaseModel):
     )
     threads: int = Field(default=2, ge=1, description="Of the trees.")
     seed: int = Field(default=0, ge=0, description="Of folds and trees.")
+    narrow: bool = Field(
+        default=False,
+        description="Only songs that a source of neighbours names are scored, not every song for every listener.",
+    )
+
+    def at_size(self, listeners: int, songs: int) -> "SongsConfig":
+        """The same, or what many listeners and songs allow: beyond `EVERY_SONG` sources are `NARROW`.
+
+        Then 400 songs a listener are ranked by trees of two folds, which is a tenth of the work for each.
+        """
+        if self.narrow or listeners * songs <= EVERY_SONG:
+            return self
+        return self.model_copy(
+            update={
+                "sources": NARROW, "candidates": min(self.candidates, 400), "folds": 2, "kinds": self.kinds[:1],
+                "narrow": True,
+            }
+        )  # fmt: skip

@@ -6,6 +6,7 @@ request with fresh plays gets the features that a list of tomorrow would be rank
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -13,6 +14,7 @@ from scipy.sparse import csr_array
 from buddies_core.recommenders.cooccurrence import nearest_items
 from buddies_core.songs.facts import SongFacts
 from buddies_core.songs.histories import Histories
+from buddies_core.songs.in_common import in_common
 from buddies_core.songs.nearness import nearness
 
 NEIGHBOURS, SHRINK = 300, 3.0
@@ -97,6 +99,11 @@ class FeatureWorld:
         mean = (sums / np.maximum(holders, 1)).astype(np.float32)
         return cls(facts, holders.astype(np.float32), mean, alike, trend, age)
 
+    @cached_property
+    def of_songs(self) -> tuple[np.ndarray, ...]:
+        """What is said of songs alone, each [n]."""
+        return _song_columns(self.facts, self.listeners, self.plays)
+
     @property
     def dated(self) -> bool:
         """Whether features of time are among the features."""
@@ -142,17 +149,15 @@ def candidate_features(
     Args:
         histories: of n listeners.
         candidates: int64 [n, c], songs.
-        scores: by source, float32 [n, n_songs], standardised; blend: their weighted sum.
+        scores: by source, float32 [n, c], standardised; blend: their weighted sum.
     """
     columns: list[np.ndarray] = []
     best = np.zeros(candidates.shape, np.float32)
     for values in scores.values():
-        mine = np.take_along_axis(values, candidates, axis=1)
-        ranks = _ranks(mine)
+        ranks = _ranks(values)
         best += ranks < 100
-        columns += [mine, np.log1p(ranks)]
-    mixed = np.take_along_axis(blend, candidates, axis=1)
-    columns += [np.where(np.isfinite(mixed), mixed, 0.0), best]  # what is barred is ranked last whatever it has
+        columns += [values, np.log1p(ranks)]
+    columns += [np.where(np.isfinite(blend), blend, 0.0), best]  # what is barred is ranked last whatever it has
     columns += _of_songs(world, candidates)
     columns += _of_listeners_and_pairs(world, histories, candidates)
     if world.dated:
@@ -170,16 +175,19 @@ def _ranks(scores: np.ndarray) -> np.ndarray:
 
 
 def _of_songs(world: FeatureWorld, candidates: np.ndarray) -> list[np.ndarray]:
-    facts = world.facts
+    return [column[candidates] for column in world.of_songs]
+
+
+def _song_columns(facts: SongFacts, listeners: np.ndarray, plays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What is said of songs alone: popularity, plays, year, text, playlists, plays and songs of the artist."""
     held = np.bincount(facts.playlists.indices, minlength=facts.n_songs)
-    plays_of_artist = _summed(facts.artist, world.listeners)
+    plays_of_artist = _summed(facts.artist, listeners)
     songs_of_artist = _summed(facts.artist, np.ones(facts.n_songs))
     year = np.where(facts.year > 0, facts.year, np.nan)
-    columns = (
-        *(np.log1p(world.listeners), world.plays, year, facts.artist >= 0, np.log1p(held)),
+    return (
+        *(np.log1p(listeners), plays, year, facts.artist >= 0, np.log1p(held)),
         *(np.log1p(plays_of_artist), songs_of_artist),
     )
-    return [column[candidates] for column in columns]
 
 
 def _of_listeners_and_pairs(world: FeatureWorld, histories: Histories, candidates: np.ndarray) -> list[np.ndarray]:
@@ -188,19 +196,19 @@ def _of_listeners_and_pairs(world: FeatureWorld, histories: Histories, candidate
     popularity = np.log1p(world.listeners)
     mainstream = _means(known, popularity)
     text = _means(known, (facts.artist >= 0).astype(np.float32))
-    artists, distinct = _common(known, facts.artist, candidates)
+    artists, distinct = in_common(known, facts.artist, candidates)
     logs = csr_array((np.log1p(histories.plays.data), known.indices, known.indptr), shape=known.shape)
-    plays, _ = _common(logs, facts.artist, candidates)
+    plays, _ = in_common(logs, facts.artist, candidates)
     total = np.maximum(_sums(logs)[:, None], 1e-6)
-    releases, _ = _common(known, facts.release, candidates)
-    titles, _ = _common(known, facts.title, candidates)
+    releases, _ = in_common(known, facts.release, candidates)
+    titles, _ = in_common(known, facts.title, candidates)
     year = facts.year.astype(np.float32)
     dated = _sums(csr_array((year[known.indices] > 0, known.indices, known.indptr), shape=known.shape))
     years = _sums(csr_array((year[known.indices], known.indices, known.indptr), shape=known.shape))
     mean_year = np.where(dated > 0, years / np.maximum(dated, 1), np.nan)[:, None]
     away = np.where(year[candidates] > 0, np.abs(year[candidates] - mean_year), np.nan)
     near = nearness(known, world.alike, candidates)
-    songs_of_artist = np.maximum(_summed(facts.artist, np.ones(facts.n_songs))[candidates], 1)
+    songs_of_artist = np.maximum(world.of_songs[-1][candidates], 1)
     return [
         *(lengths, mainstream, distinct / lengths, text, popularity[candidates] - mainstream),
         *(artists, artists / lengths, plays / total, artists / songs_of_artist, releases, titles, away),
@@ -241,15 +249,3 @@ def _summed(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Sum of a value over the songs of the same number, [n_songs]; 0 where the number is unknown."""
     sums = np.bincount(numbers[numbers >= 0], weights=values[numbers >= 0], minlength=int(numbers.max(initial=-1)) + 1)
     return np.where(numbers >= 0, np.append(sums, 0.0)[numbers], 0.0)
-
-
-def _common(rows: csr_array, numbers: np.ndarray, candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum of the listener's songs of a candidate's number, [n, c], and how many numbers a listener has, [n, 1]."""
-    count = int(numbers.max(initial=-1)) + 1
-    there = numbers[rows.indices] >= 0
-    of_row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[there]
-    flat = of_row * (count + 1) + numbers[rows.indices][there]
-    sums = np.bincount(flat, weights=rows.data[there], minlength=rows.shape[0] * (count + 1))
-    table = sums.reshape(rows.shape[0], count + 1)
-    mine = numbers[candidates]
-    return np.take_along_axis(table, np.where(mine >= 0, mine, count), axis=1), np.count_nonzero(table, axis=1)[:, None]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from buddies_core.kernels.randomness import SONG_THIN, uniform
+from buddies_core.songs.histories import Histories
 from buddies_core.songs.lessons import Fold
 from buddies_core.songs.mixing import row_standard
 from buddies_core.songs.trees import Lesson
@@ -63,12 +64,13 @@ def judged(model: "SongsModel", fold: Fold, user_hashes: np.ndarray, song_hashes
         mine = fold.seen.of(rows)
         proposed = model.proposed(mine)
         wanted = fold.hidden.of(rows)
-        marks = np.zeros(proposed.blend.shape, bool)
-        marks[np.repeat(np.arange(len(rows)), wanted.lengths), wanted.plays.indices] = True
-        played = np.take_along_axis(marks, proposed.songs, axis=1)
+        played = np.array(
+            [np.isin(songs, hid) for songs, hid in zip(proposed.songs, _songs_by_row(wanted), strict=True)]
+        )
+        blend = proposed.blend
+        played &= np.isfinite(blend)
         found, asked = found + int(played.sum()), asked + int(wanted.lengths.sum())
         values = model.features(mine, proposed)
-        blend = np.take_along_axis(proposed.blend, proposed.songs, axis=1)
         draws = uniform(config.seed, SONG_THIN, user_hashes[rows][:, None], song_hashes[proposed.songs])
         best = np.arange(played.shape[1])[None] < config.all_of_best
         kept = np.isfinite(blend) & (best | played | (draws < 1.0 / config.thin))
@@ -90,3 +92,7 @@ def judged(model: "SongsModel", fold: Fold, user_hashes: np.ndarray, song_hashes
         np.array(lists, np.int64),
     )
     return Judged(lesson, known, hidden, np.concatenate([np.empty(0, np.float32), *blends]), names, found, asked)
+
+
+def _songs_by_row(histories: Histories) -> list[np.ndarray]:
+    return np.split(histories.plays.indices, histories.plays.indptr[1:-1])

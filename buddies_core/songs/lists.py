@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from buddies_core.songs.histories import Histories
 
@@ -18,14 +19,22 @@ class SongLists:
     chances: np.ndarray
 
 
-def same_group(histories: Histories, groups: np.ndarray) -> np.ndarray:
-    """Songs that share a group with a song that the listener knows, bool [n, n_songs]."""
-    found = np.zeros(histories.plays.shape, bool)
+def same_group(histories: Histories, groups: np.ndarray) -> csr_array:
+    """Songs that share a group with a song that the listener knows, 1 in [n, n_songs]."""
     plays = histories.plays
+    by_group = np.argsort(groups, kind="stable")
+    ascending = groups[by_group]
+    found, lengths = [np.empty(0, np.int64)], []
     for row in range(plays.shape[0]):
-        mine = groups[plays.indices[plays.indptr[row] : plays.indptr[row + 1]]]
-        found[row] = np.isin(groups, mine[mine >= 0])
-    return found
+        mine = np.unique(groups[plays.indices[plays.indptr[row] : plays.indptr[row + 1]]])
+        mine = mine[mine >= 0]
+        firsts, stops = np.searchsorted(ascending, mine), np.searchsorted(ascending, mine, side="right")
+        songs = [by_group[first:stop] for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True)]
+        found += songs
+        lengths.append(sum(len(part) for part in songs))
+    indices = np.concatenate(found)
+    indptr = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return csr_array((np.ones(len(indices), np.float32), indices, indptr), shape=plays.shape)
 
 
 def first_of_group(songs: np.ndarray, groups: np.ndarray) -> np.ndarray:

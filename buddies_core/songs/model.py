@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.protocol import Recommender
@@ -22,6 +23,7 @@ from buddies_core.songs.judged import AT_ONCE, Judged, judged
 from buddies_core.songs.lessons import folds
 from buddies_core.songs.lists import SongLists, first_of_group, same_group
 from buddies_core.songs.mixing import Mix, best_mix, row_standard
+from buddies_core.songs.narrow import NarrowSource, narrowed, propose_narrow
 from buddies_core.songs.source_list import SongSource
 from buddies_core.songs.sources import fitted_sources
 from buddies_core.songs.trees import Kind, Predictor, grown, joined
@@ -64,6 +66,7 @@ class SongsModel:
         self.mix = Mix({"blend": 1.0})
         self.calibration = Calibration(1.0, 0.0, 0.0)
         self.learning = Learning()
+        self._narrow: list[NarrowSource] = []
         self._predictors: dict[Kind, list[Predictor]] = {}
 
     def fit(self, histories: Histories, facts: SongFacts, user_hashes: np.ndarray, song_hashes: np.ndarray) -> Self:
@@ -77,13 +80,18 @@ class SongsModel:
         """
         if not histories.plays.nnz:
             raise TrainingError("songs: there is no play to learn from")
-        self._learn(histories, facts, user_hashes, song_hashes)
+        self.learn(histories, facts, user_hashes, song_hashes)
         return self.with_sources(histories, facts)
 
     def with_sources(self, histories: Histories, facts: SongFacts) -> Self:
         """The same rankers over sources fitted on plays, such as those that were hidden while the rankers learnt."""
-        self.models = fitted_sources(self.config.sources, histories, facts, half_life=self.config.half_life)
-        self.world = FeatureWorld.of(histories, facts)
+        models = fitted_sources(self.config.sources, histories, facts, half_life=self.config.half_life)
+        return self.with_models(models, FeatureWorld.of(histories, facts))
+
+    def with_models(self, models: list[tuple[SongSource, Recommender]], world: FeatureWorld) -> Self:
+        """The same rankers over sources that are fitted already, on the plays of the world."""
+        self.models, self.world = models, world
+        self._narrow = narrowed(models) if self.config.narrow else []
         return self
 
     @property
@@ -91,9 +99,11 @@ class SongsModel:
         """Names of the columns that the rankers read."""
         return [feature.name for feature in features_of([s.name for s, _ in self.models], dated=self.world.dated)]
 
-    def proposed(self, histories: Histories, barred: np.ndarray | None = None) -> Proposed:
+    def proposed(self, histories: Histories, barred: csr_array | None = None) -> Proposed:
         """Candidates of listeners, see `propose`."""
         config = self.config
+        if config.narrow:
+            return propose_narrow(self._narrow, histories, config.candidates, half_life=config.half_life, barred=barred)
         return propose(self.models, histories, config.candidates, half_life=config.half_life, barred=barred)
 
     def features(self, histories: Histories, found: Proposed) -> np.ndarray:
@@ -114,8 +124,7 @@ class SongsModel:
             barred = None if barred_groups is None else same_group(mine, barred_groups)
             found = self.proposed(mine, barred)
             ranked = self.ranked(mine, found)
-            there = np.isfinite(np.take_along_axis(found.blend, found.songs, axis=1))
-            ranked = np.where(there, ranked, -np.inf)
+            ranked = np.where(np.isfinite(found.blend), ranked, -np.inf)
             order = np.argsort(-ranked, axis=1, kind="stable")
             best = np.take_along_axis(found.songs, order, axis=1)
             values = np.take_along_axis(ranked, order, axis=1)
@@ -130,12 +139,11 @@ class SongsModel:
 
     def ranked(self, histories: Histories, found: Proposed) -> np.ndarray:
         """Mixed scores of the candidates, float64 [n, c]."""
-        barred = ~np.isfinite(np.take_along_axis(found.blend, found.songs, axis=1))
+        barred = ~np.isfinite(found.blend)
         parts: dict[str, np.ndarray] = {}
         for name, values in {"blend": found.blend, **found.scores}.items():
             if name in self.mix.weights:
-                mine = np.where(barred, -np.inf, np.take_along_axis(values, found.songs, axis=1))
-                parts[name] = row_standard(mine)
+                parts[name] = row_standard(np.where(barred, -np.inf, values))
         if self.rankers:
             rows = self.features(histories, found)
             flat = rows.reshape(-1, rows.shape[2])
@@ -151,7 +159,8 @@ class SongsModel:
             }
         return self._predictors
 
-    def _learn(self, histories: Histories, facts: SongFacts, user_hashes: np.ndarray, song_hashes: np.ndarray) -> None:
+    def learn(self, histories: Histories, facts: SongFacts, user_hashes: np.ndarray, song_hashes: np.ndarray) -> None:
+        """Rankers, mix and calibration alone, out of fold; arguments as of `fit`. The sources left are of a fold."""
         config = self.config
         parts: list[Judged] = []
         seen: Histories | None = None

@@ -31,10 +31,10 @@ def _source(
 
 SOURCES = (
     _source("EASE with artists", "DualEase", 2.0, side="rows",
-            ridge=100.0, dropout=0.3, popularity_power=0.1, feature_weight=1.0),
+            ridge=100.0, dropout=0.3, popularity_power=0.1, feature_weight=1.0, precision="single"),
     _source("EASE for the rare", "DualEase", 1.0, side="rows",
-            ridge=250.0, dropout=0.3, popularity_power=0.25, feature_weight=1.0),
-    _source("EASE", "DualEase", 0.3, ridge=150.0, dropout=0.3, popularity_power=0.1),
+            ridge=250.0, dropout=0.3, popularity_power=0.25, feature_weight=1.0, precision="single"),
+    _source("EASE", "DualEase", 0.3, ridge=150.0, dropout=0.3, popularity_power=0.1, precision="single"),
     _source("ALS", "WeightedAls", 0.7, side="rows", factors=64, alpha=8.0, ridge=8.0, sweeps=12, feature_weight=0.4),
     _source("BPR", "BprFactors", 0.2, factors=64, rate=0.05, epochs=40),
     _source("random walk", "RandomWalk", 0.6, side="rows", beta=0.3, feature_weight=0.6),
@@ -48,3 +48,19 @@ SOURCES = (
     _source("artists known", "ArtistItems", 0.05, side="artists"),
 )  # fmt: skip
 """Weights and configurations chosen on cuts inside real plays."""
+
+NARROW = (
+    _source("EASE with artists", "DualEase", 2.0, side="rows", ridge=100.0, dropout=0.3, popularity_power=0.1,
+            feature_weight=1.0, exact_rows=0, neighbours=100),
+    _source("ALS", "WeightedAls", 0.7, factors=64, alpha=8.0, ridge=8.0, sweeps=12),
+    _source("BPR", "BprFactors", 0.2, factors=64, rate=0.05, epochs=10),
+    _source("random walk", "RandomWalk", 0.6, side="rows", beta=0.3, feature_weight=0.6, exact_rows=0),
+    _source("item neighbours", "ItemKnn", 0.5, alpha=0.5, shrink=5.0),
+    _source("Item2Item", "Item2Item", 0.1, side="descriptions", factors=100),
+    _source("MPD playlists", "ItemKnn", 0.1, reads="playlists", shrink=2.0),
+    _source("popular", "Popular", 0.1),
+    _source("popular lately", "Popular", 0.05, reads="lately"),
+    _source("artists known", "ArtistItems", 0.05, side="artists"),
+)  # fmt: skip
+"""Of those, for many listeners and songs, what can be asked without a score for every song: EASE and the random walk
+by each song's nearest, BPR of fewer epochs, and neither user neighbours nor words, which say something of all songs."""

@@ -33,9 +33,9 @@ def names(page: Page) -> list[str]:
     return page.locator(".card h3").all_inner_texts()
 
 
-def show(page: Page, user: str) -> None:
+def show(page: Page, user: str, button: str = "Show playlists") -> None:
     page.get_by_label("Listener number or id").fill(user)
-    page.get_by_role("button", name="Show playlists").click()
+    page.get_by_role("button", name=button).click()
 
 
 def test_a_listener_sees_five_playlists_with_owner_reason_and_songs(page: Page) -> None:
@@ -174,7 +174,7 @@ def test_an_unknown_listener_is_told_so(page: Page) -> None:
     expect(page.locator(".card").first).to_contain_text("A favourite of our listeners")
 
 
-@pytest.mark.parametrize("typed", ["", "abc", "1.5", "-1"])
+@pytest.mark.parametrize("typed", ["", "a b", "Zoë", "x" * 201])
 def test_what_is_no_listener_is_explained_beside_the_field(page: Page, typed: str) -> None:
     show(page, typed)
     expect(page.get_by_role("alert").filter(has_text="Enter a number")).to_be_visible()
@@ -273,3 +273,28 @@ def test_where_no_songs_are_made_the_page_is_one_of_playlists(page: Page) -> Non
     page.get_by_role("button", name="Show playlists").first.click()
     expect(page.get_by_role("heading", name="Playlists for listener 0")).to_be_visible()
     expect(page.get_by_role("region", name="Songs for you")).to_have_count(0)
+
+
+def test_a_home_of_songs_alone_shows_them_to_a_listener_as_the_plays_on_file_call_them(
+    browser: Browser, serve: Callable, tmp_path: Path
+) -> None:
+    publish_songs(tmp_path, user=["12345", "user_000001"])
+    server = serve(home=str(tmp_path))
+    with opened(browser, server) as page:
+        expect(page.get_by_text("Name a listener, and ten songs appear here.")).to_be_visible()
+        expect(page.locator("#user-error")).to_be_empty()
+        expect(page.get_by_text("Or pick somebody")).to_be_hidden()
+        for user, first in (("user_000001", "T14"), ("12345", "T2"), ("Nobody-Known", "A song without a known title")):
+            show(page, user, "Show songs")
+            expect(page.get_by_role("heading", name=f"Listener {user}", exact=True)).to_be_visible()
+            expect(page.get_by_text("No playlists are made here yet.")).to_be_visible()
+            tracks = page.get_by_role("region", name="Songs for you")
+            expect(tracks.get_by_role("heading", level=3).first).to_have_text(first)
+        show(page, "12345", "Show songs")
+        expect(page.get_by_role("heading", name="Listener 12345", exact=True)).to_be_visible()
+        tracks.get_by_role("button", name="Play: T2").click()
+        expect(tracks.get_by_role("status")).to_contain_text("You played “T2”. The list counts it.")
+        expect(tracks.get_by_role("heading", name="T2", exact=True)).to_have_count(0)
+        page.reload()
+        expect(tracks.get_by_role("heading", level=3).first).to_have_text("T3")
+    assert [deed.kind for deed in server.service.writer.spooled()] == ["play"]

@@ -63,8 +63,8 @@ def material(canonical: CanonicalPlays, tracks: pl.DataFrame | None = None, *, n
 
 
 def fit(found: Material, config: SongsConfig) -> SongsModel:
-    """The model of a material."""
-    return SongsModel(config).fit(
+    """The model of a material; the configuration is that of its size."""
+    return SongsModel(config.at_size(*found.histories.plays.shape)).fit(
         found.histories, found.facts, found.user_hashes, found.song_hashes
     )  # fmt: skip
 

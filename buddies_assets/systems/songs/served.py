@@ -6,23 +6,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numba import njit
 
+from buddies_assets.systems.songs.alike import alike_sources, neighbours
 from buddies_assets.systems.songs.recommender import Material, lists_of
-from buddies_core.artifact.served_songs import (
-    LISTED,
-    NEAREST,
-    NEAREST_OF_SOURCE,
-    TASTE,
-    Reason,
-    publish_songs,
-)
-from buddies_core.recommenders.protocol import Recommender
+from buddies_core.artifact.served_songs import LISTED, TASTE, Reason, publish_songs
 from buddies_core.songs.model import SongsModel
-from buddies_core.songs.source_list import SongSource
-
-ALIKE = ("ALS", "BPR", "item neighbours", "Item2Item")
-"""Sources whose neighbours are served one by one, for a round robin."""
-_AT_ONCE = 256
 
 
 def publish(home: Path, model: SongsModel, found: Material, catalogue: pl.DataFrame, facts: Mapping[str, Any]) -> str:
@@ -30,8 +19,8 @@ def publish(home: Path, model: SongsModel, found: Material, catalogue: pl.DataFr
     rows = catalogue.join(pl.DataFrame({"song": found.plays.items}), on="song", how="right", maintain_order="right")
     order = _by_bytes(found.plays.users)
     shown = rows["artist"].is_not_null().to_numpy()
-    arrays = _lists(model, found, order, shown) | _neighbours(model, found)
-    sources = [source.name for source, _ in _alike(model)]
+    arrays = _lists(model, found, order, shown) | neighbours(model, found)
+    sources = [source.name for source, _ in alike_sources(model)]
     ids = [(name, row) for row, names in enumerate(rows["song_ids"].to_list()) for name in names]
     ids.sort(key=lambda pair: pair[0].encode())
     arrays |= {
@@ -73,83 +62,50 @@ def _lists(model: SongsModel, found: Material, order: np.ndarray, shown: np.ndar
 
 
 def _reasons(model: SongsModel, artist: np.ndarray, plays: Any, lists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Why each song is named: the nearest song known, or one of its artist, or those who play alike, or popularity.
+    """Why each song is named: a song known of its artist, or the nearest one, or those who play alike.
 
     Args:
         artist: int [n_songs], number of each song's artist; -1 where none is shown, which is no reason to give.
     """
     alike = model.world.alike
     reasons, because = np.zeros(lists.shape, np.uint8), np.full(lists.shape, -1, np.int32)
-    for row, listed in enumerate(lists.tolist()):
-        mine = plays.indices[plays.indptr[row] : plays.indptr[row + 1]]
-        likeness = alike[mine].tocsc() if len(mine) else None
-        for place, song in enumerate(listed):
-            if song < 0 or likeness is None:
-                continue
-            same = mine[artist[mine] == artist[song]] if artist[song] >= 0 else mine[:0]
-            column = slice(likeness.indptr[song], likeness.indptr[song + 1])
-            near, values = likeness.indices[column], likeness.data[column]
-            if len(same):
-                reasons[row, place], because[row, place] = Reason.ARTIST, same[0]
-            elif len(near):
-                reasons[row, place], because[row, place] = Reason.PLAYED, mine[near[np.argmax(values)]]
-            else:
-                reasons[row, place] = Reason.LISTENERS
+    _give_reasons(
+        (plays.indptr.astype(np.int64), plays.indices.astype(np.int64)),
+        (alike.indptr.astype(np.int64), alike.indices.astype(np.int64), alike.data.astype(np.float32)),
+        artist.astype(np.int64), int(artist.max(initial=-1)) + 1, lists.astype(np.int64),
+        (int(Reason.ARTIST), int(Reason.PLAYED), int(Reason.LISTENERS)), reasons, because,
+    )  # fmt: skip
     return reasons, because
 
 
-def _alike(model: SongsModel) -> list[tuple[SongSource, Recommender]]:
-    return [(source, fitted) for source, fitted in model.models if source.name in ALIKE]
-
-
-def _neighbours(model: SongsModel, found: Material) -> dict[str, np.ndarray]:
-    """Songs like each song: merged by the mean of the sources' standardised likenesses, and of each source."""
-    n = found.facts.n_songs
-    similar, scores = np.full((n, NEAREST), -1, np.int32), np.zeros((n, NEAREST), np.float32)
-    alike = _alike(model)
-    by_source = np.full((len(alike), n, NEAREST_OF_SOURCE), -1, np.int32)
-    for first in range(0, n, _AT_ONCE):
-        songs = np.arange(first, min(first + _AT_ONCE, n))
-        total = np.zeros((len(songs), n), np.float32)
-        for place, (_, fitted) in enumerate(alike):
-            values = fitted.similar(songs)
-            values[np.arange(len(songs)), songs] = -np.inf
-            best = _best(values, NEAREST_OF_SOURCE)
-            by_source[place, songs, : best.shape[1]] = best
-            values[np.arange(len(songs)), songs] = 0.0
-            total += values / np.maximum(values.max(axis=1, keepdims=True), 1e-6) / max(len(alike), 1)
-        total[np.arange(len(songs)), songs] = -np.inf
-        if found.groups is not None:
-            same = (found.groups[songs][:, None] == found.groups) & (found.groups[songs][:, None] >= 0)
-            total[same] = -np.inf
-        best = _best(total, NEAREST)
-        values = np.take_along_axis(total, best, axis=1)
-        kept = np.isfinite(values) & (values > 0)
-        similar[songs, : best.shape[1]] = np.where(kept, best, -1)
-        scores[songs, : best.shape[1]] = np.where(kept, values, 0.0)
-    return {
-        "similar": similar,
-        "similar_scores": scores * _scale(found, similar, scores),
-        "similar_by_source": by_source,
-    }
-
-
-def _scale(found: Material, similar: np.ndarray, scores: np.ndarray) -> np.float32:
-    """What turns a likeness into a chance: of who has a song, the share with its neighbour, per unit of likeness."""
-    known = found.histories.known.tocsc()
-    rng = np.random.default_rng(0)
-    able = np.flatnonzero((np.diff(known.indptr) > 1) & (similar[:, 0] >= 0))
-    both = weight = 0.0
-    for song in rng.choice(able, min(len(able), 500), replace=False).tolist() if len(able) else []:
-        mine = known.indices[known.indptr[song] : known.indptr[song + 1]]
-        near = similar[song][similar[song] >= 0][:20]
-        for place, other in enumerate(near.tolist()):
-            theirs = known.indices[known.indptr[other] : known.indptr[other + 1]]
-            both += len(np.intersect1d(mine, theirs)) / len(mine)
-            weight += float(scores[song, place])
-    return np.float32(min(both / weight, 1.0) if weight else 1.0)
-
-
-def _best(values: np.ndarray, count: int) -> np.ndarray:
-    """The highest of each row, best first; equal ones by place."""
-    return np.argsort(-values, axis=1, kind="stable")[:, : min(count, values.shape[1] - 1)]
+@njit(nogil=True, cache=True)
+def _give_reasons(plays, alike, artist, n_artists, lists, kinds, reasons, because):  # type: ignore[no-untyped-def]
+    """Write `_reasons` of CSR arrays; of equal songs the first one known counts."""
+    indptr, songs = plays
+    starts, others, values = alike
+    of_artist = np.full(n_artists, -1, np.int64)
+    nearest, near = np.full(len(artist), -1, np.int64), np.zeros(len(artist), np.float32)
+    for row in range(len(lists)):
+        first, last = indptr[row], indptr[row + 1]
+        for at in range(last - 1, first - 1, -1):
+            if artist[songs[at]] >= 0:
+                of_artist[artist[songs[at]]] = songs[at]
+        for at in range(first, last):
+            for place in range(starts[songs[at]], starts[songs[at] + 1]):
+                if nearest[others[place]] < 0 or values[place] > near[others[place]]:
+                    nearest[others[place]], near[others[place]] = songs[at], values[place]
+        for place in range(lists.shape[1]):
+            song = lists[row, place]
+            if song < 0 or first == last:
+                continue
+            if artist[song] >= 0 and of_artist[artist[song]] >= 0:
+                reasons[row, place], because[row, place] = kinds[0], of_artist[artist[song]]
+            elif nearest[song] >= 0:
+                reasons[row, place], because[row, place] = kinds[1], nearest[song]
+            else:
+                reasons[row, place] = kinds[2]
+        for at in range(first, last):
+            if artist[songs[at]] >= 0:
+                of_artist[artist[songs[at]]] = -1
+            for place in range(starts[songs[at]], starts[songs[at] + 1]):
+                nearest[others[place]], near[others[place]] = -1, 0.0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from buddies_assets.sources.steps.hidden import hashes
 from buddies_assets.systems.songs.catalogue import CanonicalPlays
 from buddies_assets.systems.songs.recommender import Material, lists_of, material
 from buddies_assets.systems.songs.served import publish
@@ -28,6 +29,8 @@ from buddies_core.storage.dataset_writer import DatasetWriter
 
 EACH = 500
 """Songs that a source proposes to a listener."""
+MOST_JUDGED = 5_000
+"""Listeners whose hidden plays judge."""
 CANDIDATES: dict[str, Any] = {"user": pl.String, "songs": pl.List(pl.String)}
 FEATURES: dict[str, Any] = {
     "feature": pl.String, "unit": pl.String, "what": pl.String, "where": pl.String,
@@ -56,9 +59,11 @@ def material_of(plays: Dataset, catalogue: Dataset, splits: pl.DataFrame | None)
 
 
 def hidden_of(splits: pl.DataFrame, *names: str) -> dict[str, set[str]]:
-    """Songs by listener of some parts of the split."""
-    chosen = splits.filter(pl.col("split").is_in(list(names)))
-    return {user: set(songs) for user, songs in chosen.group_by("user").agg("song").iter_rows()}
+    """Songs by listener of some parts of the split; of many listeners the `MOST_JUDGED` of the smallest hashes."""
+    chosen = splits.filter(pl.col("split").is_in(list(names))).group_by("user").agg("song").sort("user")
+    if chosen.height > MOST_JUDGED:
+        chosen = chosen[np.sort(np.argsort(hashes(chosen["user"].to_list()), kind="stable")[:MOST_JUDGED])]
+    return {user: set(songs) for user, songs in chosen.iter_rows()}
 
 
 def holders(found: Material, hidden: Mapping[str, set[str]]) -> np.ndarray:
@@ -80,11 +85,23 @@ def proposed_by(
         mine = found.histories.of(some)
         scores = models[0][1].scores(mine.weights(config.half_life))
         scores = named(scores, known_items(mine.plays))
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :EACH]
+        order = _best_first(scores, EACH)
         kept = np.isfinite(np.take_along_axis(scores, order, axis=1))
         users += [found.plays.users[row] for row in some.tolist()]
         lists += [[found.plays.items[s] for s in row[mask].tolist()] for row, mask in zip(order, kept, strict=True)]
     return pl.DataFrame({"user": users, "songs": lists}, schema=CANDIDATES)
+
+
+def _best_first(scores: np.ndarray, count: int) -> np.ndarray:
+    """Places of the highest of each row, best first, equal ones by place: `np.argsort`, and less than all is sorted."""
+    if count >= scores.shape[1]:
+        return np.argsort(-scores, axis=1, kind="stable")
+    least = -np.partition(-scores, count - 1, axis=1)[:, count - 1]
+    found = np.empty((len(scores), count), np.int64)
+    for row, values in enumerate(scores):
+        places = np.flatnonzero(values >= least[row])
+        found[row] = places[np.argsort(-values[places], kind="stable")[:count]]
+    return found
 
 
 def candidates_compared(proposals: Mapping[str, pl.DataFrame], hidden: Mapping[str, set[str]]) -> pl.DataFrame:
@@ -170,7 +187,7 @@ def feature_rows(model: SongsModel, found: Material, where: str) -> pl.DataFrame
     rows = np.argsort(found.user_hashes, kind="stable")[:200]
     mine = found.histories.of(np.sort(rows))
     proposed = model.proposed(mine)
-    there = np.isfinite(np.take_along_axis(proposed.blend, proposed.songs, axis=1)).ravel()
+    there = np.isfinite(proposed.blend).ravel()
     values = model.features(mine, proposed).reshape(-1, len(told))[there].astype(np.float64)
     used: dict[str, float] = {}
     for of_kind in model.learning.importances.values():

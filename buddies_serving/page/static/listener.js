@@ -6,6 +6,7 @@ const UNDO_MILLISECONDS = 6000;
 const TYPING_MILLISECONDS = 150;
 const KNOWN_BY_MANY = 20;
 const INVITATION = "Pick a listener, or name a few songs, and five playlists appear here.";
+const NO_PLAYLISTS = /^No model is served yet/;
 
 let shown = null;
 let latest = 0;
@@ -89,7 +90,13 @@ async function showPlaylist(card) {
 async function showUser(user, skip = 0, thanks = "") {
   const mine = ++latest;
   say(thanks || "Looking …");
-  const list = await call(`/api/users/${encodeURIComponent(user)}/recommendations?k=${LENGTH}&skip=${skip}&explain=true`);
+  let list;
+  try {
+    list = await call(`/api/users/${encodeURIComponent(user)}/recommendations?k=${LENGTH}&skip=${skip}&explain=true`);
+  } catch (problem) {
+    if (!NO_PLAYLISTS.test(problem.message) || !(await songsAlone(user, mine))) throw problem;
+    return;
+  }
   if (mine !== latest) return;
   shown = { user, list, skip };
   byId("list-title").textContent = `Playlists for listener ${calledBy(user)}`;
@@ -99,6 +106,17 @@ async function showUser(user, skip = 0, thanks = "") {
   say([thanks, about].filter(Boolean).join(" ") || count(list.playlists.length, "playlist", "playlists"));
   if (!list.playlists.length) say(`${thanks} No ${skip ? "other " : ""}playlist is left for this listener.`.trim());
   byId("more").hidden = list.playlists.length < LENGTH || skip + 2 * LENGTH > LAST;
+}
+
+// Where songs are served and no playlists, a listener is whoever the plays or the client call so: whether there are songs.
+async function songsAlone(user, mine) {
+  const named = /^(client:|[0-9a-f]{40}$)/.test(user) ? user : `client:${user}`;
+  if (!(await areSongsServed())) return false; // what is wrong with playlists is said then
+  if (mine !== latest) return true;
+  clear(`Listener ${calledBy(named)}`);
+  say("No playlists are made here yet.");
+  document.dispatchEvent(new CustomEvent("listener", { detail: { user: named } }));
+  return true;
 }
 
 async function showSongs(songs) {
@@ -232,7 +250,8 @@ function checkedUser(text) {
   if (/^client:[!-~]{1,200}$/.test(named)) return named;
   const user = named.toLowerCase();
   if (/^([0-9]{1,10}|[0-9a-f]{40})$/.test(user)) return user;
-  throw new Error("Enter a number, an id of 40 letters and digits, or client: and a name without spaces.");
+  if (/^[!-~]{1,200}$/.test(named)) return `client:${named}`; // what the plays on file call them
+  throw new Error("Enter a number, an id, or a name of your own of at most 200 letters and signs, without spaces.");
 }
 
 function checkedSongs(text) {
@@ -312,27 +331,50 @@ async function suggest() {
   offer(lines, field, start, Math.min(stop + 1, field.value.length));
 }
 
+// Listeners to pick from, and songs as an example; neither where no playlists are made.
+async function offerPicks() {
+  let users = [];
+  let tastes = [];
+  try {
+    ({ users, tastes } = await call("/api/users?limit=8"));
+  } catch (problem) {
+    if (!NO_PLAYLISTS.test(problem.message) || !(await areSongsServed())) throw problem;
+    byId("list-title").textContent = "Your songs";
+    byId("panel-user").querySelector("button").textContent = "Show songs";
+    say("Name a listener, and ten songs appear here.");
+  }
+  byId("picks-label").hidden = !users.length;
+  byId("picks").replaceChildren(
+    ...users.map((user, place) => {
+      const button = document.createElement("button");
+      const artists = (tastes[place] || []).join(", ");
+      button.type = "button";
+      button.setAttribute("aria-label", String(user));
+      button.append(Object.assign(document.createElement("strong"), { textContent: artists || "An unknown taste" }));
+      button.append(Object.assign(document.createElement("span"), { textContent: `listener ${user}` }));
+      button.addEventListener("click", () => {
+        sendWaiting();
+        go({ user: String(user) });
+      });
+      return button;
+    }),
+  );
+  if (!users.length) return;
+  const examples = (await call("/api/songs?limit=1")).songs;
+  byId("songs").placeholder = examples.map((song) => `${song.title} – ${song.artist}`).join("\n");
+}
+
+async function areSongsServed() {
+  try {
+    await call("/api/songs/recommend/", { user_id: "client:somebody", k: 1 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function begin() {
-  await attempt(byId("user-error"), async () => {
-    const { users, tastes } = await call("/api/users?limit=8");
-    byId("picks").replaceChildren(
-      ...users.map((user, place) => {
-        const button = document.createElement("button");
-        const artists = (tastes[place] || []).join(", ");
-        button.type = "button";
-        button.setAttribute("aria-label", String(user));
-        button.append(Object.assign(document.createElement("strong"), { textContent: artists || "An unknown taste" }));
-        button.append(Object.assign(document.createElement("span"), { textContent: `listener ${user}` }));
-        button.addEventListener("click", () => {
-          sendWaiting();
-          go({ user: String(user) });
-        });
-        return button;
-      }),
-    );
-    const examples = (await call("/api/songs?limit=1")).songs;
-    byId("songs").placeholder = examples.map((song) => `${song.title} – ${song.artist}`).join("\n");
-  }, true);
+  await attempt(byId("user-error"), offerPicks, true);
   const state = stateOfAddress();
   if (state.user !== undefined || state.songs !== undefined) await show(state);
 }

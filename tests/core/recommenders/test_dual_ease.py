@@ -52,3 +52,16 @@ def test_the_inverse_is_whole_and_refuses_what_is_not_positive_definite():
     np.testing.assert_allclose(inverse_of(gram.copy()) @ gram, np.eye(150), atol=1e-9)
     with pytest.raises(TrainingError, match="positive definite"):
         inverse_of(-np.eye(3))
+
+
+def test_half_the_digits_change_no_score_by_more_than_the_fifth():
+    rng = np.random.default_rng(5)
+    plays = csr_array((rng.random((300, 200)) < 0.2).astype(np.float32))
+    found = {
+        digits: DualEase(DualEaseConfig(ridge=100.0, precision=digits)).fit(plays) for digits in ("double", "single")
+    }
+    assert not np.array_equal(found["single"].inverse, found["double"].inverse)
+    one, other = (model.scores(plays) for model in found.values())
+    np.testing.assert_allclose(other, one, atol=2e-5 * float(np.abs(one).max()))
+    again = DualEase.from_arrays(found["single"].config, found["single"].arrays())
+    assert np.array_equal(again.scores(plays), other)

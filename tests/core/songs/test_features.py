@@ -31,7 +31,7 @@ def world(dated=False):
 def of_first(dated=False):
     """Features of songs b, d, e for the first listener, who has a (four plays) and c, by name."""
     found, histories = world(dated)
-    scores = {"one": np.array([[0, 3, 0, 2, 1]], np.float32)}
+    scores = {"one": np.array([[3, 2, 1]], np.float32)}
     rows = candidate_features(found, histories.of(np.array([0])), np.array([[1, 3, 4]]), scores, scores["one"])
     names = [feature.name for feature in features_of(["one"], dated=dated)]
     assert rows.shape == (1, 3, len(names))
@@ -77,7 +77,7 @@ def test_a_listener_who_was_silent_for_a_month_keeps_all_features():
     assert found["silent"].tolist() == [1, 1, 1]
     quiet, histories = world(dated=True)
     silent = Histories(histories.plays, histories.age + 100, histories.met + 100)
-    rows = candidate_features(quiet, silent.of(np.array([0])), np.array([[1]]), {}, np.zeros((1, 5), np.float32))
+    rows = candidate_features(quiet, silent.of(np.array([0])), np.array([[1]]), {}, np.zeros((1, 1), np.float32))
     by_name = dict(zip([f.name for f in features_of([], dated=True)], rows[0, 0].tolist(), strict=True))
     assert (by_name["songs in 7 days"], by_name["silent"], by_name["songs"]) == (0.0, 101.0, 2.0)
     assert by_name["artist known"] == 2.0
@@ -86,7 +86,7 @@ def test_a_listener_who_was_silent_for_a_month_keeps_all_features():
 def test_a_stranger_has_features_too():
     found, _ = world()
     nobody = Histories(csr_array((1, 5), dtype=np.float32))
-    rows = candidate_features(found, nobody, np.array([[0, 1]]), {}, np.zeros((1, 5), np.float32))
+    rows = candidate_features(found, nobody, np.array([[0, 1]]), {}, np.zeros((1, 2), np.float32))
     by_name = dict(zip([f.name for f in features_of([], dated=False)], rows[0].T.tolist(), strict=True))
     assert by_name["artist known"] == [0, 0]
     assert np.isnan(by_name["years away"]).all()
