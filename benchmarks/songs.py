@@ -7,8 +7,8 @@ plays of that share of the Taste Profile's size, from plays to a published versi
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -35,7 +35,6 @@ from buddies_core.songs.model import SongsModel
 SEED = 20_250_514
 _OTHERS = {"reference": REFERENCE, "implicit": ALS_PEER, "sansa": SANSA_PEER, "rectools": RECTOOLS_PEER}
 _ALS = AlsConfig(factors=64, alpha=1.0, ridge=0.05, sweeps=15)
-T = TypeVar("T")
 
 
 def run(scale: str) -> Report:
@@ -136,8 +135,8 @@ def _ranking(report: Report, model: SongsModel, found: Material) -> None:
     values = timed(report, "features", "ours", pairs, "pairs", lambda: model.features(mine, proposed))
     flat = values.reshape(-1, values.shape[2])
     for kind, predictors in model._loaded().items():
-        rankers = predictors[:1]
-        timed(report, "rank", kind, pairs, "pairs", lambda one=rankers[0]: one.margins(flat, model.config.threads))
+        margins = partial(predictors[0].margins, flat, model.config.threads)
+        timed(report, "rank", kind, pairs, "pairs", margins)
 
 
 def _value(frame: pl.DataFrame, system: str, metric: str) -> float:
