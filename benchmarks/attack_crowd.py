@@ -110,7 +110,12 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
 async def run(crowd: Crowd) -> Seen:
     """What the clients saw until a line came on standard input."""
     seen, over = Seen(), threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), over.set()), daemon=True).start()
+
+    def wait() -> None:
+        sys.stdin.readline()
+        over.set()
+
+    threading.Thread(target=wait, daemon=True).start()
     await asyncio.gather(*(Client(crowd, seen, number).run(over) for number in range(crowd.connections)))
     return seen
 

@@ -10,10 +10,12 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.full import home_of
 from benchmarks.measure import Report, Row
@@ -22,7 +24,7 @@ from buddies_core.artifact.errors import ServedModelError
 from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from quality.evidence import Evidence, datasets_for
+from quality.check_inputs import CheckInputs, datasets_for
 from quality.judging import judge
 from quality.registry import spec_of
 from quality.rules.catalogue import rules_by_asset
@@ -105,14 +107,14 @@ def judged(asset: str, home: str) -> CheckRow | str:
         return f"not stored: {', '.join(missing)}"
     with TreeMemory() as memory:
         start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-        given = {}
+        given: Mapping[str, Any] = {}
         if reader is not None:
             try:
                 given = reader.read(Settings(home=home, _env_file=None))
             except NOT_THERE as error:
                 return f"{type(error).__name__}: {error}".splitlines()[0]
         handles = {name: store.open(name) for name in needed}
-        verdicts = judge(asset, rules, Evidence(handles, given))
+        verdicts = judge(asset, rules, CheckInputs(handles, given))
         seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     rows = handles[asset].manifest.rows if asset in handles else max(v.finding.total for v in verdicts)
     return CheckRow(

@@ -36,7 +36,9 @@ def run(scale: str) -> Report:
 
 
 def _visit_all(report: Report, browser: Any, home: str) -> None:
-    paints, charts, outside = [], [], 0
+    paints: list[float] = []
+    charts: list[float] = []
+    outside = 0
     for page in NAVIGATION:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         for visit in ("first visit", "second visit"):

@@ -74,7 +74,7 @@ def breakage(url: str, home: Path) -> None:
     store = DatasetStore.at(str(home))
     for name, spoil in (("test_batches", _cut), ("songs", Path.unlink)):
         dataset = store.open(name)
-        spoil(dataset.folder / dataset.manifest.shards[0].file)
+        spoil(Path(str(dataset.folder)) / dataset.manifest.shards[0].file)
     job = Incident("job purge_job", "", "run 12345678 failed: OSError: no room", "12345678", of_run=True)
     incidents.reconcile(connection, [job], now - timedelta(days=2))
     held = incidents.open_records(connection)[0]

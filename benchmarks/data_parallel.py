@@ -6,6 +6,7 @@ epochs on the same blocks from the same factors, on two processors of this machi
 """
 
 import json
+import logging
 import tempfile
 import time
 from pathlib import Path
@@ -89,7 +90,7 @@ def _ray(
         np.savez(folder / "blocks.npz", users=blocks.users, positives=blocks.positives, negatives=blocks.negatives)
         np.savez(folder / "train.npz", indptr=train.indptr, indices=train.indices)
         told = {"folder": name, "shape": shape, "rounds": rounds, "config": config.model_dump(mode="json")}
-        ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         began = time.perf_counter()
         try:
             TorchTrainer(

@@ -9,9 +9,11 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -138,8 +140,8 @@ def _add_checks(report: Report, scale: str, home: Path) -> None:
     seconds, count = sum(row.seconds for row in rows), sum(row.rows for row in rows)
     peak = max((row.peak_mib or 0 for row in rows), default=0)
     used = sum(row.cpu_seconds or 0 for row in rows)
-    figures = {"peak_mib": peak, "cpu_seconds": used, "rows": count, "work": count}
-    report.add(StepRow("checks", "buddies", THREADS, seconds, count / seconds, "rows", **figures))
+    rate = count / seconds
+    report.add(StepRow("checks", "buddies", THREADS, seconds, rate, "rows", peak, used, rows=count, work=count))
     if scale in CHECKS_AIM:
         report.ratios["checks_aim_over_ours"] = CHECKS_AIM[scale] / seconds
     report.notes += [note for note in judged.notes if note.startswith("BROKEN")]
@@ -178,7 +180,7 @@ def _run(world: World, home: Path, shard_users: int = 10_000) -> tuple[list[Step
     return list(done.values()), settings
 
 
-def _measured(step: Step, assets: list, instance, given: dict, settings: Settings, world: World) -> StepRow:
+def _measured(step: Step, assets: Sequence[Any], instance, given: dict, settings: Settings, world: World) -> StepRow:
     store = DatasetStore.at(settings.home)
     if step.name == "mpd":  # it would go on after its stored groups, and does not say how many they were
         forget_generation(Path(settings.mpd_dir or ""))
@@ -214,13 +216,13 @@ def _measured(step: Step, assets: list, instance, given: dict, settings: Setting
 
 def _report(rows: list[StepRow], world: World, settings: Settings) -> Report:
     ours = sum(row.seconds for row in rows if row.reference_hours is not None) / 3600
-    theirs = sum(row.reference_hours for row in rows if row.reference_hours is not None)
+    theirs = sum(row.reference_hours or 0.0 for row in rows)
     total = sum(row.seconds for row in rows)
     peak = max(row.peak_mib or 0 for row in rows) / 1024
     report = StepReport("full", list(rows), {"reference_hours_over_ours": theirs / ours} | twin_ratios(settings))
     report.notes = [
         f"{world.users:,} users, {world.playlists:,} playlists: {total / 60:.1f} minutes in all "
-        f"({sum(row.cpu_seconds for row in rows) / 60:.1f} of a processor), peak {peak:.1f} GiB, "
+        f"({sum(row.cpu_seconds or 0.0 for row in rows) / 60:.1f} of a processor), peak {peak:.1f} GiB, "
         f"{sum(row.bytes for row in rows) / 2**30:.2f} GiB written",
         "reference hours are those of its own run in proportion to the pairs (parsing: playlists; pairing: users²)",
     ]

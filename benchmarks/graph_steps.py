@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
 import numpy as np
@@ -103,7 +103,7 @@ the reference's triplets include its user-blocks: hours stand with the step that
 evaluation of the reference took one fifth of the validation batches."""
 
 
-def steps_of(assets: Sequence[dg.AssetsDefinition], resources: dict[str, object]) -> list[Step]:
+def steps_of(assets: Sequence[Any], resources: dict[str, object]) -> list[Step]:
     """Every asset that the served model is made of, each after those it needs; last the triplets, read by none."""
     graph = dg.Definitions(assets=assets, resources=resources).resolve_asset_graph()
     needed = {key.path[-1] for key in dg.AssetSelection.assets("served_model").upstream().resolve(graph)}

@@ -5,6 +5,7 @@
 """
 
 import time
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ import polars as pl
 from benchmarks.measure import Report, Row
 from benchmarks.real_playlists import SEED, real_playlists, table_text
 from buddies_core.graph.additive import train_additive
-from buddies_core.graph.evaluation import AlsBaseline, continuation_table, link_table, sage_scorers
+from buddies_core.graph.evaluation import AlsBaseline, PairScorer, continuation_table, link_table, sage_scorers
 from buddies_core.graph.links import TEST, TRAIN, VALIDATION, chosen_rows, judged_links, parts_of_links
 from buddies_core.graph.projection import bipartite, co_occurrence
 from buddies_core.graph.sage import PlaylistGraph
@@ -90,9 +91,15 @@ def _by_size(train: Sequences, artist_of: np.ndarray) -> pl.DataFrame:
         graph = graph_of(chosen_rows(some, parts == TRAIN), artist_of[held])
         degree = np.bincount(graph.songs, minlength=graph.n_songs).astype(np.float32)
         pairs, _ = sage_scorers(train_sage(graph, SageConfig(seed=SEED)), graph)
-        table = link_table({"popularity": lambda _, s, d=degree: d[s], "GraphSAGE": pairs}, validation, test, seed=SEED)
+        scorers: dict[str, PairScorer] = {"popularity": partial(_degrees, degree), "GraphSAGE": pairs}
+        table = link_table(scorers, validation, test, seed=SEED)
         rows.append(table.select(pl.lit(size).alias("playlists"), "system", "auc", "auc_edge", "matched_auc"))
     return pl.concat(rows) if rows else pl.DataFrame()
+
+
+def _degrees(degree: np.ndarray, _playlists: np.ndarray, songs: np.ndarray) -> np.ndarray:
+    """Scores of pairs by the songs' playlists alone."""
+    return degree[songs]
 
 
 def _at_size(report: Report, share: float) -> None:

@@ -41,5 +41,6 @@ class Caller(FastHttpUser):
         liked = random.choice(playlists)
         others = [playlist for playlist in playlists if playlist != liked]
         feedback = {"user_id": user, "like_playlist": liked, "other_playlists": others}
+        assert answer.headers is not None
         feedback["recommendation_id"] = answer.headers["x-recommendation-id"]
         self.client.post("/feedback", json=feedback, headers=self.key_headers)

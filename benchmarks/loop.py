@@ -146,7 +146,8 @@ def _one_day(world: World, factors: Factors, day: int) -> tuple[Day, Blocks]:
     numbers = np.arange(world.lists_a_day)
     who = world.listeners[(uniform(11, PICK, day, numbers) * len(world.listeners)).astype(int)]
     draws = uniform(11, CHOICE, day, numbers)
-    users, positives, negatives, ranks = [], [], [], {}
+    users, positives, negatives = [], [], []
+    ranks: dict[int, int] = {}
     for user, draw in zip(who.tolist(), draws.tolist(), strict=True):
         offered = world.candidates.row(user)
         order = np.argsort(-(factors.playlists[offered] @ factors.users[user]), kind="stable")[:SHOWN]
@@ -193,8 +194,11 @@ def world_of(settings: Settings, *, lists_a_day: int, weeks: int) -> World:
     store = DatasetStore.at(settings.home)
     held = {side: load_library(store.open(f"{side}_library")) for side in ("user", "playlist")}
     data = training_data(
-        *(store.open(name) for name in ("user_blocks", "validation_batches", "scores", "user_library")),
-        store.open("playlist_library"),
+        blocks=store.open("user_blocks"),
+        validation=store.open("validation_batches"),
+        scores=store.open("scores"),
+        user_library=store.open("user_library"),
+        playlist_library=store.open("playlist_library"),
     )
     drawn = store.open("candidates").frame().explode("playlists").drop_nulls("playlists")
     shape = held["user"].n_rows, held["playlist"].n_rows

@@ -76,7 +76,8 @@ def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
     """The tables of one world; a large one is judged on fewer users and without what would take hours."""
     counts = popularity(world.train)
     protocols = evaluation_protocols(world, counts, large=large)
-    main, served = [], []
+    main: list[dict[str, object]] = []
+    served: list[dict[str, object]] = []
     candidates, known = _candidates(world), _owned_or_liked(world)
     best: Factors | None = None
     for name, build in _systems(world, counts, large=large):
@@ -90,7 +91,7 @@ def tables(world: World, *, large: bool) -> dict[str, list[dict[str, object]]]:
         shown = served_metrics(
             system, candidates, protocols[1].relevant, known=known, playlist_songs=world.playlist_songs, **_ids(world)
         )
-        served.append({"system": name} | {metric: f"{shown[metric]:.3f}" for metric in _SERVED})
+        served.append({"system": name, **{metric: f"{shown[metric]:.3f}" for metric in _SERVED}})
     found = {"ranking": main, "candidates served, test likes": served}
     if best is not None:
         found["users never trained on"] = cold_users(world, best, counts, seed=_SEED)
@@ -188,9 +189,10 @@ def ranking_row(system: System, name: str, protocol: EvaluationProtocol, seconds
     row: dict[str, object] = {"system": name, "split": protocol.split}
     for metric in _MAIN:
         digits = 2 if metric == "novelty" else 4 if metric.startswith("all") else 3
-        row[metric] = f"{found[metric]:.{digits}f}"
+        shown = f"{found[metric]:.{digits}f}"
         if metric in ("mrr", "matched_mrr"):
-            row[metric] += f" [{found[metric + '_low']:.3f}, {found[metric + '_high']:.3f}]"
+            shown += f" [{found[metric + '_low']:.3f}, {found[metric + '_high']:.3f}]"
+        row[metric] = shown
     return row | {"seconds": f"{seconds:.1f}"}
 
 

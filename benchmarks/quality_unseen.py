@@ -75,9 +75,9 @@ def later_playlists(world: World, *, seed: int) -> list[dict[str, object]]:
     playlists[~later] = trained.playlists
     untrained = Factors(trained.users, playlists.copy())
     playlists[later] = fold_in.playlists(select(world.playlist_songs, np.flatnonzero(later)))
-    cases = [_cases_of(case, later) for case in (world.data.validation, world.test_cases)]
+    both = [_cases_of(split, later) for split in (world.data.validation, world.test_cases)]
     cases = EvaluationCases(
-        *(np.concatenate([getattr(b, c) for b in cases]) for c in ("users", "positives", "negatives"))
+        *(np.concatenate([getattr(part, name) for part in both]) for name in ("users", "positives", "negatives"))
     )
     train_counts = np.zeros(n_playlists)
     train_counts[~later] = counts

@@ -58,7 +58,7 @@ def run(scale: str) -> Report:
     )
     report.ratios = {"scores_vs_scipy": one.rate / scipy_row.rate, "scores_two_threads": two.rate / one.rate}
     hours = 1_019_318 * (pairs / n_users) / two.rate / 60
-    by_cpu = (scipy_row.cpu_seconds / peer_pairs) / (one.cpu_seconds / pairs)
+    by_cpu = ((scipy_row.cpu_seconds or np.nan) / peer_pairs) / ((one.cpu_seconds or np.nan) / pairs)
     report.notes.append(f"by processor time on one thread: {by_cpu:.2f} times scipy")
     report.notes.append(
         f"{pairs / n_users:,.0f} pairs a user; {1e9 / one.rate:.2f} ns a pair on one thread; "
@@ -88,7 +88,7 @@ class ScipyScores:
         """(liked playlists, liked scores, sample of hard, sample of easy) of each user."""
         rules = ScoringRules()
         generator = np.random.default_rng(SEED)
-        results = []
+        results: list[tuple[np.ndarray, ...]] = []
         for first in range(start, stop, _PEER_CHUNK):
             last = min(first + _PEER_CHUNK, stop)
             product = self._users[first:last] @ self._songs

@@ -82,4 +82,6 @@ def _measure(report: Report, settings: Settings, name: str, step: str) -> None:
                 seconds.append(time.perf_counter() - began)
     median = statistics.median(seconds)
     report.add(Row(step, name, 1, median, 1 / median, "looks"))
-    report.notes.append(f"{name}, {step}: {said.skip_message or said.run_requests[0].run_key}")
+    report.notes.append(
+        f"{name}, {step}: {said.skip_message or [request.run_key for request in said.run_requests or ()]}"
+    )

@@ -39,7 +39,7 @@ class ServedWorld:
         ranked = np.take_along_axis(candidates, order, axis=1)
         pids = np.sort(generator.permutation(playlists + playlists // 20)[:playlists])
         neighbours = 20
-        arrays = {
+        arrays: dict[str, np.ndarray] = {
             "ranked_indptr": np.arange(users + 1) * CANDIDATES,
             "ranked_playlists": ranked.ravel(),
             "ranked_scores": np.take_along_axis(scores, order, axis=1).ravel(),

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -64,7 +65,10 @@ def run(scale: str) -> Report:
     return report
 
 
-def _measured(report: Report, step: str, call: Callable[[object], object], requests: Sequence[object]) -> Row:
+T = TypeVar("T")
+
+
+def _measured(report: Report, step: str, call: Callable[[T], object], requests: Sequence[T]) -> Row:
     seconds = np.empty(len(requests))
     started, cpu = time.perf_counter(), _processor()
     for place, request in enumerate(requests):

@@ -117,7 +117,7 @@ def _joined(rows: pl.DataFrame, key: str, songs: pl.DataFrame, column: str, list
     """Rows that hold a shared song, as a library."""
     song_of = songs.select("song", pl.col(lists).alias(column)).explode(column)
     pairs = rows.join(song_of, on=column).select(pl.col(key).rank("dense").cast(pl.Int64) - 1, "song")
-    n_rows = int(pairs[key].max()) + 1
+    n_rows = pairs[key].n_unique()
     return Library.from_pairs(pairs[key].to_numpy(), pairs["song"].to_numpy(), n_rows, songs.height)
 
 

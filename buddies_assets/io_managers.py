@@ -13,7 +13,7 @@ from upath import UPath
 
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.dataset_writer import DatasetWriter
-from buddies_core.storage.manifest import Manifest, Recipe
+from buddies_core.storage.manifest import CacheKey, Manifest
 from quality.column_schemas import lineage_metadata
 from quality.finite_metadata import finite_metadata
 
@@ -58,8 +58,8 @@ class DatasetIOManager(UPathIOManager):
 
     def _store_frame(self, context: dg.OutputContext, frame: pl.DataFrame, path: UPath) -> Dataset:
         name = context.asset_key.path[-1]
-        recipe = Recipe(name, inputs=_stored_inputs(context, path.parent), params={"run": context.run_id})
-        writer = DatasetWriter(path, recipe, context.run_id)
+        cache_key = CacheKey(name, inputs=_stored_inputs(context, path.parent), params={"run": context.run_id})
+        writer = DatasetWriter(path, cache_key, context.run_id)
         return writer.commit([writer.write_shard(0, frame)])
 
 

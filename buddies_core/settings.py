@@ -41,7 +41,7 @@ class Settings(EnvironmentSettings):
     mode: Literal["full", "toy"] = Field("full", description="`toy` keeps 5 % of users from the user-blocks on.")
     shard_users: int = Field(10_000, ge=1, description="Users in a shard; changes files, never results.")
     reuse_shards: bool = Field(
-        True, description="Reuse stored shards whose recipe (code, inputs, settings) is the same."
+        True, description="Reuse stored shards whose cache key (code, inputs, settings) is the same."
     )
 
     mpd_dir: str | None = Field(None, description="Folder (or zip) of `mpd.slice.*.json[.gz]`; unset: synthetic.")

@@ -14,7 +14,7 @@ from buddies_core.artifact.errors import ServedModelError
 from buddies_core.environment import InvalidSettingError
 from buddies_serving.errors import KeyFileError, SigningKeyError, SpoolError, UnsafeBindError
 from buddies_serving.feedback.migrate import migrate
-from buddies_serving.http.express import ExpressProtocol
+from buddies_serving.http.fast_path import FastPathProtocol
 from buddies_serving.http.keys import Scope, new_key, revoke_key
 from buddies_serving.http.proxy import ProxyError
 from buddies_serving.http.stopping import GracefulServer
@@ -43,7 +43,7 @@ def serve(context: typer.Context) -> None:
         application,
         host=settings.host,
         port=settings.port,
-        http=ExpressProtocol,
+        http=FastPathProtocol,
         proxy_headers=False,
         log_config=None,
         access_log=False,

@@ -1,4 +1,4 @@
-"""The systems whose routes lie in `buddies_serving.systems`: each module has a `router`, and may have `hot_routes`,
+"""The systems whose routes lie in `buddies_serving.systems`: each module has a `router`, and may have `fast_routes`,
 or `service_routes` where they ask what the service remembers.
 
 One that knows songs which the playlists' model does not may have `find_song`.
@@ -10,14 +10,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from buddies_serving import systems
-from buddies_serving.http.answers import HotHandler
+from buddies_serving.http.answers import FastHandler
 from buddies_serving.model.by_songs import FindSong
 from buddies_serving.settings import ServingSettings
 
 if TYPE_CHECKING:
     from buddies_serving.service import Service
 
-HotRoutes = dict[tuple[str, str], tuple[str, HotHandler]]
+FastRoutes = dict[tuple[str, str], tuple[str, FastHandler]]
 
 
 def system_modules() -> list[ModuleType]:
@@ -28,18 +28,18 @@ def system_modules() -> list[ModuleType]:
     ]
 
 
-def system_hot_routes(settings: ServingSettings) -> HotRoutes:
+def system_fast_routes(settings: ServingSettings) -> FastRoutes:
     """(method, path) -> (route, handler) of the calls without a query that the guard answers itself."""
-    found: HotRoutes = {}
+    found: FastRoutes = {}
     for module in system_modules():
-        if hasattr(module, "hot_routes"):
-            found |= module.hot_routes(settings)
+        if hasattr(module, "fast_routes"):
+            found |= module.fast_routes(settings)
     return found
 
 
-def system_service_routes(service: "Service") -> HotRoutes:
+def system_service_routes(service: "Service") -> FastRoutes:
     """The same of those calls that ask the service what it remembers."""
-    found: HotRoutes = {}
+    found: FastRoutes = {}
     for module in system_modules():
         if hasattr(module, "service_routes"):
             found |= module.service_routes(service)

@@ -1,4 +1,4 @@
-"""The application: FastAPI for the many calls, the guard with its hot handlers round it."""
+"""The application: FastAPI for the many calls, the guard with its fast handlers round it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -17,10 +17,10 @@ from buddies_serving.feedback.storage_state import StorageState
 from buddies_serving.feedback.store import FeedbackStore
 from buddies_serving.feedback.upkeep import DatabaseUpkeep
 from buddies_serving.feedback.writer import FeedbackWriter
-from buddies_serving.found import system_catalogues, system_hot_routes, system_service_routes
+from buddies_serving.found import system_catalogues, system_fast_routes, system_service_routes
 from buddies_serving.gauges import show_gauges
 from buddies_serving.health import health_of, sample_served
-from buddies_serving.http.answers import JSON, Answer, Headers, HotHandler
+from buddies_serving.http.answers import JSON, Answer, FastHandler, Headers
 from buddies_serving.http.keys import KeyEntry, Keys, keys_for
 from buddies_serving.http.metrics import Metrics
 from buddies_serving.http.problems import Problem, unavailable
@@ -66,12 +66,12 @@ class Service:
         self.is_stopping = False
         self._recommender: Recommender | None = None
         self.open_writer: FeedbackWriter | None = None
-        self.system_hot = system_hot_routes(settings) | system_service_routes(self)
+        self.system_fast = system_fast_routes(settings) | system_service_routes(self)
         self.catalogues = system_catalogues(settings)
         show_gauges(self)
 
     @property
-    def hot(self) -> dict[tuple[str, str], tuple[str, HotHandler]]:
+    def fast(self) -> dict[tuple[str, str], tuple[str, FastHandler]]:
         """(method, path) -> (route, handler) of the calls that the guard answers itself."""
         recommend = "/api/playlist/recommend/"
         return {
@@ -79,7 +79,7 @@ class Service:
             ("POST", recommend.rstrip("/")): (recommend, self.hot_recommend),
             ("POST", "/feedback"): ("/feedback", self.hot_feedback),
             **{("POST", path): (EVENTS_PATH, self.hot_events) for path in (EVENTS_PATH, EVENTS_PATH.rstrip("/"))},
-            **self.system_hot,
+            **self.system_fast,
         }
 
     @property

@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from quality.check_inputs import CheckInputs, datasets_for
 from quality.check_metadata import NOTE, RULE, SAMPLE, SEVERITY, SHARE, CheckFigures
-from quality.evidence import Evidence, datasets_for
 from quality.finite_metadata import finite_metadata
 from quality.judging import judge
 from quality.registry import spec_of
@@ -71,7 +71,7 @@ def _checks_of(asset: str, rules: list[Rule], partitions: dg.PartitionsDefinitio
     )
     def checks(context: dg.AssetCheckExecutionContext, **handles: Any) -> Iterator[dg.AssetCheckResult]:
         given = {} if reader is None else reader.read(context.resources.pipeline.settings)
-        for verdict in judge(asset, rules, Evidence(handles, given)):
+        for verdict in judge(asset, rules, CheckInputs(handles, given)):
             yield as_result(verdict)
 
     return checks

@@ -16,7 +16,7 @@ import polars as pl
 
 from buddies_core.storage.dataset import Dataset
 from quality import pieces
-from quality.evidence import Evidence
+from quality.check_inputs import CheckInputs
 from quality.registry import spec_of
 from quality.rules.proofs import PROVABLE, proven
 from quality.rules.verdict import UNREADABLE, Finding, Rule, Verdict, merged, unjudged
@@ -24,51 +24,51 @@ from quality.rules.verdict import UNREADABLE, Finding, Rule, Verdict, merged, un
 SCHEMA_RULE = "matches_its_schema"
 
 
-def judge(asset: str, rules: Sequence[Rule], evidence: Evidence) -> list[Verdict]:
+def judge(asset: str, rules: Sequence[Rule], inputs: CheckInputs) -> list[Verdict]:
     """Every rule's verdict on an asset; the same whether it is judged at once or in pieces."""
-    cut = _to_cut(asset, rules, evidence)
+    cut = _to_cut(asset, rules, inputs)
     if all(pieces.size_in_memory(dataset) <= pieces.BYTES_AT_ONCE for dataset in cut.values()):
-        return [rule.judge(evidence) for rule in rules]  # type: ignore[arg-type]
-    found = _proven(asset, rules, evidence)
+        return [rule.judge(inputs) for rule in rules]  # type: ignore[arg-type]
+    found = _proven(asset, rules, inputs)
     left = [rule for rule in rules if rule.name not in found]
     of_rows = [rule for rule in left if not rule.in_order and set(rule.inputs.values()) & {*cut}]
     if of_rows:
-        found |= _of_pieces(asset, of_rows, evidence, cut)
+        found |= _of_pieces(asset, of_rows, inputs, cut)
     for rule in left:
         if rule.in_order:
             shards = range(len(cut[asset].manifest.shards))
-            parts = [evidence.within({asset: partial(cut[asset].shard, n)}) for n in shards]
+            parts = [inputs.within({asset: partial(cut[asset].shard, n)}) for n in shards]
             found[rule.name] = [rule.judge(part) for part in parts]  # type: ignore[arg-type]
         elif rule.name not in found:
-            found[rule.name] = [rule.judge(evidence)]  # type: ignore[arg-type]
+            found[rule.name] = [rule.judge(inputs)]  # type: ignore[arg-type]
     return [_together(rule, found[rule.name]) for rule in rules]
 
 
-def _proven(asset: str, rules: Sequence[Rule], evidence: Evidence) -> dict[str, list[Verdict]]:
+def _proven(asset: str, rules: Sequence[Rule], inputs: CheckInputs) -> dict[str, list[Verdict]]:
     """The verdicts of rules that are proven to hold without looking at the rows one by one."""
     if asset not in PROVABLE:
         return {}
     began, by_name = time.perf_counter(), {rule.name: rule for rule in rules}
     try:
-        held = proven(asset, evidence.handles, {name: evidence[name] for name in PROVABLE[asset]})
+        held = proven(asset, inputs.handles, {name: inputs[name] for name in PROVABLE[asset]})
     except UNREADABLE:
         return {}  # the rules themselves say what cannot be read
     seconds = (time.perf_counter() - began) / max(len(held), 1)
     return {name: [Verdict(by_name[name], finding, seconds)] for name, finding in held.items() if name in by_name}
 
 
-def _to_cut(asset: str, rules: Sequence[Rule], evidence: Evidence) -> dict[str, Dataset]:
+def _to_cut(asset: str, rules: Sequence[Rule], inputs: CheckInputs) -> dict[str, Dataset]:
     """The stored datasets that are cut for these rules; none where the asset is not one of them."""
     key = spec_of(asset).judged_by
     needed = {asset} | {name for rule in rules for name in rule.inputs.values()}
     names = {name for name in needed if key in spec_of(name).keys} if key else set()
-    stored = {name: evidence.handles.get(name) for name in sorted(names) if name not in evidence.given}
+    stored = {name: inputs.handles.get(name) for name in sorted(names) if name not in inputs.given}
     cut = {name: dataset for name, dataset in stored.items() if isinstance(dataset, Dataset)}
     return cut if asset in cut else {}
 
 
 def _of_pieces(
-    asset: str, rules: Sequence[Rule], evidence: Evidence, cut: dict[str, Dataset]
+    asset: str, rules: Sequence[Rule], inputs: CheckInputs, cut: dict[str, Dataset]
 ) -> dict[str, list[Verdict]]:
     """The verdicts on all pieces; where the data cannot even be cut, the error in place of each."""
     found: dict[str, list[Verdict]] = {rule.name: [] for rule in rules}
@@ -76,7 +76,7 @@ def _of_pieces(
     try:
         with pieces.pieces(asset, cut) as readers:
             for piece in readers:
-                limited = evidence.within(piece)
+                limited = inputs.within(piece)
                 for rule in rules:
                     found[rule.name].append(rule.judge(limited))  # type: ignore[arg-type]
                 seen += limited[asset].height

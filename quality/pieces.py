@@ -22,8 +22,8 @@ import polars as pl
 
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.shards import EntityShards
+from quality.check_inputs import Piece
 from quality.dataset_spec import rows_by
-from quality.evidence import Piece
 from quality.registry import spec_of
 
 BYTES_AT_ONCE = 1 << 28

@@ -20,3 +20,10 @@ def materialise(
     chosen = None if selection is None else [dg.AssetKey(name) for name in selection.split(",")]
     with dg.DagsterInstance.ephemeral() as instance:
         return job.execute_in_process(instance=instance, run_config=QUIET | (run_config or {}), asset_selection=chosen)
+
+
+def upstream_of(*assets: str) -> str:
+    """Assets and all that they are made of, as `materialise` takes a selection."""
+    graph = build_definitions(Settings()).resolve_asset_graph()
+    keys = dg.AssetSelection.assets(*assets).upstream().resolve(graph)
+    return ",".join(sorted(key.to_user_string() for key in keys & graph.materializable_asset_keys))

@@ -1,5 +1,6 @@
 """Defects of blocks, triplets, batches, pairings and candidates."""
 
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,10 @@ from benchmarks.data_defects.planting import (
     with_cells,
     with_members,
 )
+
+
+def _first_ten(table: str, world: World) -> dict[str, Any]:
+    return {table: world[table][:10]}
 
 
 def _block(change):
@@ -252,7 +257,7 @@ DEFECTS: tuple[Defect, ...] = (
         Defect(
             f"ten likes to judge by ({split})",
             f"{split}_batches.there_are_likes_to_evaluate_by",
-            lambda w, table=f"{split}_batches": {table: w[table][:10]},
+            partial(_first_ten, f"{split}_batches"),
         )
         for split in ("validation", "test")
     ),

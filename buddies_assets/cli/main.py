@@ -16,7 +16,7 @@ from buddies_assets.cli.commands import (
     running,
 )
 from buddies_assets.cli.console import console, plain_console, styled
-from buddies_assets.cli.failing import FORESEEN, as_line
+from buddies_assets.cli.failing import as_line, foreseen
 
 app = typer.Typer(
     help="Organic playlists, recommended to listeners of like taste.",
@@ -77,7 +77,7 @@ def main() -> None:
     """Run the command; an error that the project foresees is printed as one message, not as a traceback."""
     try:
         app()
-    except FORESEEN as error:
+    except foreseen() as error:
         told = as_line(error)
         plain_console(stderr=True).print(styled(("Error:", "bold red"), f" {told}"), soft_wrap=True)
         sys.exit(1)

@@ -19,7 +19,7 @@ from buddies_core.storage.code_version import code_version
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
-from buddies_core.storage.manifest import Manifest, Recipe
+from buddies_core.storage.manifest import CacheKey, Manifest
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -128,8 +128,8 @@ class FeedbackDays:
         # What is kept comes last: its manifest is what says that the day is stored.
         versions = {}
         for name, frame in ((self.source.quarantined, made.quarantined), (self.source.kept, made.blocks)):
-            recipe = self._recipe(name, day, sessions.height)
-            writer = self.store.writer(recipe, self.run_id, self._folder(name, day))
+            cache_key = self._cache_key(name, day, sessions.height)
+            writer = self.store.writer(cache_key, self.run_id, self._folder(name, day))
             versions[name] = writer.commit([writer.write_shard(0, frame)]).fingerprint
         counts = made.blocks.height, made.quarantined.height
         return StoredDay(day, sessions.height, *counts, versions, int(theirs.sum()), made.waiting)
@@ -161,15 +161,17 @@ class FeedbackDays:
         """Whether both datasets of a day are stored whole, of these sessions, by this code."""
         if not self.reuse:
             return False
-        recipes = {name: self._recipe(name, day, sessions) for name in (self.source.kept, self.source.quarantined)}
-        return all(self.store.reusable(recipe, self._folder(name, day)) for name, recipe in recipes.items())
+        cache_keys = {
+            name: self._cache_key(name, day, sessions) for name in (self.source.kept, self.source.quarantined)
+        }
+        return all(self.store.reusable(cache_key, self._folder(name, day)) for name, cache_key in cache_keys.items())
 
-    def _recipe(self, name: str, day: date, sessions: int) -> Recipe:
+    def _cache_key(self, name: str, day: date, sessions: int) -> CacheKey:
         inputs = {library: self.store.open(library).fingerprint for library in self.source.libraries}
         params: dict[str, str | int] = {"day": day.isoformat(), "sessions": sessions, "seed": self.seed}
         if self.forgotten:
             params["forgotten"] = self.forgotten.digest
-        return Recipe(name, code_version(self.source.module), inputs, params)
+        return CacheKey(name, code_version(self.source.module), inputs, params)
 
 
 def window_of(settings: Settings, now: datetime) -> Window:

@@ -12,7 +12,7 @@ from buddies_core.settings import Settings
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.manifest import Manifest
-from quality.evidence import Evidence, table
+from quality.check_inputs import CheckInputs, table
 from quality.inputs import with_derived
 from quality.sessions import published_versions, read_events, read_sessions
 
@@ -38,14 +38,14 @@ def feedback_inputs(settings: Settings) -> Mapping[str, Any]:
 def feedback_block_inputs(settings: Settings) -> Mapping[str, Any]:
     """Every stored day of feedback blocks, and what blocks are compared with; of the splits, the listeners' rows."""
     store = DatasetStore.at(settings.home)
-    evidence = Evidence({n: store.open(n) for n in ("user_library", "playlist_library", "playlist_ownership")})
+    inputs = CheckInputs({n: store.open(n) for n in ("user_library", "playlist_library", "playlist_ownership")})
     blocks = _days(store, "feedback_blocks", _NO_BLOCKS)
     listeners = blocks.select(pl.col("user").unique()).lazy()
     likes = store.open("splits").scan().join(listeners, on="user", how="semi").collect(engine="streaming")
     return {
         "feedback_blocks": blocks,
         "splits": likes,
-        **{name: evidence[name] for name in ("n_users", "n_playlists", "playlist_ownership")},
+        **{name: inputs[name] for name in ("n_users", "n_playlists", "playlist_ownership")},
     }
 
 

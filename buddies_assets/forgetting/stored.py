@@ -17,7 +17,7 @@ from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.interactions.numbers import PART, stored_register
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Manifest, Recipe
+from buddies_core.storage.manifest import CacheKey, Manifest
 
 LIBRARY = "user_library"
 _BY_ROW = ("user", "owner", "neighbour")
@@ -88,9 +88,9 @@ def _clear_unfinished(folder: UPath) -> None:
     if not folder.exists():
         return
     manifest = folder / "manifest.json"
-    recipe = Manifest.parse(manifest.read_text()).recipe if manifest.exists() else None
+    cache_key = Manifest.parse(manifest.read_text()).cache_key if manifest.exists() else None
     for inner in list(folder.iterdir()):
-        if inner.is_dir() and inner.name != recipe and not (inner / "manifest.json").exists():
+        if inner.is_dir() and inner.name != cache_key and not (inner / "manifest.json").exists():
             inner.fs.rm(inner.path, recursive=True)
 
 
@@ -122,7 +122,7 @@ def _blank(store: DatasetStore, person: Person, row: int | None) -> None:
         library = Library(indptr, library.indices[kept], library.n_columns)
     nameless = pl.when(is_them).then(pl.lit(person.stand_in)).otherwise(pl.col("user_id")).alias("user_id")
     manifest = stored.manifest
-    recipe = Recipe(LIBRARY, f"without {person.stand_in}", manifest.inputs, manifest.params)
+    cache_key = CacheKey(LIBRARY, f"without {person.stand_in}", manifest.inputs, manifest.params)
     parts = {PART: stored_register(stored).with_columns(nameless)}
     labelled = LabelledLibrary(library, rows.with_columns(nameless), held.columns)
-    labelled.save(store.writer(recipe, manifest.run_id), manifest.extra, parts)
+    labelled.save(store.writer(cache_key, manifest.run_id), manifest.extra, parts)

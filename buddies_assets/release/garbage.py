@@ -1,6 +1,6 @@
-"""What a home keeps that nothing names any more: files of unfinished recipes, versions and checkpoints of the past.
+"""What a home keeps that nothing names any more: files of unfinished cache keys, versions and checkpoints of the past.
 
-Named are: the recipe in a dataset's manifest, the versions that are served or can be rolled back to, their
+Named are: the cache key in a dataset's manifest, the versions that are served or can be rolled back to, their
 checkpoints and the newest one. What was changed within the last hour is left, since a run may be writing it.
 """
 
@@ -60,10 +60,10 @@ def _of_datasets(store: DatasetStore, assets: Collection[str]) -> Iterator[tuple
             continue
         if not store.has(folder.name):
             continue
-        recipe = store.open(folder.name).manifest.recipe
+        cache_key = store.open(folder.name).manifest.cache_key
         for inner in folder.iterdir():
-            if inner.is_dir() and inner.name != recipe and not (inner / "manifest.json").exists():
-                yield inner, f"{folder.name} is made by recipe {recipe} now"
+            if inner.is_dir() and inner.name != cache_key and not (inner / "manifest.json").exists():
+                yield inner, f"{folder.name} is made by cache key {cache_key} now"
 
 
 def _of_versions(settings: Settings) -> Iterator[tuple[UPath, str]]:

@@ -11,7 +11,7 @@ from buddies_core.storage import progress
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.dataset_writer import DatasetWriter
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from buddies_core.storage.ray_runner import RayRunner
 from buddies_core.storage.shards import (
     Inputs,
@@ -65,8 +65,8 @@ class Pipeline:
     ) -> DatasetWriter:
         """A writer for a dataset that is made whole rather than in shards; its code is of the asset's version."""
         code = context.assets_def.code_versions_by_key[dg.AssetKey(name)] or ""
-        recipe = Recipe(name, code, {key: value.fingerprint for key, value in inputs.items()}, params)
-        return self.store.writer(recipe, context.run.run_id)
+        cache_key = CacheKey(name, code, {key: value.fingerprint for key, value in inputs.items()}, params)
+        return self.store.writer(cache_key, context.run.run_id)
 
 
 def pipeline_resource(pipeline: Pipeline) -> dg.ResourceDefinition:

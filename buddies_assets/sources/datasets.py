@@ -11,6 +11,7 @@ from buddies_core.interactions.numbers import numbered_rows, stored_register
 from buddies_core.settings import Settings
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
+from quality.check_inputs import columns_of, shards_of, table
 from quality.dataset_spec import (
     Chart,
     DatasetSpec,
@@ -22,7 +23,6 @@ from quality.dataset_spec import (
     TableSchema,
     rows_by,
 )
-from quality.evidence import columns_of, shards_of, table
 from quality.rules.shapes import exploded
 from quality.statistics import row_count, spread
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from buddies_assets.sources.inputs.codepages import to_utf8
@@ -36,6 +37,7 @@ USUAL = {
 _BLOCK = 4 << 20
 _SEPARATORS = "\t,;|"
 _ROWS_AT_ONCE = 200_000
+_GREATEST = float(np.finfo(np.float32).max)
 
 
 class ColumnError(BuddiesError):
@@ -112,6 +114,7 @@ class _Reader:
     member: Member | None = None
     found: dict[str, str] = field(default_factory=dict)
     met: int = 0
+    nested: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.quarantine = Quarantine("interactions", strict=self.strict)
@@ -123,6 +126,10 @@ class _Reader:
         for file, position, names, values in self._records():
             if not self.found:
                 self.found = recognised(names, self.said, self.needed, self.optional, self.path)
+                if several := self.nested & {*self.found.values()}:
+                    raise ColumnError(
+                        f"{self.path}: column {min(several)!r} holds several values a row; give one of one."
+                    )
                 self.kept = {meaning: [] for meaning in self._kept_columns()}
             self.met += 1
             self._row(file, position, dict(zip(names, values, strict=True)))
@@ -181,15 +188,17 @@ class _Reader:
             yield from self._text(member)
 
     def _parquet(self) -> Iterator[tuple[str, int, Sequence[str], Sequence[str]]]:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         with pq.ParquetFile(self.path) as file:
+            self.nested = frozenset(one.name for one in file.schema_arrow if pa.types.is_nested(one.type))
             line = 0
             for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
                 names = batch.schema.names
                 for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     line += 1
-                    yield self.path.name, line, names, ["" if value is None else str(value).strip() for value in values]
+                    yield self.path.name, line, names, [_cell(value) for value in values]
 
     def _text(self, member: Member) -> Iterator[tuple[str, int, Sequence[str], Sequence[str]]]:
         before, at, names, separator = 0, 0, None, ","
@@ -266,12 +275,19 @@ def recognised(
     return found
 
 
+def _cell(value: object) -> str:
+    """A value of a Parquet column as text; writers of old leave text as bytes."""
+    if value is None:
+        return ""
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
+
+
 def _weight(text: str) -> tuple[float, str | None]:
-    """The weight, and why it cannot be used."""
+    """The weight, and why it cannot be used: models read it as a number of 32 bits."""
     try:
         value = float(text)
     except ValueError:
         return 0.0, "missing_field" if not text else "not_a_number"
-    if not math.isfinite(value):
+    if not math.isfinite(value) or value > _GREATEST:
         return 0.0, "not_a_number"
     return value, None if value > 0 else "weight_not_positive"

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 FEW_DAYS = 10
 FEW_BARS = 14
+LARGE = 10_000
+TWO_DAYS, YEAR = 2, 300
 
 
 def line_over_time(
@@ -139,9 +141,12 @@ def value_and_band(rows: Rows, *, name: str) -> "alt.LayerChart | alt.FacetChart
     """A check's value over time against its band; each point is coloured by its verdict (`state`)."""
     import altair as alt
 
-    layer = base(rows, "container", 200).encode(x=time_axis("at"))
+    layer = base(rows, "container", 200).encode(x=time_axis("at", rows))
     scale = alt.Scale(domain=["pass", "warn", "fail"], range=[GREEN, AMBER, RED])
-    y = alt.Y("value:Q", title=None, axis=alt.Axis(format=",.4~g"), scale=alt.Scale(zero=False))
+    known = [abs(row[key]) for row in rows for key in ("value", "low", "high") if row.get(key) is not None]
+    # Four digits of a large number would be written with an exponent.
+    form = ",.0f" if known and max(known) >= LARGE else ",.4~g"
+    y = alt.Y("value:Q", title=None, axis=alt.Axis(format=form), scale=alt.Scale(zero=False))
     layers: list[Any] = []
     if any(row.get("low") is not None and row.get("high") is not None for row in rows):
         area = layer.mark_area(color=GREEN, opacity=0.14)
@@ -158,13 +163,24 @@ def value_and_band(rows: Rows, *, name: str) -> "alt.LayerChart | alt.FacetChart
     return alt.layer(*layers, points).properties(width="container", height=200)
 
 
-def time_axis(column: str, rows: Rows | None = None, span: tuple[int, int] | None = None, **more: Any) -> "alt.X":
-    """A time axis in UTC. Over a few days the ticks are days: finer ones would repeat the same date."""
+def time_axis(column: str, rows: Rows, span: tuple[int, int] | None = None, **more: Any) -> "alt.X":
+    """A time axis in UTC, whose labels are as fine as its ticks: otherwise one date would stand there several times."""
     import altair as alt
 
-    few = rows is not None and len({row[column] for row in rows}) <= FEW_DAYS
-    axis = alt.Axis(
-        format="%d %b", labelAngle=0, labelOverlap="greedy", labelSeparation=10, tickCount="day" if few else 6
-    )
+    form, ticks = _ticks([str(row[column]) for row in rows])
+    axis = alt.Axis(format=form, labelAngle=0, labelOverlap="greedy", labelSeparation=10, tickCount=ticks)
     scale = alt.Scale(type="utc", domain=list(span) if span else alt.Undefined)
     return alt.X(f"{column}:T", title=None, axis=axis, scale=scale, **more)
+
+
+def _ticks(moments: list[str]) -> tuple[str, Any]:
+    """Format of the labels and number of ticks for moments (or days) in ISO form."""
+    known = [datetime.fromisoformat(moment) for moment in moments] or [datetime.now(UTC)]
+    days = (max(known) - min(known)) / timedelta(days=1)
+    if days > YEAR:
+        return "%b %Y", 6
+    if len(set(known)) <= FEW_DAYS and all(moment.time() == time() for moment in known):
+        return "%d %b", "day"
+    if days <= TWO_DAYS:
+        return ("%d %b %H:%M" if days * 24 > 1 else "%H:%M:%S"), 4
+    return "%d %b", "day" if days <= FEW_DAYS else 6

@@ -8,6 +8,7 @@ from buddies_core.charts.theme import BLUE, GREY, LABEL_PADDING, LABEL_SIZE, ORA
 if TYPE_CHECKING:
     import altair as alt
 
+FEW_TICKS = 8
 _CHARACTER = 0.64 * LABEL_SIZE
 """Width of a character in the widest usual font, in pixels. Whoever draws measures labels in a font of its own, and a
 browser with a wider one would cut them at the edge; the padding at the right is for the figures likewise."""
@@ -93,11 +94,14 @@ def lines(rows: Rows, *, x: str, y: str, series: str, axis: str) -> "alt.Chart":
     """Several measures over one numbered axis, such as metrics per epoch or per trial."""
     import altair as alt
 
+    # Between two whole numbers there is none to label: ticks of their own would say one of them twice.
+    distinct = sorted({row[x] for row in rows})
+    few: Any = distinct if len(distinct) <= FEW_TICKS else alt.Undefined
     return (
         base(rows, "container", 180)
         .mark_line(point=True)
         .encode(
-            x=alt.X(f"{x}:Q", title=axis, axis=alt.Axis(format="d", tickMinStep=1)),
+            x=alt.X(f"{x}:Q", title=axis, axis=alt.Axis(format="d", tickMinStep=1, values=few)),
             y=alt.Y(f"{y}:Q", title=None, scale=alt.Scale(zero=False)),
             color=alt.Color(f"{series}:N", title=None),
             tooltip=[f"{x}:Q", f"{series}:N", alt.Tooltip(f"{y}:Q", format=".4f")],

@@ -34,7 +34,7 @@ class LabelledPlays:
         rows, columns = places(users, summed["user"].to_list()), places(names, summed["item"].to_list())
         order = np.lexsort((columns, rows))
         indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(users)))])
-        values = summed["weight"].to_numpy()[order].astype(np.float32)
+        values = np.minimum(summed["weight"].to_numpy()[order], np.finfo(np.float32).max).astype(np.float32)
         return cls(users, names, csr_array((values, columns[order], indptr), shape=(len(users), len(names))))
 
     @cached_property

@@ -8,6 +8,7 @@ from buddies_core.postgres.connecting import problem_with
 from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_core.postgres.errors import DatabaseError
 from buddies_core.postgres.own_home import check_home
+from buddies_core.postgres.room import no_room
 from buddies_core.postgres.urls import described, libpq_url
 from buddies_core.settings import Settings
 from buddies_core.storage.locks import locked
@@ -30,7 +31,8 @@ def database_url(settings: Settings) -> str:
     server = embedded(settings)
     if not server.is_running():
         raise DatabaseError(
-            "No PostgreSQL is running for this project: run `buddies db start` (it starts the embedded server and "
+            no_room(server.folder)
+            or "No PostgreSQL is running for this project: run `buddies db start` (it starts the embedded server and "
             "writes its address to .env), or set BUDDIES_POSTGRES_URL to a server of yours."
         )
     return server.state.url()  # type: ignore[union-attr]

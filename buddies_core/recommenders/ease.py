@@ -156,20 +156,27 @@ def _regress(indptr, indices, products, diagonal):
     """Ridge of each item on its neighbours: float32 [entries], aligned with `indices`."""
     weights = np.zeros(len(indices), np.float32)
     for item in prange(len(indptr) - 1):
-        first, last = indptr[item], indptr[item + 1]
-        near = indices[first:last]
-        n = len(near)
-        if n == 0:
-            continue
-        gram = np.zeros((n, n))
-        for a in range(n):
-            gram[a, a] = diagonal[near[a]]
-            place = 0
-            for at in range(indptr[near[a]], indptr[near[a] + 1]):
-                while place < n and near[place] < indices[at]:
-                    place += 1
-                if place < n and near[place] == indices[at]:
-                    gram[a, place] = products[at]
-                    gram[place, a] = products[at]
-        weights[first:last] = np.linalg.solve(gram, products[first:last].copy())
+        if indptr[item] < indptr[item + 1]:
+            _regress_one(item, indptr, indices, products, diagonal, weights)
     return weights
+
+
+@njit(nogil=True, cache=True)
+def _regress_one(item, indptr, indices, products, diagonal, weights):
+    """One item's weights, written in place; in the parallel function itself it would take far longer to compile."""
+    first, last = indptr[item], indptr[item + 1]
+    near = indices[first:last]
+    n = len(near)
+    gram = np.zeros((n, n))
+    for a in range(n):
+        gram[a, a] = diagonal[near[a]]
+        place = 0
+        for at in range(indptr[near[a]], indptr[near[a] + 1]):
+            while place < n and near[place] < indices[at]:
+                place += 1
+            if place < n and near[place] == indices[at]:
+                gram[a, place] = products[at]
+                gram[place, a] = products[at]
+    solved = np.linalg.solve(gram, products[first:last].copy())
+    for at in range(n):
+        weights[first + at] = solved[at]

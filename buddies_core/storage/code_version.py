@@ -28,7 +28,7 @@ CARRIERS = (
     "buddies_assets.resources",
 )
 """Modules and packages that move, name or show data and never decide them. A setting that decides is a parameter of
-the step, and parameters stand in the recipe beside the version."""
+the step, and parameters stand in the cache key beside the version."""
 CARRIED = 1
 """Raised by hand when a change of the carriers makes stored shards wrong."""
 

@@ -15,7 +15,7 @@ class Dataset:
     """A stored dataset, read lazily: nothing is loaded until a frame or an array is asked for."""
 
     def __init__(self, folder: UPath, manifest: Manifest) -> None:
-        self.folder = folder / manifest.recipe
+        self.folder = folder / manifest.cache_key
         self.manifest = manifest
 
     def __repr__(self) -> str:

@@ -14,7 +14,7 @@ from upath import UPath
 from buddies_core import json_text
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.files import digest, parquet_bytes, read_parquet, write_atomically
-from buddies_core.storage.manifest import Manifest, Recipe, StoredFile, is_whole
+from buddies_core.storage.manifest import CacheKey, Manifest, StoredFile, is_whole
 
 
 def _read_note(path: UPath) -> dict[str, Any] | None:
@@ -28,12 +28,12 @@ def _read_note(path: UPath) -> dict[str, Any] | None:
 
 
 class DatasetWriter:
-    """Writes the files of one recipe and, at the end, the manifest that makes them the dataset."""
+    """Writes the files of one cache key and, at the end, the manifest that makes them the dataset."""
 
-    def __init__(self, folder: UPath, recipe: Recipe, run_id: str) -> None:
-        self.recipe = recipe
+    def __init__(self, folder: UPath, cache_key: CacheKey, run_id: str) -> None:
+        self.cache_key = cache_key
         self._dataset_folder = folder
-        self.folder = folder / recipe.fingerprint
+        self.folder = folder / cache_key.fingerprint
         self._run_id = run_id
         self._parts: dict[str, StoredFile] = {}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -44,12 +44,12 @@ class DatasetWriter:
         return f"shard-{index:05d}.parquet"
 
     def noted_shard(self, index: int) -> StoredFile | None:
-        """The record of a shard that this recipe has finished, whatever became of its file; else None."""
+        """The record of a shard that this cache key has finished, whatever became of its file; else None."""
         noted = _read_note(self.folder / f"{self.shard_name(index)}.json")
         return None if noted is None else StoredFile(**noted)
 
     def stored_shard(self, index: int) -> StoredFile | None:
-        """The record of a shard that an earlier run of this recipe finished and whose file is as it was written.
+        """The record of a shard that an earlier run of this cache key finished and whose file is as it was written.
 
         A shard of another size or digest counts as missing: making the dataset again is what repairs it.
         """
@@ -65,15 +65,15 @@ class DatasetWriter:
         write_atomically(self.folder / f"{stored.file}.json", json_text.dumps(asdict(stored)).encode())
         return stored
 
-    def write_facts(self, index: int, facts: Mapping[str, Any]) -> None:
+    def write_sidecar(self, index: int, facts: Mapping[str, Any]) -> None:
         """Note what a shard does not say of itself and a run that goes on must know; no part of the dataset."""
-        write_atomically(self._facts_file(index), json_text.dumps(facts).encode())
+        write_atomically(self._sidecar_file(index), json_text.dumps(facts).encode())
 
-    def stored_facts(self, index: int) -> dict[str, Any] | None:
-        """What an earlier run of this recipe noted of the shard with `write_facts`, else None."""
-        return _read_note(self._facts_file(index))
+    def stored_sidecar(self, index: int) -> dict[str, Any] | None:
+        """What an earlier run of this cache key noted of the shard with `write_sidecar`, else None."""
+        return _read_note(self._sidecar_file(index))
 
-    def _facts_file(self, index: int) -> UPath:
+    def _sidecar_file(self, index: int) -> UPath:
         return self.folder / f"{self.shard_name(index)}.facts.json"
 
     def write_part(self, name: str, value: pl.DataFrame | np.ndarray) -> StoredFile:
@@ -90,15 +90,15 @@ class DatasetWriter:
     def commit(
         self, shards: list[StoredFile], *, rows: int | None = None, extra: Mapping[str, Any] | None = None
     ) -> Dataset:
-        """Make these files the dataset. Older recipes' folders are deleted, since nothing points to them now."""
+        """Make these files the dataset. Older cache keys' folders are deleted, since nothing points to them now."""
         files = [*shards, *(self._parts[name] for name in sorted(self._parts))]
         columns = {}
         if shards:
             schema = read_parquet(self.folder / shards[0].file, n_rows=0).schema
             columns = {name: str(dtype) for name, dtype in schema.items()}
         manifest = Manifest(
-            name=self.recipe.name,
-            recipe=self.recipe.fingerprint,
+            name=self.cache_key.name,
+            cache_key=self.cache_key.fingerprint,
             shards=shards,
             parts=dict(sorted(self._parts.items())),
             columns=columns,
@@ -107,13 +107,13 @@ class DatasetWriter:
             fingerprint=digest("".join(file.digest for file in files).encode())[:16],
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             run_id=self._run_id,
-            inputs=dict(self.recipe.inputs),
-            params=dict(self.recipe.params),
+            inputs=dict(self.cache_key.inputs),
+            params=dict(self.cache_key.params),
             extra=dict(extra or {}),
         )
-        write_atomically(self._dataset_folder / "manifest.json", json_text.dumps(asdict(manifest), indent=1).encode())
+        write_atomically(self._dataset_folder / "manifest.json", manifest.to_json().encode())
         for old in self._dataset_folder.iterdir():
-            if old.is_dir() and old.name != self.recipe.fingerprint:
+            if old.is_dir() and old.name != self.cache_key.fingerprint:
                 old.fs.rm(old.path, recursive=True)
         return Dataset(self._dataset_folder, manifest)
 

@@ -1,10 +1,10 @@
 """Stored datasets: a dataset is a folder of files and a manifest that names them; the manifest is written last.
 
     <home>/datasets/<name>/manifest.json           what the dataset is now
-    <home>/datasets/<name>/<recipe>/shard-00000.parquet …
+    <home>/datasets/<name>/<cache key>/shard-00000.parquet …
 
-`<recipe>` is the fingerprint of everything that decides the content: code, inputs, settings. A run that died left its
-shards in the folder of its recipe, so the same run again finds them; another recipe writes elsewhere, and the old
+`<cache key>` is the fingerprint of everything that decides the content: code, inputs, settings. A run that died left
+its shards in the folder of its cache key, so the same run again finds them; another key writes elsewhere, and the old
 dataset stays whole until the new manifest replaces it. Any fsspec URL works; local files are written beside their
 name and moved into place.
 """
@@ -16,7 +16,7 @@ from upath import UPath
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.dataset_writer import DatasetWriter
 from buddies_core.storage.files import home_path
-from buddies_core.storage.manifest import DamagedDatasetError, DatasetNotFoundError, Manifest, Recipe
+from buddies_core.storage.manifest import CacheKey, DamagedDatasetError, DatasetNotFoundError, Manifest
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class DatasetStore:
             )
         return Dataset(self.folder(name), Manifest.parse((self.folder(name) / "manifest.json").read_text()))
 
-    def reusable(self, recipe: Recipe, folder: UPath | None = None) -> Dataset | None:
-        """The dataset, when it is stored whole and by this recipe (in `folder` as of `writer`); else None."""
-        folder = folder or self.folder(recipe.name)
+    def reusable(self, cache_key: CacheKey, folder: UPath | None = None) -> Dataset | None:
+        """The dataset, when it is stored whole and by this cache key (in `folder` as of `writer`); else None."""
+        folder = folder or self.folder(cache_key.name)
         manifest = folder / "manifest.json"
         if not manifest.exists():
             return None
@@ -67,7 +67,7 @@ class DatasetStore:
             dataset = Dataset(folder, Manifest.parse(manifest.read_text()))
         except DamagedDatasetError:
             return None
-        same = dataset.manifest.recipe == recipe.fingerprint
+        same = dataset.manifest.cache_key == cache_key.fingerprint
         return dataset if same and not dataset.damaged() else None
 
     def names(self) -> list[str]:
@@ -76,6 +76,6 @@ class DatasetStore:
             return []
         return sorted(path.name for path in self.root.iterdir() if path.is_dir() and self.has(path.name))
 
-    def writer(self, recipe: Recipe, run_id: str, folder: UPath | None = None) -> DatasetWriter:
-        """A writer for the recipe's dataset (in `folder` when it is not the dataset's own, as for a partition)."""
-        return DatasetWriter(folder or self.folder(recipe.name), recipe, run_id)
+    def writer(self, cache_key: CacheKey, run_id: str, folder: UPath | None = None) -> DatasetWriter:
+        """A writer for the cache key's dataset (in `folder` when it is not the dataset's own, as for a partition)."""
+        return DatasetWriter(folder or self.folder(cache_key.name), cache_key, run_id)

@@ -1,4 +1,4 @@
-"""What a dataset is made of, as its manifest says: the recipe, the files with their digests, and who made it when."""
+"""What a dataset is made of, as its manifest says: cache key, files with their digests, who made it and when."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class DamagedDatasetError(DatasetNotFoundError):
 
 @dataclass(frozen=True)
 class StoredFile:
-    """One file of a dataset: its name in the recipe's folder, its rows (0 for arrays), bytes and content digest."""
+    """One file of a dataset: its name in the cache key's folder, its rows (0 for arrays), bytes and content digest."""
 
     file: str
     rows: int
@@ -31,7 +31,7 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CacheKey:
     """Everything that decides a dataset's content, apart from the entities themselves."""
 
     name: str
@@ -41,8 +41,12 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits; equal for equal recipes on any machine."""
+        """16 hex digits; equal for equal cache keys on any machine."""
         return digest(json_text.dumps(asdict(self), sort_keys=True, default=str).encode())[:16]
+
+
+_STORED_KEY = "recipe"
+"""What the cache key is called in stored manifests, which homes of earlier versions have too."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Manifest:
     """What a dataset holds, who made it and from what. `fingerprint` is a digest of the content alone."""
 
     name: str
-    recipe: str
+    cache_key: str
     shards: list[StoredFile]
     parts: dict[str, StoredFile]
     columns: dict[str, str]
@@ -72,6 +76,7 @@ class Manifest:
         """
         try:
             raw = json.loads(text)
+            raw["cache_key"] = raw.pop(_STORED_KEY)
             raw["shards"] = [StoredFile(**shard) for shard in raw["shards"]]
             raw["parts"] = {name: StoredFile(**part) for name, part in raw["parts"].items()}
             return cls(**raw)
@@ -79,6 +84,11 @@ class Manifest:
             raise DamagedDatasetError(
                 f"A manifest cannot be read ({error}): materialise the asset of its folder again."
             ) from error
+
+    def to_json(self) -> str:
+        """Its JSON, which `parse` reads."""
+        named = {_STORED_KEY if name == "cache_key" else name: value for name, value in asdict(self).items()}
+        return json_text.dumps(named, indent=1)
 
 
 def is_whole(folder: UPath, stored: StoredFile) -> bool:

@@ -38,7 +38,7 @@ class _Job:
     @property
     def key(self) -> str:
         """Equal for jobs that prepare the same state."""
-        return self.writer.recipe.fingerprint
+        return self.writer.cache_key.fingerprint
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _next_few(items: Iterator[tuple[int, range]], most: int) -> Iterator[tuple[i
 def _checked(writer: DatasetWriter, index: int, stored: StoredFile) -> StoredFile:
     if writer.noted_shard(index) != stored:
         raise ClusterError(
-            f"{writer.recipe.name}: a node stored shard {index}, but from here it is not under {writer.folder}. "
+            f"{writer.cache_key.name}: a node stored shard {index}, but from here it is not under {writer.folder}. "
             "Set BUDDIES_HOME to a URL or a mounted folder that all nodes share."
         )
     return stored
@@ -141,7 +141,7 @@ def _checked(writer: DatasetWriter, index: int, stored: StoredFile) -> StoredFil
 
 def _make(job: _Job, index: int, entities: range) -> StoredFile:
     """The task: one shard, made and stored by a worker."""
-    if job.writer.recipe.code != job.step.version:
+    if job.writer.cache_key.code != job.step.version:
         raise ClusterError(
             f"{job.step.name}: a node runs another revision of buddies_assets than the process that started the work. "
             "Install the same one on all nodes: shards of different code must not meet in one dataset."

@@ -18,7 +18,7 @@ from buddies_core.storage.code_version import code_version
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.dataset_writer import DatasetWriter
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe, StoredFile
+from buddies_core.storage.manifest import CacheKey, StoredFile
 
 Inputs = Mapping[str, Dataset]
 Params = Mapping[str, Any]
@@ -135,8 +135,8 @@ class ShardBuilder:
     ) -> Dataset:
         """The step's dataset, with `reused_shards` and `seconds` in the manifest's extra."""
         fingerprints = {name: dataset.fingerprint for name, dataset in inputs.items()}
-        recipe = Recipe(step.name, step.version, fingerprints, dict(params) | {"shards": _shape(ranges)})
-        writer = self.store.writer(recipe, self.run_id)
+        cache_key = CacheKey(step.name, step.version, fingerprints, dict(params) | {"shards": _shape(ranges)})
+        writer = self.store.writer(cache_key, self.run_id)
         done = {i: found for i in range(len(ranges)) if self.reuse and (found := writer.stored_shard(i))}
         reused, started = len(done), time.perf_counter()
         missing = {i: ranges[i] for i in range(len(ranges)) if i not in done}

@@ -27,14 +27,14 @@ SAFE_LINES = b"".join(b"%b: %b\r\n" % header for header in _SAFE)
 
 
 class Answer(NamedTuple):
-    """A finished answer of a hot handler."""
+    """A finished answer of a fast handler."""
 
     status: int
     headers: tuple[Header, ...]
     body: bytes
 
 
-HotHandler = Callable[[bytes, Headers], Answer | Awaitable[Answer]]
+FastHandler = Callable[[bytes, Headers], Answer | Awaitable[Answer]]
 
 
 def as_answer(problem: Problem, request_id: bytes) -> Answer:

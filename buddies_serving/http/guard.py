@@ -1,6 +1,6 @@
 """The outermost layer: hosts, sizes, keys and rates are checked before anything is parsed, every answer is counted.
 
-Pure ASGI. The calls that carry the load are answered here by `hot` handlers, from bytes to bytes; everything else goes
+Pure ASGI. The calls that carry the load are answered here by `fast` handlers, from bytes to bytes; everything else goes
 to the FastAPI application, which offers the same calls through the same handlers and documents them.
 """
 
@@ -22,8 +22,8 @@ from buddies_serving.http.answers import (
     Answer,
     ASGIApp,
     Begun,
+    FastHandler,
     Headers,
-    HotHandler,
     Receive,
     Scope,
     Send,
@@ -39,7 +39,7 @@ from buddies_serving.settings import ServingSettings
 
 logger = logging.getLogger("buddies_serving.http.access")
 
-EXPRESS_PATH = "/api/playlist/recommend/"
+FAST_PATH = "/api/playlist/recommend/"
 BATCH_PATH = "/api/playlist/recommend/batch"
 _BODY_SECONDS = 10.0
 _CALLER_GONE = 499
@@ -50,7 +50,7 @@ KEY = "buddies.key"
 
 
 class Guarded(Protocol):
-    """What the guard needs of a service; `hot` maps (method, path) to (route name, handler)."""
+    """What the guard needs of a service; `fast` maps (method, path) to (route name, handler)."""
 
     settings: ServingSettings
     metrics: Metrics
@@ -65,10 +65,10 @@ class Guarded(Protocol):
     def stop_being_ready(self) -> None: ...
 
     @property
-    def hot(self) -> dict[tuple[str, str], tuple[str, HotHandler]]: ...
+    def fast(self) -> dict[tuple[str, str], tuple[str, FastHandler]]: ...
 
-    system_hot: dict[tuple[str, str], tuple[str, HotHandler]]
-    """Those of `hot` that answer calls without a query alone; with one the application does."""
+    system_fast: dict[tuple[str, str], tuple[str, FastHandler]]
+    """Those of `fast` that answer calls without a query alone; with one the application does."""
 
     def hot_recommend(self, body: bytes, headers: Headers) -> Answer | Coroutine[Any, Any, Answer]: ...
 
@@ -80,8 +80,8 @@ class Guard:
         self._app = app
         self._front = front
         self.service = service
-        self._hot = service.hot
-        self._without_query = frozenset(service.system_hot)
+        self._fast = service.fast
+        self._without_query = frozenset(service.system_fast)
         self._metrics = service.metrics
         self._settings = service.settings
         self._keys = service.keys
@@ -91,17 +91,17 @@ class Guard:
         self._logs_all = service.settings.access_log == "all"
         self._logs_none = service.settings.access_log == "none"
         self._slow_seconds = service.settings.slow_request_ms / 1000
-        self._express_tally = service.metrics.route(EXPRESS_PATH)
+        self._fast_tally = service.metrics.route(FAST_PATH)
         self._prefix = os.urandom(5).hex()
         self._count = count(1)
 
-    def express(self, headers: Headers, body: bytes) -> bytes | None:
-        """The whole HTTP answer to a plain request for recommendations; None when it takes turns. See `express.py`."""
+    def fast_answer(self, headers: Headers, body: bytes) -> bytes | None:
+        """The whole HTTP answer to a plain request for recommendations; None when it takes turns (`fast_path.py`)."""
         started = time.perf_counter()
         request_id = f"{self._prefix}-{next(self._count):x}".encode()
         status = 200
         try:
-            self._admit(EXPRESS_PATH, headers)
+            self._admit(FAST_PATH, headers)
             made = self.service.hot_recommend(within(body, self._settings.max_body_bytes), headers)
             if not isinstance(made, Answer):
                 made.close()
@@ -110,11 +110,11 @@ class Guard:
         except Problem as problem:
             answer, status = as_answer(problem, request_id), problem.status
         except Exception:
-            answer, status = as_answer(_failed(EXPRESS_PATH, request_id), request_id), 500
+            answer, status = as_answer(_failed(FAST_PATH, request_id), request_id), 500
         lines = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
         seconds = time.perf_counter() - started
-        self._express_tally.add(status, seconds)
-        self._log("POST", EXPRESS_PATH, status, request_id, seconds)
+        self._fast_tally.add(status, seconds)
+        self._log("POST", FAST_PATH, status, request_id, seconds)
         return b"%b%bcontent-length: %d\r\n%bx-request-id: %b\r\n\r\n%b" % (
             *(STATUS_LINE[status], lines, len(answer.body)),
             *(SAFE_LINES, request_id, answer.body),
@@ -133,10 +133,10 @@ class Guard:
         route = self._front.route(scope["path"])
         scope = self._front.seen_by_caller(scope, route)
         headers = dict(scope["headers"])
-        hot = self._hot.get((scope["method"], route))
-        if hot is not None and scope.get("query_string") and (scope["method"], route) in self._without_query:
-            hot = None
-        name = hot[0] if hot else "unmatched"
+        fast = self._fast.get((scope["method"], route))
+        if fast is not None and scope.get("query_string") and (scope["method"], route) in self._without_query:
+            fast = None
+        name = fast[0] if fast else "unmatched"
         begun = Begun(send, request_id)
         if scope["method"] == "HEAD":
             # the same as a GET; the server leaves the body out
@@ -146,8 +146,8 @@ class Guard:
                 raise Problem(400, "Send one Host header.")
             scope[KEY] = self._admit(route, headers)
             body = await self._body(scope, route, headers, receive)
-            if hot is not None:
-                answer = hot[1](body, headers)
+            if fast is not None:
+                answer = fast[1](body, headers)
                 if not isinstance(answer, Answer):
                     answer = await answer
                 await begun.send_answer(answer)
@@ -234,7 +234,7 @@ def _limits(settings: ServingSettings) -> ConnectionLimits:
 def _failed(route: str, request_id: bytes) -> Problem:
     """What a caller is told of an error that nothing foresaw; the log gets it whole.
 
-    Nothing may fall out of the guard: the express lane runs in the connection's own callback.
+    Nothing may fall out of the guard: the fast path runs in the connection's own callback.
     """
     logger.exception("request failed", extra={"request": request_id.decode(), "route": route})
     return Problem(500, "The service failed to answer; the log has the reason.")

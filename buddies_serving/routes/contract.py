@@ -53,7 +53,7 @@ Running = Annotated[Service, Depends(service_of)]
 
 
 def as_response(answer: Answer) -> Response:
-    """A hot handler's answer for FastAPI."""
+    """A fast handler's answer for FastAPI."""
     headers = {name.decode(): value.decode() for name, value in answer.headers}
     return Response(answer.body, answer.status, headers)
 

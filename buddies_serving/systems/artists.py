@@ -12,7 +12,7 @@ from fastapi.templating import Jinja2Templates
 
 from buddies_core.artifact.named_arrays import Artifact
 from buddies_core.artifact.texts import TextColumn
-from buddies_serving.found import HotRoutes
+from buddies_serving.found import FastRoutes
 from buddies_serving.http.answers import JSON, PAGE_POLICY, Answer, Headers
 from buddies_serving.http.openapi import answers, body, describe, ref
 from buddies_serving.http.problems import Problem, from_decoding
@@ -154,7 +154,7 @@ class ServedArtists:
 
 
 def _experiments(settings: ServingSettings) -> Experiments[ServedArtists]:
-    """The experiments of a home; one object a process and home, which the hot path and the routes share."""
+    """The experiments of a home; one object a process and home, which the fast path and the routes share."""
     return _OPEN.setdefault(
         settings.local_home / "artists",
         Experiments(
@@ -166,7 +166,7 @@ def _experiments(settings: ServingSettings) -> Experiments[ServedArtists]:
 _OPEN: dict[Path, Experiments[ServedArtists]] = {}
 
 
-def hot_routes(settings: ServingSettings) -> HotRoutes:
+def fast_routes(settings: ServingSettings) -> FastRoutes:
     """The reference's call, answered by the guard."""
     experiments = _experiments(settings)
 
@@ -206,7 +206,7 @@ async def recommend(request: Request, detail: Annotated[int, Query(ge=0, le=1)] 
     settings = request.app.state.service.settings
     content = await request.body()
     if not detail:
-        plain = hot_routes(settings)[("POST", PATH)][1](content, {})
+        plain = fast_routes(settings)[("POST", PATH)][1](content, {})
         assert isinstance(plain, Answer)
         return Response(plain.body, plain.status, {"x-model-version": plain.headers[1][1].decode()}, "application/json")
     wanted = _decoded(content)

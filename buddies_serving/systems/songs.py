@@ -10,7 +10,7 @@ import msgspec
 from fastapi import Path as UrlPath
 from fastapi import Query, Request, Response
 
-from buddies_serving.found import HotRoutes
+from buddies_serving.found import FastRoutes
 from buddies_serving.http.answers import JSON, Answer, Headers
 from buddies_serving.http.openapi import answers, body, describe, ref
 from buddies_serving.http.problems import Problem, from_decoding
@@ -31,7 +31,7 @@ _REQUEST = msgspec.json.Decoder(SongsForRequest)
 _ENCODER = msgspec.json.Encoder()
 
 
-def service_routes(service: Service) -> HotRoutes:
+def service_routes(service: Service) -> FastRoutes:
     """Our call, answered by the guard."""
 
     def recommend(content: bytes, headers: Headers) -> Answer:

@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
 from buddies_core.postgres.errors import DatabaseError
+from buddies_core.postgres.room import disk_is_full, no_room
 from buddies_core.settings import Settings
 from buddies_core.storage.sample import sample_in, sample_note
 from quality.dashboard import choice, filters
@@ -215,9 +216,17 @@ def _add_errors(app: FastAPI, templates: Jinja2Templates, dashboard: DashboardSe
         )
         return page(request, "The database is locked", text, 503)
 
+    @app.exception_handler(psycopg2.errors.DiskFull)
+    def disk_full(request: Request, error: psycopg2.errors.DiskFull) -> Response:
+        return page(request, "The disk of the database is full", disk_is_full(error), 503)
+
     @app.exception_handler(psycopg2.OperationalError)
     def lost_database(request: Request, error: psycopg2.OperationalError) -> Response:
-        text = "PostgreSQL does not answer. Run `buddies db start`, or check BUDDIES_POSTGRES_URL; then reload."
+        embedded = app.state.sources.settings.local_home / "postgres"
+        text = (
+            no_room(embedded)
+            or "PostgreSQL does not answer. Run `buddies db start`, or check BUDDIES_POSTGRES_URL; then reload."
+        )
         return page(request, "The database does not answer", text, 503)
 
     return page

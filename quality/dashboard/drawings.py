@@ -16,6 +16,8 @@ WIDTHS = (280, 340, 410, 500, 600, 720, 860, 1030, 1240)
 """Widths that are drawn, in pixels. A browser stretches a drawing to the width it has, by a tenth at most."""
 COLUMN, FULL = 600, 1240
 """Widths of a chart in one of two columns and across the page, in windows of 1,200 pixels and more."""
+NARROW, NARROW_LEGEND = 450, 3
+"""Width below which a legend has so many columns."""
 EXAMPLES = "https://vega.github.io/vega-datasets/"
 MOST_KEPT = 400
 """Drawings in memory; one is about 15 kB."""
@@ -45,7 +47,10 @@ def draw(spec: dict[str, Any], width: int) -> str:
     """Vega-Lite as SVG of a width, axes included."""
     import vl_convert
 
-    sized = spec | {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}, "config": IN_PAGE}
+    # A legend in one line is cut where the drawing ends; on a phone it takes more lines.
+    legend = IN_PAGE["legend"] | ({"columns": NARROW_LEGEND} if width < NARROW else {})
+    config = {**IN_PAGE, "legend": legend}
+    sized = spec | {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}, "config": config}
     vega = vl_convert.vegalite_to_vega(sized)
     describe_marks(vega["marks"])
     # Vega takes a link without a host for one of its examples; here it is one of the page's own.

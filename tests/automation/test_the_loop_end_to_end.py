@@ -23,7 +23,7 @@ from buddies_core.http.ports import free_port
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200, func_only=True)]
 LISTENERS = 300
@@ -184,7 +184,7 @@ def sabotage(checkpoints: CheckpointStore, settings: Settings) -> None:
         playlists=pl.Series(drawn, dtype=lists.schema["playlists"]),
         scores=pl.Series([np.linspace(1, 0, 75).tolist()] * lists.height, dtype=lists.schema["scores"]),
     )
-    writer = store.writer(Recipe("taste_candidates", "sabotage"), "sabotage")
+    writer = store.writer(CacheKey("taste_candidates", "sabotage"), "sabotage")
     writer.commit([writer.write_shard(0, wrong)], extra={"starts": [0]})
     lenient = settings.model_copy(update={"canary_tolerance": 1.0})
     assert run(lenient, "ranked_candidates", "served_model").success

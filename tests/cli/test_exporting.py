@@ -9,7 +9,7 @@ from buddies_assets.cli.exporting import export_dataset
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 
 def small_home(folder: Path) -> DatasetStore:
@@ -17,7 +17,7 @@ def small_home(folder: Path) -> DatasetStore:
     store = DatasetStore.at(str(folder))
 
     def commit(name: str, frame: pl.DataFrame) -> None:
-        writer = store.writer(Recipe(name), "run")
+        writer = store.writer(CacheKey(name), "run")
         writer.commit([writer.write_shard(0, frame)])
 
     library = Library.from_pairs(np.array([0, 0, 1]), np.array([0, 1, 1]), 2, 2)
@@ -25,7 +25,7 @@ def small_home(folder: Path) -> DatasetStore:
     users = pl.DataFrame(
         {"user": [0, 1], "user_id": ["u0", "u1"], "songs": [2, 1]}, schema_overrides={"user": pl.UInt32}
     )
-    LabelledLibrary(library, users, keys).save(store.writer(Recipe("user_library"), "run"))
+    LabelledLibrary(library, users, keys).save(store.writer(CacheKey("user_library"), "run"))
     playlists = pl.DataFrame({"playlist": [0, 1], "pid": [70, 71]}, schema_overrides={"playlist": pl.UInt32})
     commit("playlist_library", playlists)
     songs = {"song": [0, 1], "key": ["a", "b"], "title": ["A", "B"], "artist": ["x", "y"]}

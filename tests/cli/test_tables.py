@@ -4,11 +4,11 @@ import polars as pl
 
 from buddies_assets.cli.tables import evaluation_table, set_aside_table
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 
 def stored(store: DatasetStore, name: str, frame: pl.DataFrame) -> None:
-    writer = store.writer(Recipe(name), "run")
+    writer = store.writer(CacheKey(name), "run")
     writer.commit([writer.write_shard(0, frame)])
 
 

@@ -12,7 +12,7 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import LabelledLibrary, load_keys
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 N_USERS, N_PLAYLISTS, N_SONGS, SEED = 400, 600, 300, 5
 
@@ -56,8 +56,8 @@ def _libraries_in(store: DatasetStore) -> dict[str, Dataset]:
         lengths_of = pl.Series(library.lengths).cast(pl.UInt32)
         labelled = LabelledLibrary(library, rows.with_columns(songs=lengths_of, length=lengths_of), keys)
         name = f"{side}_library"
-        sides[name] = labelled.save(store.writer(Recipe(name), "test"))
-    writer = store.writer(Recipe("exploration_coefficients"), "test")
+        sides[name] = labelled.save(store.writer(CacheKey(name), "test"))
+    writer = store.writer(CacheKey("exploration_coefficients"), "test")
     users = np.arange(N_USERS, dtype=np.uint32)
     coefficients = exploration_coefficients(load_keys(sides["user_library"]), SEED)
     drawn = pl.DataFrame({"user": users, "exploration": coefficients})

@@ -21,7 +21,7 @@ from buddies_core.settings import Settings
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.dataset_writer import DatasetWriter
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from buddies_core.storage.ray_runner import ClusterError, RayRunner
 from buddies_core.storage.shards import (
     Inputs,
@@ -36,6 +36,8 @@ from buddies_core.storage.shards import (
 pytestmark = pytest.mark.ray
 
 N_USERS, SHARD, SEED = 400, 25, 5
+FEW_SHARDS = 100
+"""Users a shard where every step is run: four shards each, as every one costs calls of the object store."""
 SCORING = {"seed": SEED, "pool_size": 16, "retain": "sampled"}
 LibrariesIn = Callable[[DatasetStore], dict[str, Dataset]]
 
@@ -72,13 +74,13 @@ MARKED_SCORES = ShardedStep("scores", prepare_marked, score_and_mark)
 
 def every_step(store: DatasetStore, runner: ShardRunner, inputs: dict[str, Dataset]) -> dict[str, str]:
     """Content of each sharded dataset, every one made from those before it."""
-    ranges = ranges_of(N_USERS, SHARD)
+    ranges = ranges_of(N_USERS, FEW_SHARDS)
 
     def build(step: ShardedStep, params: dict, **named: Dataset) -> Dataset:
         return ShardBuilder(store, runner, "test").build(step, named, params, ranges)
 
     def whole(name: str, frame: pl.DataFrame) -> Dataset:
-        writer = store.writer(Recipe(name), "test")
+        writer = store.writer(CacheKey(name), "test")
         return writer.commit([writer.write_shard(0, frame)])
 
     scores = build(SCORES, SCORING, **inputs)
@@ -148,7 +150,7 @@ def test_nodes_with_another_revision_of_the_code_are_refused(
     cluster, libraries_in: LibrariesIn, tmp_path: Path
 ) -> None:
     store = DatasetStore.at(str(tmp_path))
-    writer = store.writer(Recipe("scores", code="another revision"), "test")
+    writer = store.writer(CacheKey("scores", code="another revision"), "test")
     work = RayRunner(cluster.address).run(SCORES, libraries_in(store), SCORING, writer, {0: range(10)})
     with pytest.raises(ClusterError, match="another revision of buddies_assets"):
         list(work)
@@ -161,10 +163,10 @@ def test_a_store_that_the_nodes_do_not_share_is_noticed_at_the_first_shard(
         """Looks where no node writes, as a folder of the driver's own machine would be."""
 
         def __reduce__(self):
-            return DatasetWriter, (store.folder("scores"), self.recipe, "test")
+            return DatasetWriter, (store.folder("scores"), self.cache_key, "test")
 
     store = DatasetStore.at(str(tmp_path / "of the nodes"))
-    writer = ElsewhereWriter(UPath(tmp_path / "of the driver"), Recipe("scores", SCORES.version), "test")
+    writer = ElsewhereWriter(UPath(tmp_path / "of the driver"), CacheKey("scores", SCORES.version), "test")
     work = RayRunner(cluster.address).run(SCORES, libraries_in(store), SCORING, writer, {0: range(10)})
     with pytest.raises(ClusterError, match=r"shard 0.*BUDDIES_HOME"):
         list(work)

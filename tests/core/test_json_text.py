@@ -15,7 +15,7 @@ from buddies_assets.metadata import plain, spread, table
 from buddies_core import json_text
 from buddies_core.postgres.schema import rows
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality.finite_metadata import finite_metadata
 
 WRONG = (math.nan, math.inf, -math.inf)
@@ -89,8 +89,8 @@ def test_what_an_asset_says_reaches_dagster_without_it(number, tmp_path):
 @pytest.mark.parametrize("number", WRONG, ids=str)
 def test_the_manifest_and_the_notes_of_a_dataset_are_json(number, tmp_path):
     store = DatasetStore.at(str(tmp_path))
-    writer = store.writer(Recipe("figures", params={"share": number}), "run")
-    writer.write_facts(0, {"mrr": number})
+    writer = store.writer(CacheKey("figures", params={"share": number}), "run")
+    writer.write_sidecar(0, {"mrr": number})
     writer.commit([writer.write_shard(0, pl.DataFrame({"a": [1]}))], extra={"best": {"mrr": number}})
     written = list(tmp_path.rglob("*.json"))
     assert len(written) == 3

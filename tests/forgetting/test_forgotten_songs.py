@@ -15,7 +15,7 @@ from buddies_core.artifact.served_songs import ServedSongs
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 FIRST, LAST = "0" * 40, "4" * 40
 
@@ -42,7 +42,7 @@ def test_one_whom_a_file_calls_by_a_name_is_found_under_it(tmp_path: Path) -> No
     person = Person(listener_id("client:user_7"), None)
     store = DatasetStore.at(str(tmp_path))
     for name, users in (("song_plays", ["user_7", "user_8"]), ("play_splits", ["user_8"])):
-        writer = store.writer(Recipe(name, "code", {}, {}), "run")
+        writer = store.writer(CacheKey(name, "code", {}, {}), "run")
         writer.commit([writer.write_shard(0, pl.DataFrame({"user": users}))])
     (gone,) = forget_in_datasets(store, person)
     assert gone.startswith("song_plays")

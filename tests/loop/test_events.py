@@ -18,7 +18,7 @@ from buddies_core.postgres.schema import execute
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 DAYS = [date(2026, 3, day) for day in range(8, 13)]
@@ -229,7 +229,7 @@ def test_songs_count_the_events_that_their_plays_have_not_read(connection, tmp_p
     settings = Settings(home=str(tmp_path))
     add(connection, *(event(n, at=DAY - timedelta(days=n % 2), song_id="S") for n in range(6)))
     assert events_since(connection, settings) is None  # songs were never made
-    writer = DatasetStore.at(settings.home).writer(Recipe("song_plays", "code", {}, {}), "run")
+    writer = DatasetStore.at(settings.home).writer(CacheKey("song_plays", "code", {}, {}), "run")
     read = {"events": {"days": {"2026-03-10": 3, "2026-03-09": 1}}}
     writer.commit([writer.write_shard(0, pl.DataFrame({"user": [ANN]}))], extra=read)
     assert events_since(connection, settings) == (2, 6)

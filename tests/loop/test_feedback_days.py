@@ -16,7 +16,7 @@ from buddies_core.registry.watermark import day_counts
 from buddies_core.storage.code_version import THIS
 from buddies_core.storage.datasets import DatasetStore
 from buddies_core.storage.forgotten import ForgottenIds
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 DAYS = [date(2026, 3, day) for day in range(8, 13)]
@@ -34,7 +34,7 @@ def store(tmp_path) -> DatasetStore:
 
 def save(store: DatasetStore, name: str, frame: pl.DataFrame) -> None:
     unsigned = [column for column in ("user", "playlist", "pid", "owner") if column in frame.columns]
-    writer = store.writer(Recipe(name, params={"rows": frame.to_dicts()}), "run")
+    writer = store.writer(CacheKey(name, params={"rows": frame.to_dicts()}), "run")
     writer.commit([writer.write_shard(0, frame.cast(dict.fromkeys(unsigned, pl.UInt32)))])
 
 

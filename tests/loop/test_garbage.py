@@ -14,7 +14,7 @@ from buddies_core.recommenders.factors import Factors
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 LATER = datetime.now(UTC) + timedelta(hours=2)
 
@@ -25,8 +25,8 @@ def _names(settings: Settings, assets=("songs", "splits"), now=LATER) -> set[str
     }
 
 
-def _stored(store: DatasetStore, name: str, recipe: str) -> Path:
-    writer = store.writer(Recipe(name, recipe), "run")
+def _stored(store: DatasetStore, name: str, key: str) -> Path:
+    writer = store.writer(CacheKey(name, key), "run")
     writer.commit([writer.write_shard(0, pl.DataFrame({"song": [1, 2]}))])
     return Path(str(writer.folder))
 
@@ -37,15 +37,17 @@ def _checkpoints(settings: Settings, number: int) -> None:
         store.save(Factors(ones, ones), TrainingConfig(dimension=4), metrics={}, lineage={})
 
 
-def test_an_unfinished_recipe_and_a_dataset_that_no_asset_makes_are_garbage_and_what_a_manifest_names_is_not(tmp_path):
+def test_an_unfinished_cache_key_and_a_dataset_that_no_asset_makes_are_garbage_and_what_a_manifest_names_is_not(
+    tmp_path,
+):
     settings = Settings(home=str(tmp_path))
     store = DatasetStore.at(settings.home)
     kept = _stored(store, "songs", "now")
-    unfinished = store.writer(Recipe("songs", "cut off"), "run")
+    unfinished = store.writer(CacheKey("songs", "cut off"), "run")
     unfinished.write_shard(0, pl.DataFrame({"song": [1]}))
     _stored(store, "of_an_older_version", "now")
     assert _names(settings) == {
-        f"datasets/songs/{unfinished.recipe.fingerprint}",
+        f"datasets/songs/{unfinished.cache_key.fingerprint}",
         "datasets/of_an_older_version",
     }
     assert remove(garbage(settings, ("songs",), now=LATER)) > 0
@@ -56,7 +58,9 @@ def test_an_unfinished_recipe_and_a_dataset_that_no_asset_makes_are_garbage_and_
 
 def test_a_folder_that_was_written_within_the_hour_is_left_to_its_run(tmp_path):
     settings = Settings(home=str(tmp_path))
-    DatasetStore.at(settings.home).writer(Recipe("songs", "under way"), "run").write_shard(0, pl.DataFrame({"a": [1]}))
+    DatasetStore.at(settings.home).writer(CacheKey("songs", "under way"), "run").write_shard(
+        0, pl.DataFrame({"a": [1]})
+    )
     _stored(DatasetStore.at(settings.home), "gone", "now")
     assert _names(settings, now=datetime.now(UTC)) == set()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from buddies_assets.feedback.held_out import held_out_likes, without_held_out
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality.rules.catalogue import rules_by_asset
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def likes(rows: list[tuple], *columns: str) -> pl.DataFrame:
 @pytest.fixture
 def stored(tmp_path):
     def store(name: str, frame: pl.DataFrame) -> Dataset:
-        writer = DatasetStore.at(str(tmp_path)).writer(Recipe(name), "run")
+        writer = DatasetStore.at(str(tmp_path)).writer(CacheKey(name), "run")
         return writer.commit([writer.write_shard(0, frame)])
 
     return store

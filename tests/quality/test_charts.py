@@ -2,6 +2,8 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
 
 import pytest
 
@@ -97,3 +99,54 @@ def test_over_a_few_days_the_ticks_are_days():
     many = charts.line_over_time(DAYS, y="users", title="users").to_dict()
     ticks = [chart["layer"][0]["encoding"]["x"]["axis"]["tickCount"] for chart in (few, many)]
     assert ticks == ["day", 6]
+
+
+def axis_labels(svg: str) -> list[list[str]]:
+    """The labels that are seen of each axis of a drawing."""
+    found = []
+    for group in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):
+        if "role-axis-label" in group.get("class", ""):
+            texts = [text for text in group.iter("{http://www.w3.org/2000/svg}text") if text.get("opacity") != "0"]
+            found.append([text.text or "" for text in texts])
+    return found
+
+
+START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+
+
+def over(days: float, count: int) -> list[datetime]:
+    return [START + timedelta(days=days) * place / max(count - 1, 1) for place in range(count)]
+
+
+SPANS = [(0.0, 1), (0.04, 5), (0.5, 6), (1, 2), (2, 3), (5, 6), (13, 14), (30, 31), (90, 91), (400, 20)]
+
+
+@pytest.mark.parametrize("width", [280, 600, 1240])
+@pytest.mark.parametrize(("days", "count"), SPANS)
+def test_no_axis_says_the_same_twice(days, count, width):
+    at = over(days, count)
+    large = [1, 3, 0.00012, 118_463][(count + width) % 4]
+    by_day = sorted({moment.date().isoformat() for moment in at})
+    daily = [{"day": day, "users": round(large * (place + 1)), "kind": "a"} for place, day in enumerate(by_day)]
+    checks = [
+        {"at": moment.isoformat(), "value": large * place, "low": 0, "high": None, "state": "pass", "run": "r"}
+        for place, moment in enumerate(at)
+    ]
+    epochs = [{"epoch": place, "value": large * place, "m": "mrr"} for place in range(count)]
+    for chart in (
+        charts.value_and_band(checks, name="rows"),
+        charts.line_over_time(daily, y="users", title="users"),
+        charts.bars_over_time(daily, y="users", title="users", floor=1),
+        charts.cumulative(daily, y="users", marks=[], title="users"),
+        charts.lines(epochs, x="epoch", y="value", series="m", axis="epoch"),
+    ):
+        for labels in axis_labels(draw(chart.to_dict(validate=False), width)):
+            assert len(labels) == len(set(labels))
+
+
+def test_a_legend_of_many_versions_has_room_on_a_phone():
+    rows = [{"epoch": n, "value": n, "m": f"00000{m}"} for n in range(3) for m in range(6)]
+    spec = charts.lines(rows, x="epoch", y="value", series="m", axis="e").to_dict(validate=False)
+    svg = ElementTree.fromstring(draw(spec, 280))
+    labels = [t for t in svg.iter("{http://www.w3.org/2000/svg}text") if (t.text or "").startswith("00000")]
+    assert len(labels) == 6

@@ -13,13 +13,13 @@ from buddies_assets.definitions import build_definitions
 from buddies_assets.io_managers import DatasetIOManager
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from buddies_core.storage.shards import ShardBuilder, ShardedStep, ThreadRunner
 from quality import pieces
+from quality.check_inputs import CheckInputs
 from quality.checks import build_asset_checks
 from quality.column_schemas import COLUMN_SCHEMA
 from quality.drift_checks import DRIFT
-from quality.evidence import Evidence
 from quality.judging import judge
 from quality.registry import dataset_specs, spec_of
 from quality.rules.catalogue import rules_by_asset
@@ -104,7 +104,7 @@ def test_a_large_dataset_is_judged_in_ranges_with_the_same_verdicts(world, tmp_p
 
 def test_rows_outside_the_users_of_their_shard_are_not_overlooked(world, tmp_path, monkeypatch):
     store = in_ranges(world, tmp_path)
-    writer = store.writer(Recipe("user_blocks", params={"spoiled": True}), "run")
+    writer = store.writer(CacheKey("user_blocks", params={"spoiled": True}), "run")
     blocks = world["user_blocks"]
     shards = [writer.write_shard(0, pl.concat([_rows_of(blocks, range(0, 90)), blocks[-1:]]))]
     shards.append(writer.write_shard(1, _rows_of(blocks, range(90, 240))))
@@ -126,7 +126,7 @@ def test_shuffled_triplets_are_judged_in_ranges_with_the_same_verdicts(defect, w
     }
     changed = {"lost": triplets[1:], "sorted": triplets.sort("user", "positive", "negative")}
     spoiled = pl.concat([triplets, added[defect]]) if defect in added else changed.get(defect, triplets)
-    writer = store.writer(Recipe("triplets", params={"defect": defect}), "run")
+    writer = store.writer(CacheKey("triplets", params={"defect": defect}), "run")
     third = -(-spoiled.height // 3)
     writer.commit([writer.write_shard(n, spoiled[n * third : (n + 1) * third]) for n in range(3)])
     whole, parts = judged_both_ways(store, "triplets", monkeypatch)
@@ -162,9 +162,9 @@ def in_ranges(world, folder) -> DatasetStore:
 def judged_both_ways(store: DatasetStore, asset: str, monkeypatch) -> tuple[dict[str, Finding], dict[str, Finding]]:
     """Findings by rule: of the dataset judged at once, and in ranges of users."""
     handles, rules = {name: store.open(name) for name in store.names()}, rules_by_asset()[asset]
-    whole = {v.rule.name: v.finding for v in judge(asset, rules, Evidence(handles))}
+    whole = {v.rule.name: v.finding for v in judge(asset, rules, CheckInputs(handles))}
     monkeypatch.setattr(pieces, "BYTES_AT_ONCE", 2_000)
-    return whole, {v.rule.name: v.finding for v in judge(asset, rules, Evidence(handles))}
+    return whole, {v.rule.name: v.finding for v in judge(asset, rules, CheckInputs(handles))}
 
 
 def _rows_of(frame: pl.DataFrame, users: range) -> pl.DataFrame:
@@ -194,9 +194,9 @@ def test_a_dataset_made_of_older_inputs_is_stale(world, tmp_path):
     now = store.open("user_library").fingerprint
     rule = next(r for r in rules_by_asset()["scores"] if r.name == "is_made_of_what_is_stored_now")
     for fingerprint, offending in ((now, 0), ("0" * 16, 1)):
-        writer = store.writer(Recipe("scores", inputs={"user_library": fingerprint, "a file": "12:34"}), "run")
+        writer = store.writer(CacheKey("scores", inputs={"user_library": fingerprint, "a file": "12:34"}), "run")
         made = writer.commit([writer.write_shard(0, world["scores"])])
-        finding = rule.judge(Evidence({"scores": made})).finding
+        finding = rule.judge(CheckInputs({"scores": made})).finding
         assert (finding.offending, finding.total) == (offending, 2)
 
 
@@ -208,7 +208,7 @@ def test_triplets_are_proven_by_their_blocks_and_by_no_others(world, tmp_path):
     assert set(held) == set(PROVEN)
     for defect in (d for d in DEFECTS if d.asset == "triplets" and d.caught_by != "triplets.triplets_are_shuffled"):
         spoiled = defect.plant(world)["triplets"]
-        writer = store.writer(Recipe("triplets", params={"defect": defect.name}), "run")
+        writer = store.writer(CacheKey("triplets", params={"defect": defect.name}), "run")
         writer.commit([writer.write_shard(0, spoiled)])
         assert proven("triplets", {"triplets": store.open("triplets"), "user_blocks": blocks}, bounds) == {}
     assert proven("triplets", {"triplets": triplets, "user_blocks": blocks}, bounds | {"n_users": 5}) == {}

@@ -15,7 +15,7 @@ from buddies_core.comparison.compared import FEWEST
 from buddies_core.comparison.of_home import Comparisons, Pair
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality.dashboard.pages.comparison import comparison
 
 USERS = [f"{n:040x}" for n in range(FEWEST)]
@@ -28,7 +28,7 @@ def home(tmp_path: Path) -> Path:
     for name, pids in SHOWN.items():
         plays, playlists = {user: set(SONGS[:3]) for user in USERS}, {n: {SONGS[n]} for n in range(60)}
         World(plays, playlists, dict.fromkeys(USERS, pids)).write(tmp_path / "served_model", name, SONGS, USERS)
-    writer = DatasetStore.at(str(tmp_path)).writer(Recipe("hidden_plays"), "run-1")
+    writer = DatasetStore.at(str(tmp_path)).writer(CacheKey("hidden_plays"), "run-1")
     writer.commit([writer.write_shard(0, plays_of({user: set(SONGS[10:15]) for user in USERS}))])
     return tmp_path
 

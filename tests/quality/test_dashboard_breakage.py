@@ -1,12 +1,17 @@
 """Things broken for real under a dashboard: each page says so in Chromium, the alert too, and repair turns it green."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import dagster as dg
+import psycopg2
 import pytest
 
+from buddies_assets.cli.failing import as_line
+from buddies_core.settings import Settings
 from quality.history.sync import sync
 from quality.incidents import open_incidents
 from quality.reporting import read_report
@@ -233,3 +238,83 @@ def test_the_page_of_expectations_shows_each_with_what_was_against_it(page, dash
     expect(row).to_contain_text("column values to be unique")
     expect(row).to_contain_text("a sample of 50 of 900 rows, from all shards")
     expect(row).to_contain_text("7:9")
+
+
+NO_ROOM = """
+    CREATE FUNCTION quality.no_room() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'could not extend file "base/1/2": No space left on device' USING ERRCODE = 'disk_full';
+    END $$;
+    CREATE TRIGGER no_room BEFORE INSERT ON quality.{table} EXECUTE FUNCTION quality.no_room();
+"""
+
+
+@pytest.fixture
+def full_disk(dashboard) -> Iterator[Callable[[str], None]]:
+    """A call after which PostgreSQL has no room for another row of a table; at the end, or with no table, it has."""
+
+    def fill(table: str = "") -> None:
+        with dashboard.connection, dashboard.connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION IF EXISTS quality.no_room() CASCADE")
+            if table:
+                cursor.execute(NO_ROOM.format(table=table))
+
+    yield fill
+    fill()
+
+
+def test_without_room_for_an_incident_the_page_says_so_and_is_not_green(
+    page, dashboard, cut_short, full_disk, monkeypatch
+):
+    full_disk("incidents")
+    with dashboard.connection, dashboard.connection.cursor() as cursor:
+        cursor.execute("DELETE FROM quality.incidents WHERE resolved_at IS NULL")  # as if the file were cut just now
+    over = threading.Event()
+    over.set()
+    monkeypatch.setattr(dashboard.sources, "_stop", over)
+    dashboard.sources._keep_fresh(after=lambda: None)  # one round
+    page.goto("/")
+    expect(page.get_by_text("What is shown may be old: the last refresh failed: DiskFull")).to_be_visible()
+    expect(page.locator(".status .pill")).to_have_text("1 open incident")
+    full_disk()
+    dashboard.sources._keep_fresh(after=lambda: None)
+    page.goto("/")
+    expect(page.get_by_text("What is shown may be old")).to_have_count(0)
+    expect(page.locator("#table-incidents").get_by_role("link", name="files of test_batches")).to_be_visible()
+
+
+def test_what_did_not_fit_into_the_history_is_read_again_once_there_is_room(dashboard, full_disk, instance):
+    def count() -> int:
+        with dashboard.connection, dashboard.connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM quality.materialisations WHERE asset = 'written_late'")
+            return cursor.fetchall()[0][0]
+
+    instance.report_runless_asset_event(dg.AssetMaterialization("written_late"))
+    full_disk("materialisations")
+    with pytest.raises(psycopg2.errors.DiskFull) as failed:
+        sync(instance, dashboard.connection)
+    assert "No space left on device. Make room on its disk." in as_line(failed.value)
+    assert "\n" not in as_line(failed.value)
+    dashboard.connection.rollback()
+    assert count() == 0
+    full_disk()
+    sync(instance, dashboard.connection)
+    assert count() == 1
+    with dashboard.connection, dashboard.connection.cursor() as cursor:
+        cursor.execute("DELETE FROM quality.materialisations WHERE asset = 'written_late'")
+        cursor.execute("DELETE FROM quality.cursors WHERE name LIKE 'dagster:%%'")
+    dashboard.sources.refresh()
+
+
+def test_a_server_that_ended_for_want_of_room_is_told_from_one_that_was_not_started(tmp_path, monkeypatch):
+    from buddies_core.postgres import room
+    from buddies_core.postgres.database import database_url
+    from buddies_core.postgres.errors import DatabaseError
+
+    settings = Settings(home=str(tmp_path))
+    (tmp_path / "postgres").mkdir()
+    with pytest.raises(DatabaseError, match="No PostgreSQL is running"):
+        database_url(settings)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda folder: SimpleNamespace(free=2_300_000))
+    with pytest.raises(DatabaseError, match=r"is full \(2 MB are left; PostgreSQL needs 50 MB to go on\)"):
+        database_url(settings)

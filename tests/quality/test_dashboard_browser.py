@@ -318,3 +318,51 @@ def test_a_click_on_a_bar_leads_to_its_day(page, dashboard):
     page.locator(f"#figure-volume .plot a[*|href*='from={day}']").first.click()
     expect(page).to_have_url(f"{dashboard.url}/feedback?from={day}&to={day}")
     expect(tile(page, "Feedback sessions")).to_have_text("4")
+
+
+STOPS = "a[href], button, input:not([type=hidden]), select, textarea, [tabindex]"
+FOCUSABLE = f"""() => [...document.querySelectorAll('{STOPS}')]
+    .filter(e => e.getAttribute('tabindex') !== '-1' && !e.disabled && e.getClientRects().length).length"""
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_few_stops_of_the_tab_key_however_long_its_tables_are(page, path):
+    page.goto(f"/{path}")
+    drawn(page)
+    fixed = 40  # links of the bar, the form of the range, the theme, what stands at the end
+    tables = page.locator(".table table")
+    headings = page.locator(".table thead button").count()
+    links = page.locator(".links a").count()
+    assert page.evaluate(FOCUSABLE) <= fixed + headings + links + 8 * tables.count() + page.locator(".plot").count()
+
+
+def test_arrow_keys_lead_from_row_to_row_and_tab_leads_out_of_the_table(page):
+    page.goto("/checks")
+    rows = page.locator("#table-checks tbody tr")
+    rows.nth(0).get_by_role("link").nth(1).focus()
+    page.keyboard.press("ArrowDown")
+    expect(rows.nth(1).get_by_role("link").nth(1)).to_be_focused()
+    page.keyboard.press("End")
+    expect(rows.last.get_by_role("link").nth(1)).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.closest('table')") is None
+    page.keyboard.press("Shift+Tab")
+    expect(rows.last.get_by_role("link").last).to_be_focused()
+    page.keyboard.press("Home")
+    expect(rows.first.get_by_role("link").last).to_be_focused()
+    # Sorted, the table has one stop again, in the row that is now the first.
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(rows.first.get_by_role("link").first).to_have_attribute("tabindex", "0")
+    expect(page.locator("#table-checks tbody a[tabindex='0']")).to_have_count(rows.first.get_by_role("link").count())
+
+
+def test_arrow_keys_lead_from_node_to_node_of_the_lineage(page):
+    page.goto("/lineage")
+    drawn(page)
+    nodes = page.locator("#figure-graph a")
+    expect(page.locator("#figure-graph a[tabindex='0']")).to_have_count(1)
+    nodes.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(nodes.nth(1)).to_be_focused()
+    expect(page.locator("#figure-graph a[tabindex='0']")).to_have_count(1)

@@ -12,7 +12,7 @@ from benchmarks.data_defects.world.stored import store_world
 from buddies_core.postgres.schema import rows
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality.drift_checks import DRIFT, build_drift_checks
 from quality.expectation_checks import build_expectation_checks
 
@@ -71,7 +71,7 @@ def test_another_distribution_in_a_new_version_is_seen(history, world, tmp_path,
     with dg.DagsterInstance.ephemeral() as instance:
         assert run(tmp_path, store, checks, postgres_url, instance)["user_blocks"].passed
         blocks = world["user_blocks"]
-        writer = store.writer(Recipe("user_blocks", params={"version": 2}), "run-2")
+        writer = store.writer(CacheKey("user_blocks", params={"version": 2}), "run-2")
         writer.commit([writer.write_shard(0, blocks.unique("user", keep="first", maintain_order=True))])
         assert not run(tmp_path, store, checks, postgres_url, instance)["user_blocks"].passed
     kept = rows(history, "SELECT count(*) AS n FROM quality.statistics WHERE asset = 'user_blocks'")
@@ -88,7 +88,7 @@ def test_lists_that_turned_to_the_popular_have_drifted(world, tmp_path, postgres
             for user, held in world["candidates"].iter_rows():
                 ordered = sorted(held, key=lambda p: -likers.get(p, 0)) if popular else rng.permutation(held).tolist()
                 rows.append({"user": user, "playlists": ordered, "scores": [0.0] * len(ordered)})
-            writer = store.writer(Recipe("ranked_candidates", params={"version": version}), f"run-{version}")
+            writer = store.writer(CacheKey("ranked_candidates", params={"version": version}), f"run-{version}")
             writer.commit([writer.write_shard(0, pl.DataFrame(rows, schema=world["ranked_candidates"].schema))])
             found = run(tmp_path, store, checks, postgres_url, instance)["ranked_candidates"]
             assert found.passed is not popular
@@ -105,7 +105,7 @@ def test_a_column_that_lost_its_values_has_drifted(world, tmp_path, postgres_url
         for version, share in enumerate((0.0, 0.03, 0.30)):
             lost = pl.int_range(pl.len()) < share * pl.len()
             frame = world["msd_songs"].with_columns(pl.when(lost).then(None).otherwise(year).alias("year"))
-            writer = store.writer(Recipe("msd_songs", params={"version": version}), f"run-{version}")
+            writer = store.writer(CacheKey("msd_songs", params={"version": version}), f"run-{version}")
             writer.commit([writer.write_shard(0, frame)])
             found = run(tmp_path, store, checks, postgres_url, instance)["msd_songs"]
             assert found.passed is (share < 0.05)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality.drift_watch import watch
 from quality.history.profiles import profile_of, profiles
 from quality.history.records import Materialisation
@@ -72,7 +72,7 @@ def test_a_partition_that_is_made_again_counts_once_and_on_its_own_day(history):
 
 def test_a_version_is_sampled_once_and_its_columns_are_kept(history, tmp_path):
     store = DatasetStore.at(str(tmp_path))
-    writer = store.writer(Recipe("numbers"), "run")
+    writer = store.writer(CacheKey("numbers"), "run")
     writer.commit([writer.write_shard(0, pl.DataFrame({"n": [1, 2, None, 5]}))])
     dataset = store.open("numbers")
     first = profile_of(history, dataset)

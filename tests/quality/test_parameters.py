@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
-from quality.evidence import Evidence
+from buddies_core.storage.manifest import CacheKey
+from quality.check_inputs import CheckInputs
 from quality.rules.catalogue import rules_by_asset
 
 LISTS = {
@@ -17,11 +17,11 @@ LISTS = {
 
 def verdicts(tmp_path, name: str, frame: pl.DataFrame, params: dict[str, int], *rules: str) -> dict[str, bool]:
     """Which of the rules a stored dataset passes."""
-    writer = DatasetStore.at(str(tmp_path)).writer(Recipe(name, params=params), "run")
+    writer = DatasetStore.at(str(tmp_path)).writer(CacheKey(name, params=params), "run")
     dataset = writer.commit([writer.write_shard(0, frame)])
-    evidence = Evidence({name: dataset})
+    inputs = CheckInputs({name: dataset})
     found = {rule.name: rule for rule in rules_by_asset()[name]}
-    return {rule: found[rule].judge(evidence).passed for rule in rules}
+    return {rule: found[rule].judge(inputs).passed for rule in rules}
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.data_defects.world.stored import store_world
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality import pieces
+from quality.check_inputs import CheckInputs
 from quality.dataset_spec import Counted
-from quality.evidence import Evidence
 from quality.judging import judge
 from quality.registry import dataset_specs, named_inputs, spec_of
 from quality.rules.catalogue import rules_by_asset
@@ -50,16 +50,16 @@ def rewrite(store: DatasetStore, name: str, frame: pl.DataFrame) -> None:
 
 def write(store: DatasetStore, name: str, parts: list[pl.DataFrame], extra: dict | None = None) -> None:
     """Store a dataset anew as these shards."""
-    writer = store.writer(Recipe(name, params={"shards": len(parts)}), "run")
+    writer = store.writer(CacheKey(name, params={"shards": len(parts)}), "run")
     writer.commit([writer.write_shard(n, part) for n, part in enumerate(parts)], extra=extra)
 
 
 def both_ways(store: DatasetStore, asset: str, at_once: int, monkeypatch) -> tuple[dict[str, Finding], ...]:
     """Findings by rule: of the dataset judged at once, and in pieces of so many bytes."""
     handles, rules = {name: store.open(name) for name in store.names()}, rules_by_asset()[asset]
-    whole = {v.rule.name: v.finding for v in judge(asset, rules, Evidence(handles))}
+    whole = {v.rule.name: v.finding for v in judge(asset, rules, CheckInputs(handles))}
     monkeypatch.setattr(pieces, "BYTES_AT_ONCE", at_once)
-    return whole, {v.rule.name: v.finding for v in judge(asset, rules, Evidence(handles))}
+    return whole, {v.rule.name: v.finding for v in judge(asset, rules, CheckInputs(handles))}
 
 
 def assert_same(whole: dict[str, Finding], parts: dict[str, Finding]) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.data_defects.world.stored import store_world
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality.profiles import profile, sample_of, with_names
 
 
@@ -25,7 +25,7 @@ def test_each_column_has_its_nulls_different_values_range_and_quantiles():
 
 
 def test_a_sample_has_rows_of_every_shard_and_no_more_than_asked_for(tmp_path):
-    writer = DatasetStore.at(str(tmp_path)).writer(Recipe("numbers"), "run")
+    writer = DatasetStore.at(str(tmp_path)).writer(CacheKey("numbers"), "run")
     shards = [writer.write_shard(k, pl.DataFrame({"n": range(1_000 * k, 1_000 * k + 1_000)})) for k in range(4)]
     writer.commit(shards)
     dataset = DatasetStore.at(str(tmp_path)).open("numbers")

@@ -8,7 +8,7 @@ import pytest
 
 from buddies_assets.systems.playlists.served_readers import NoDailyFileError, answers, daily_inputs, newest_version
 from buddies_core.settings import Settings
-from quality.evidence import Evidence
+from quality.check_inputs import CheckInputs
 from quality.judging import judge
 from quality.registry import spec_of
 from quality.rules.catalogue import rules_by_asset
@@ -17,7 +17,7 @@ SERVED = ("served_model", "daily_recommendations")
 
 
 def failing(asset: str, settings: Settings) -> set[str]:
-    found = judge(asset, rules_by_asset()[asset], Evidence({}, spec_of(asset).reader.read(settings)))
+    found = judge(asset, rules_by_asset()[asset], CheckInputs({}, spec_of(asset).reader.read(settings)))
     return {verdict.rule.name for verdict in found if not verdict.passed}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality import expectation_checks
 from quality.check_metadata import NOTE
 from quality.dashboard.pages import expectations as page
@@ -81,7 +81,7 @@ def judged(name: str, frame: pl.DataFrame, home) -> dg.AssetCheckEvaluation:
     settings = Settings(home=str(home))
     store = DatasetStore.at(settings.home)
     if not store.has(name):
-        writer = store.writer(Recipe(name), "run-1")
+        writer = store.writer(CacheKey(name), "run-1")
         writer.commit([writer.write_shard(0, frame)])
 
     class Pipeline(dg.ConfigurableResource):

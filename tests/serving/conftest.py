@@ -22,7 +22,7 @@ from databases import server_folder
 from buddies_core.artifact.store import publish, write_version
 from buddies_core.artifact.texts import pack_texts
 from buddies_core.postgres.embedded import EmbeddedPostgres
-from buddies_serving.http.express import ExpressProtocol
+from buddies_serving.http.fast_path import FastPathProtocol
 from buddies_serving.main import create_app
 from buddies_serving.service import Service
 from buddies_serving.settings import ServingSettings
@@ -119,14 +119,14 @@ def small_world() -> dict[str, np.ndarray]:
 class Running(httpx.Client):
     """A real server on a free port, as a client sees it; `service` is its inside."""
 
-    def __init__(self, settings: ServingSettings, *, express: bool = True) -> None:
+    def __init__(self, settings: ServingSettings, *, fast_path: bool = True) -> None:
         self.guard = create_app(settings)
         self.service: Service = self.guard.service
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.config = uvicorn.Config(
             self.guard,
-            http=ExpressProtocol if express else "httptools",
+            http=FastPathProtocol if fast_path else "httptools",
             proxy_headers=False,
             log_config=None,
             access_log=False,
@@ -174,9 +174,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts servers of the model under `tmp_path`; settings by name."""
     servers = []
 
-    def start(*, express: bool = True, **settings: Any) -> Running:
+    def start(*, fast_path: bool = True, **settings: Any) -> Running:
         chosen = {"home": str(tmp_path), "model_poll_seconds": 0.02, "postgres_url": None, **settings}
-        servers.append(Running(ServingSettings(_env_file=None, **chosen), express=express))
+        servers.append(Running(ServingSettings(_env_file=None, **chosen), fast_path=fast_path))
         return servers[-1]
 
     yield start

@@ -107,3 +107,26 @@ def test_tags_need_an_item_and_a_tag(tmp_path):
     found = read_tags(path)
     assert found.rows.rows() == [("52", "13", "2")]
     assert found.quarantine["reason"].to_list() == ["missing_field"]
+
+
+def test_a_weight_that_no_number_of_32_bits_holds_is_set_aside(tmp_path):
+    found = read_interactions(written(tmp_path, "a.csv", "user,item,plays\nu,a,1e39\nu,b,3e38\n"))
+    assert found.rows.rows() == [("u", "b", 3e38)]
+    assert found.quarantine["reason"].to_list() == ["not_a_number"]
+
+
+def test_ids_that_a_parquet_file_holds_as_bytes_are_text(tmp_path):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"user": ["Björk".encode(), b"\xff"], "item": [b"x", b"y"]}).write_parquet(path)
+    found = read_interactions(path)
+    assert found.rows.select("user", "item").rows() == [("Björk", "x")]
+    assert found.quarantine["reason"].to_list() == ["mojibake"]
+
+
+def test_a_parquet_column_of_lists_is_a_named_error(tmp_path):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"user": [["u"], ["v"]], "item": ["x", "y"], "tags": [["a"], ["b"]]}).write_parquet(path)
+    with pytest.raises(ColumnError, match="column 'user' holds several values a row"):
+        read_interactions(path)
+    pl.DataFrame({"user": ["u"], "item": ["x"], "tags": [["a"]]}).write_parquet(path)
+    assert read_interactions(path).rows.rows() == [("u", "x", 1.0)]

@@ -19,7 +19,7 @@ from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.interactions.numbers import REGISTER
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 NUMBERS = {
     "played": {"S0": 0, "S1": 1, "S1b": 1, "S2": 2, "none": 3, "other": 4},
@@ -34,14 +34,14 @@ def store(tmp_path: Path) -> DatasetStore:
 
 
 def stored(store: DatasetStore, name: str, *shards: pl.DataFrame) -> Dataset:
-    writer = store.writer(Recipe(name), "run")
+    writer = store.writer(CacheKey(name), "run")
     return writer.commit([writer.write_shard(index, shard) for index, shard in enumerate(shards)])
 
 
 @pytest.fixture
 def songs(store: DatasetStore) -> Dataset:
     """The song index that `NUMBERS` describes."""
-    writer = store.writer(Recipe("songs"), "run")
+    writer = store.writer(CacheKey("songs"), "run")
     for part, name in (("played", "song_id"), ("tracks", "track_uri")):
         ids = NUMBERS[part]
         frame = pl.DataFrame({name: list(ids), "song": list(ids.values())}, schema_overrides={"song": pl.UInt32})

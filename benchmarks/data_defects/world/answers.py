@@ -185,7 +185,7 @@ def feedback(rng: np.random.Generator, candidates: pl.DataFrame, playlist_rows: 
 
 def _events() -> dict[str, Any]:
     """What forty listeners did over ten days: each plays a song, likes it, and hears a part of a playlist."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number in range(400):
         song = {"song_id": f"SO{number % 50:016d}", "song_key": None, "pid": None, "seconds": None, "share": None}
         playlist = {**song, "song_id": None, "pid": number % 30, "share": 0.25 + 0.5 * (number % 2)}

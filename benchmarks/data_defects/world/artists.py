@@ -19,7 +19,9 @@ def artists(rng: np.random.Generator) -> dict[str, Any]:
     plays = pl.DataFrame(pairs, schema=["user", "item"], orient="row").with_columns(weight=pl.Series(weights))
     held_out = np.isin(np.arange(len(pairs)), rng.choice(len(pairs), len(pairs) // 5, replace=False))
     figures = (("model", 0.27), ("popular by listeners", 0.08), ("popular by plays", 0.07), ("item-kNN", 0.22))
-    evaluation = [(name, "ndcg", value, value - 0.01, value + 0.01) for name, value in figures]
+    evaluation: list[tuple[str, str, float, float | None, float | None]] = [
+        (name, "ndcg", value, value - 0.01, value + 0.01) for name, value in figures
+    ]
     evaluation += [(name, "unseen", 1.0, None, None) for name, _ in figures]
     return {
         "artist_plays": plays,

@@ -69,7 +69,7 @@ def _slugs() -> list[str]:
 def _catalogue(names: list[str], counts: np.ndarray, there: list[int]) -> pl.DataFrame:
     from buddies_assets.systems.songs.catalogue import SCHEMA
 
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for at in there:
         wrong = at % 13 == 5
         title, artist = (None, None) if wrong else (f"Title {at}", f"Artist {at % 7}")

@@ -8,7 +8,7 @@ import polars as pl
 from buddies_core.artifact.named_arrays import write_artifact
 from buddies_core.interactions.labelled import row_keys
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from quality.rules.catalogue import rules_by_asset
 
 ARRAYS = {
@@ -42,7 +42,7 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
     for name, frame in world.items():
         if not isinstance(frame, pl.DataFrame) or name not in rules_by_asset():
             continue
-        writer = store.writer(Recipe(name), run_id)
+        writer = store.writer(CacheKey(name), run_id)
         counts = {"rows": frame.height, "kept": frame.height, "quarantined": 0, "repeats": 0}
         extra = {"counts": counts} if name in RAW else {}
         for part in ("users", "playlists") if name == "als_factors" else ():
@@ -55,7 +55,7 @@ def store_world(world: dict[str, Any], home: Path, run_id: str = "run-made") -> 
             writer.write_part(TABLES[name][0], world[TABLES[name][1]])
         writer.commit([writer.write_shard(0, frame)], extra=extra)
     for name, row, rows in (("user_library", "user", "user_rows"), ("playlist_library", "playlist", "playlist_rows")):
-        library, writer = world[name], store.writer(Recipe(name), run_id)
+        library, writer = world[name], store.writer(CacheKey(name), run_id)
         writer.write_part("indptr", library.indptr)
         writer.write_part("indices", library.indices)
         writer.write_part("columns", world["songs"].select("key"))

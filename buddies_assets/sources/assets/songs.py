@@ -102,7 +102,7 @@ def user_library(
         "songs": songs,
         "listener_plays": listener_plays,
     }
-    # Part of the recipe, since the numbers of earlier runs decide the content too.
+    # Part of the cache key, since the numbers of earlier runs decide the content too.
     params: dict[str, Any] = {"numbers": digest(register.write_csv().encode()), "lengths": lengths}
     if settings.user_share < 1:
         params |= {"share": settings.user_share, "seed": settings.seed}

@@ -54,13 +54,13 @@ class GroupWriter:
             "track_counts": asdict(group.track_counts),
             "raw_bytes": group.raw_bytes,
         }
-        self.playlists.write_facts(index, facts)
+        self.playlists.write_sidecar(index, facts)
         return stored
 
     def stored(self) -> Iterator[StoredGroup]:
         """The first groups, up to the first that is not stored whole."""
         index = 0
-        while facts := self.playlists.stored_facts(index):
+        while facts := self.playlists.stored_sidecar(index):
             playlists, tracks = self.playlists.stored_shard(index), self.tracks.stored_shard(index)
             if playlists is None or tracks is None:
                 return

@@ -14,7 +14,7 @@ from buddies_core.storage.code_version import code_version
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.dataset_writer import DatasetWriter
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,19 @@ class RawRun:
     settings: Settings
     run_id: str
 
-    def recipe(self, name: str, files: Mapping[str, str], reader: str) -> Recipe:
-        """The recipe of a raw dataset: its files by size and time of change, the reader's module, how strictly."""
+    def cache_key(self, name: str, files: Mapping[str, str], reader: str) -> CacheKey:
+        """The cache key of a raw dataset: its files by size and time of change, the reader's module, how strictly."""
         how = {"strict": self.settings.strict, "sample": self.settings.sample}
-        return Recipe(name, code_version(reader), files, how)
+        return CacheKey(name, code_version(reader), files, how)
 
     def writer(self, name: str, files: Mapping[str, str], reader: str) -> DatasetWriter:
-        """A writer for that recipe."""
-        return self.store.writer(self.recipe(name, files, reader), self.run_id)
+        """A writer for that cache key."""
+        return self.store.writer(self.cache_key(name, files, reader), self.run_id)
 
     def stored(self, name: str, files: Mapping[str, str], reader: str) -> Dataset | None:
         """The dataset, when it is stored whole and the same files were read by the same code."""
-        recipe = self.recipe(name, files, reader)
-        return self.store.reusable(recipe) if self.settings.reuse_shards else None
+        cache_key = self.cache_key(name, files, reader)
+        return self.store.reusable(cache_key) if self.settings.reuse_shards else None
 
 
 def state_of(path: Path, size: int) -> str:

@@ -18,7 +18,7 @@ from buddies_core.storage.dataset import Dataset
 def read_mpd(run: RawRun, path: Path) -> tuple[Dataset, Dataset]:
     """`mpd_playlists` (with the quarantine of all MPD input as a part) and `mpd_tracks`.
 
-    A run goes on after the last group of slices that an earlier one of the same recipe has stored.
+    A run goes on after the last group of slices that an earlier one of the same cache key has stored.
     """
     slices = list_slices(path)
     refs, settings = slices.refs, run.settings

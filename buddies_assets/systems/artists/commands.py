@@ -9,10 +9,13 @@ import polars as pl
 from upath import UPath
 
 from buddies_assets.sources.interactions_file import Columns, InteractionsFile, read_interactions, read_tags
+from buddies_assets.sources.judged_files import check_judged_files
+from buddies_assets.sources.steps.raw import something_kept
 from buddies_assets.systems.artists.config import ArtistsConfig
 from buddies_assets.systems.artists.recommender import held_out_of, inputs, new_model, recommend
 from buddies_assets.systems.artists.search import search
 from buddies_assets.systems.artists.served import publish, served_arrays
+from buddies_core.artifact.named_arrays import check_name
 from buddies_core.evaluation.beyond_accuracy import beyond_accuracy
 from buddies_core.evaluation.lists import Figure, evaluate
 from buddies_core.interactions.labelled_plays import LabelledPlays
@@ -53,9 +56,11 @@ def fit(
 
     Raises:
         SourceNotFoundError, ColumnError: a file is not there or cannot be understood.
-        TrainingError: nothing in it can be used.
+        NothingReadError: not one of its rows can be used.
+        ServedModelError: the name cannot be that of an experiment.
     """
-    read = read_interactions(file, columns)
+    check_name(name)
+    read = _read(file, columns)
     told = None if tags is None else read_tags(tags)
     theirs = ForgottenIds.at(str(home)).mask(read.rows["user"])
     plays = LabelledPlays.of(read.rows.filter(~theirs))
@@ -74,6 +79,13 @@ def fit(
     if theirs.any():
         reasons["forgotten"] = int(theirs.sum())
     return Fitted(version, len(plays.users), len(plays.items), plays.matrix.nnz, reasons, read.columns, value)
+
+
+def _read(file: Path, columns: Columns | None = None) -> InteractionsFile:
+    """A file of which at least one row can be used."""
+    read = read_interactions(file, columns)
+    something_kept("interactions", file, read.counts, read.quarantine)
+    return read
 
 
 def _keep_quarantine(home: Path, name: str, rows: pl.DataFrame) -> None:
@@ -99,12 +111,13 @@ def evaluate_files(
     Args:
         items: size of the catalogue for the AUC; default: items of both files together.
     """
-    plays = LabelledPlays.of(read_interactions(train).rows)
+    check_judged_files(train, heldout, out)
+    plays = LabelledPlays.of(_read(train).rows)
     told = None if tags is None else read_tags(tags).rows
     _, lists = recommend(plays, told, ArtistsConfig(seed=seed))
     by_user = lists.by_user(plays)
     _write_lists(out, by_user)
-    held: InteractionsFile = read_interactions(heldout)
+    held = _read(heldout)
     catalogue = items or len({*plays.items, *held.rows["item"].to_list()})
     wanted = held_out_of(held.rows)
     report = evaluate(by_user, wanted, n_items=catalogue)

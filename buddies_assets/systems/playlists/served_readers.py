@@ -11,7 +11,7 @@ import polars as pl
 from buddies_core.errors import BuddiesError
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from quality.evidence import Evidence
+from quality.check_inputs import CheckInputs
 
 DAILY_COLUMNS: dict[str, Any] = {"user_id": pl.Int64, "playlists": pl.List(pl.Int64)}
 
@@ -28,9 +28,9 @@ def served_model_inputs(settings: Settings) -> Mapping[str, Any]:
     manifest = read_manifest(folder)
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in manifest.arrays}
     store = DatasetStore.at(settings.home)
-    evidence = Evidence({n: store.open(n) for n in ("user_library", "playlist_library", "songs", "ranked_candidates")})
+    inputs = CheckInputs({n: store.open(n) for n in ("user_library", "playlist_library", "songs", "ranked_candidates")})
     names = ("n_numbers", "n_playlists", "n_songs", "user_rows", "playlist_rows", "ranked_candidates")
-    known: dict[str, Any] = {name: evidence[name] for name in names}
+    known: dict[str, Any] = {name: inputs[name] for name in names}
     sizes = {"users": known["n_numbers"], "playlists": known["n_playlists"], "songs": known["n_songs"]}
     made_of = {"ranked_candidates": manifest.data_fingerprint, "user_library": manifest.extra.get("users")}
     return {
@@ -109,7 +109,7 @@ def daily_inputs(settings: Settings) -> Mapping[str, Any]:
         raise NoDailyFileError("No daily file is stored: materialise the asset `daily_recommendations` first.")
     newest, root = files[-1], settings.local_home / "served_model"
     store = DatasetStore.at(settings.home)
-    evidence = Evidence({name: store.open(name) for name in ("user_library", "playlist_library")})
+    inputs = CheckInputs({name: store.open(name) for name in ("user_library", "playlist_library")})
     channels = read_channels(root)
     written_since = newest.stat().st_mtime >= datetime.fromisoformat(channels.since).timestamp()
     lists = pl.DataFrame(schema=DAILY_COLUMNS)
@@ -118,13 +118,13 @@ def daily_inputs(settings: Settings) -> Mapping[str, Any]:
         lists = answers(champion)
     # While a new model is on trial the champion may be of earlier data, and its playlists are those of that library.
     theirs = pl.DataFrame({"pid": np.load(champion / "playlist_pids.npy")}, schema={"pid": pl.UInt32})
-    known = pl.concat([evidence["playlist_rows"].select(pl.col("pid").cast(pl.UInt32)), theirs]).unique()
+    known = pl.concat([inputs["playlist_rows"].select(pl.col("pid").cast(pl.UInt32)), theirs]).unique()
     return {
         "daily_recommendations": pl.read_ndjson(newest, schema=DAILY_COLUMNS),
         "daily_day": date.fromisoformat(newest.stem),
         "served_lists": lists,
         "playlist_rows": known,
-        **{name: evidence[name] for name in ("n_numbers", "n_playlists", "now_at")},
+        **{name: inputs[name] for name in ("n_numbers", "n_playlists", "now_at")},
     }
 
 

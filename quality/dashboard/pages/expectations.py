@@ -28,7 +28,7 @@ def view(context: Context) -> View:
         "Great Expectations' opinion of training blocks and feedback, and suites of your own; it never blocks",
         tiles=tiles,
         tables=[results(context)],
-        notice=" ".join(wrong) if wrong else "" if suites else EMPTY,
+        notice=" ".join(wrong),
     )
 
 

@@ -135,7 +135,7 @@ def test_what_is_asked_never_includes_the_edge_that_is_asked_for():
     assert 0.35 < score < 0.65
 
 
-def test_a_process_of_its_own_gives_the_same_network_to_the_bit():
+def test_a_process_of_its_own_gives_the_same_network_to_the_bit(trained):
     # What two threads add up in either order differs in the last bits, and only in a process's first training.
     code = """
 import hashlib
@@ -148,9 +148,9 @@ graph = PlaylistGraph(np.arange(301) * 16, songs, np.arange(200) // 4, np.zeros(
 arrays = train_sage(graph, SageConfig(dimension=16, epochs=2)).arrays()
 print(hashlib.sha256(b"".join(arrays[name].tobytes() for name in sorted(arrays))).hexdigest())
 """
-    # The first may compile ALS, and code just compiled differs in its last bits from that of the cache.
-    printed = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(3)]
-    assert printed[1] == printed[2]
+    # Both load ALS from the cache, where the module's own training left it: code just compiled may differ in last bits.
+    printed = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)]
+    assert printed[0] == printed[1]
 
 
 def replace_epochs(config: SageConfig, epochs: int) -> SageConfig:

@@ -7,7 +7,7 @@ import pytest
 
 from buddies_core.interactions.numbers import REGISTER, RegisterError, extended, stored_register
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 
 def register(*ids: str) -> pl.DataFrame:
@@ -36,7 +36,7 @@ def test_a_register_that_gives_a_number_or_a_user_twice_is_refused(numbers):
 
 
 def test_a_library_from_before_there_were_numbers_was_served_by_its_rows(tmp_path: Path):
-    writer = DatasetStore.at(str(tmp_path)).writer(Recipe("user_library"), "run")
+    writer = DatasetStore.at(str(tmp_path)).writer(CacheKey("user_library"), "run")
     rows = pl.DataFrame({"user": [0, 1], "user_id": ["p", "q"]}, schema_overrides={"user": pl.UInt32})
     assert stored_register(writer.commit([writer.write_shard(0, rows)])).equals(register("p", "q"))
     assert stored_register(None).height == 0

@@ -16,7 +16,7 @@ from buddies_core.recommenders.factors import Factors
 from buddies_core.registry.checkpoints import CheckpointStore
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import DatasetNotFoundError, Recipe
+from buddies_core.storage.manifest import CacheKey, DatasetNotFoundError
 
 
 @pytest.fixture(params=["folder", "object store"])
@@ -40,7 +40,7 @@ def rows(start: int, stop: int) -> pl.DataFrame:
 
 def stored(store: DatasetStore, name: str = "likes", *, code: str = "1", cuts: tuple[int, ...] = (0, 3, 7)) -> Dataset:
     """A dataset of `rows`, cut into shards at `cuts`."""
-    writer = store.writer(Recipe(name, code), "run")
+    writer = store.writer(CacheKey(name, code), "run")
     pairs = enumerate(itertools.pairwise(cuts))
     return writer.commit([writer.write_shard(index, rows(start, stop)) for index, (start, stop) in pairs])
 
@@ -67,20 +67,20 @@ def test_a_scan_selects_filters_and_counts_as_the_whole_frame_does(store: Datase
 @pytest.mark.parametrize(("start", "stop"), [(0, 0), (0, 3), (2, 5), (7, 10), (9, 10), (10, 10)])
 def test_rows_of_a_shard_are_read_by_the_row_groups_that_hold_them(store: DatasetStore, start: int, stop: int) -> None:
     frame = pl.DataFrame({"user": pl.Series(range(10), dtype=pl.UInt32)})
-    writer = store.writer(Recipe("likes"), "run")
+    writer = store.writer(CacheKey("likes"), "run")
     dataset = writer.commit([writer.write_shard(0, frame, row_group=3)])
     assert dataset.shard_rows(0, start, stop).equals(frame[start:stop])
 
 
 def test_counts_say_how_often_each_index_occurs_over_all_shards(store: DatasetStore) -> None:
-    writer = store.writer(Recipe("likes"), "run")
+    writer = store.writer(CacheKey("likes"), "run")
     shards = [pl.DataFrame({"playlist": pl.Series(part, dtype=pl.UInt32)}) for part in ([1, 1, 4], [], [0, 1])]
     dataset = writer.commit([writer.write_shard(index, shard) for index, shard in enumerate(shards)])
     assert dataset.counts("playlist").tolist() == [1, 3, 0, 0, 1]
 
 
 def test_parts_beside_the_shards_are_tables_and_arrays_by_name(store: DatasetStore) -> None:
-    writer = store.writer(Recipe("likes"), "run")
+    writer = store.writer(CacheKey("likes"), "run")
     writer.write_part("quarantine", rows(0, 2))
     writer.write_part("indptr", np.array([0, 2, 5]))
     dataset = writer.commit([writer.write_shard(0, rows(0, 1))])
@@ -93,7 +93,7 @@ def test_parts_beside_the_shards_are_tables_and_arrays_by_name(store: DatasetSto
 def test_a_library_keeps_its_row_and_column_index(store: DatasetStore) -> None:
     library = Library.from_pairs(np.array([0, 1, 1]), np.array([2, 0, 1]), 2, 3)
     index = pl.DataFrame({"user": [0, 1], "user_id": ["a", "b"]})
-    LabelledLibrary(library, index, pl.Series("key", ["x", "y", "z"])).save(store.writer(Recipe("user_library"), "r"))
+    LabelledLibrary(library, index, pl.Series("key", ["x", "y", "z"])).save(store.writer(CacheKey("user_library"), "r"))
     read = LabelledLibrary.load(store.open("user_library"))
     assert [read.library.row(row).tolist() for row in range(2)] == [[2], [0, 1]]
     assert read.rows.equals(index)
@@ -109,17 +109,17 @@ def test_a_library_that_does_not_fit_its_index_is_refused() -> None:
 
 def test_what_was_not_committed_is_not_there_and_the_error_names_what_to_materialise(store: DatasetStore) -> None:
     stored(store, "splits")
-    store.writer(Recipe("likes"), "run").write_shard(0, rows(0, 3))
+    store.writer(CacheKey("likes"), "run").write_shard(0, rows(0, 3))
     assert not store.has("likes")
     with pytest.raises(DatasetNotFoundError, match=r"materialise the asset 'likes' first.*Stored: splits"):
         store.open("likes")
 
 
-def test_a_new_recipe_leaves_the_old_dataset_whole_until_it_is_committed_and_nothing_of_it_after(
+def test_a_new_cache_key_leaves_the_old_dataset_whole_until_it_is_committed_and_nothing_of_it_after(
     store: DatasetStore,
 ) -> None:
     old = stored(store, code="1")
-    writer = store.writer(Recipe("likes", "2"), "run")
+    writer = store.writer(CacheKey("likes", "2"), "run")
     shard = writer.write_shard(0, rows(0, 2))
     assert store.open("likes").frame().equals(rows(0, 7))
     writer.commit([shard])
@@ -127,11 +127,11 @@ def test_a_new_recipe_leaves_the_old_dataset_whole_until_it_is_committed_and_not
     assert not old.folder.exists()
 
 
-def test_the_fingerprint_is_of_the_content_and_the_recipe_of_what_it_is_made_from(store: DatasetStore) -> None:
+def test_the_fingerprint_is_of_the_content_and_the_cache_key_of_what_it_is_made_from(store: DatasetStore) -> None:
     one, again, other = stored(store), stored(store, "again", code="2"), stored(store, "other", cuts=(0, 3, 6))
     assert one.fingerprint == again.fingerprint != other.fingerprint
-    assert one.manifest.recipe != again.manifest.recipe
-    assert Recipe("a", params={"x": 1, "y": 2}).fingerprint == Recipe("a", params={"y": 2, "x": 1}).fingerprint
+    assert one.manifest.cache_key != again.manifest.cache_key
+    assert CacheKey("a", params={"x": 1, "y": 2}).fingerprint == CacheKey("a", params={"y": 2, "x": 1}).fingerprint
 
 
 def test_deleting_a_dataset_leaves_the_others(store: DatasetStore) -> None:

@@ -18,7 +18,7 @@ from buddies_core.storage import progress
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.dataset_writer import DatasetWriter
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import DamagedDatasetError, Recipe, StoredFile
+from buddies_core.storage.manifest import CacheKey, DamagedDatasetError, StoredFile
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardBuilder, ShardedStep, ThreadRunner, ranges_of
 
 N = 50
@@ -217,7 +217,7 @@ def test_rows_are_read_by_entities_whatever_shards_they_lie_in(tmp_path: Path, a
 
 
 def test_rows_are_read_by_entities_from_a_dataset_of_one_shard_made_whole(tmp_path: Path) -> None:
-    writer = DatasetStore.at(str(tmp_path)).writer(Recipe("whole"), "run")
+    writer = DatasetStore.at(str(tmp_path)).writer(CacheKey("whole"), "run")
     dataset = writer.commit([writer.write_shard(0, draw(1, range(N)))])
     assert EntityShards(dataset).frame(range(3, 9), ["user"]).equals(draw(1, range(3, 9)).select("user"))
 

@@ -19,24 +19,6 @@ def test_every_point_of_the_space_is_a_configuration(base, mix):
     assert config.negatives.count == 4
 
 
-@pytest.mark.ray
-def test_a_search_ranks_its_trials_and_called_again_starts_none(world, tmp_path):
-    base = TrainingConfig(dimension=8)
-    settings = SearchSettings(trials=3, epochs=3, dimensions=(8, 16), seconds=600)
-    (tmp_path / "trials").mkdir()
-    (tmp_path / "trials" / "tuner.pkl").write_bytes(b"left by a search that died before its first trial")
-    result = search(base, world.data, settings, folder=tmp_path)
-    assert len(result.trials) == 3
-    scores = [trial.mrr for trial in result.trials]
-    assert scores == sorted(scores, reverse=True)
-    assert result.best == result.trials[0].config
-    assert result.trials[0].state == "ended"
-    assert any(trial.config.learning_rate == base.learning_rate for trial in result.trials)
-    assert result.trials[0].row()["mrr"] == scores[0]
-    again = search(base, world.data, settings, folder=tmp_path)
-    assert [trial.name for trial in again.trials] == [trial.name for trial in result.trials]
-
-
 @pytest.fixture
 def ray_does_not_start(monkeypatch):
     """Ray's local cluster is not up within its time, as under load."""
@@ -48,10 +30,12 @@ def ray_does_not_start(monkeypatch):
     monkeypatch.setattr(ray, "init", init)
 
 
-def test_where_ray_does_not_start_the_search_goes_on_in_this_process_and_says_so(world, tmp_path, ray_does_not_start):
+def test_where_ray_does_not_start_the_search_goes_on_in_this_process_and_says_so(
+    checkerboard, tmp_path, ray_does_not_start
+):
     base = TrainingConfig(dimension=8)
     settings = SearchSettings(trials=3, epochs=3, dimensions=(8, 16), seconds=600)
-    result = search(base, world.data, settings, folder=tmp_path)
+    result = search(base, checkerboard, settings, folder=tmp_path)
     assert "timed out during startup" in result.note
     assert "in this process" in result.note
     assert len(result.trials) == 3
@@ -59,14 +43,14 @@ def test_where_ray_does_not_start_the_search_goes_on_in_this_process_and_says_so
     assert scores == sorted(scores, reverse=True)
     assert result.best == result.trials[0].config
     assert any(trial.config.learning_rate == base.learning_rate for trial in result.trials)
-    again = search(base, world.data, settings, folder=tmp_path)
+    again = search(base, checkerboard, settings, folder=tmp_path)
     assert [trial.name for trial in again.trials] == [trial.name for trial in result.trials]
-    more = search(base, world.data, settings.model_copy(update={"trials": 4}), folder=tmp_path)
+    more = search(base, checkerboard, settings.model_copy(update={"trials": 4}), folder=tmp_path)
     assert {trial.name for trial in result.trials} < {trial.name for trial in more.trials}
 
 
 def test_where_the_time_is_over_before_the_first_epoch_the_search_keeps_its_start_and_says_so(
-    world, tmp_path, monkeypatch
+    checkerboard, tmp_path, monkeypatch
 ):
     base = TrainingConfig(dimension=8)
     settings = SearchSettings(trials=3, epochs=3, dimensions=(8,), seconds=20)
@@ -74,16 +58,35 @@ def test_where_the_time_is_over_before_the_first_epoch_the_search_keeps_its_star
     monkeypatch.setattr("buddies_core.tuning.search.search_with_ray", lambda *_, **__: made)
     for trials in ([], [Trial("a", base, 0.0, 1.0, "stopped")]):
         made[:] = trials
-        result = search(base, world.data, settings, folder=tmp_path)
+        result = search(base, checkerboard, settings, folder=tmp_path)
         assert result.best == base
         assert "20 seconds were over before the first epoch" in result.note
         assert [trial.state for trial in result.trials] == ["stopped"]
     made[:] = [Trial("a", base, 0.0, 1.0, "failed"), Trial("b", base, 0.0, 1.0, "stopped")]
     with pytest.raises(SearchFailedError):
-        search(base, world.data, settings, folder=tmp_path)
+        search(base, checkerboard, settings, folder=tmp_path)
 
 
-def test_a_search_in_this_process_begins_no_epoch_after_its_time(world, tmp_path, ray_does_not_start):
+def test_a_search_in_this_process_begins_no_epoch_after_its_time(checkerboard, tmp_path, ray_does_not_start):
     settings = SearchSettings(trials=3, epochs=50, dimensions=(8,), seconds=1e-3)
-    result = search(TrainingConfig(dimension=8), world.data, settings, folder=tmp_path)
+    result = search(TrainingConfig(dimension=8), checkerboard, settings, folder=tmp_path)
     assert [(trial.state, len(trial.epochs)) for trial in result.trials] == [("stopped", 1)]
+
+
+@pytest.mark.ray
+def test_a_search_ranks_its_trials_and_called_again_starts_none(checkerboard, tmp_path):
+    # After the searches in this process: Ray's workers find the kernels compiled, and need not compile them each.
+    base = TrainingConfig(dimension=8)
+    settings = SearchSettings(trials=3, epochs=3, dimensions=(8, 16), seconds=600)
+    (tmp_path / "trials").mkdir()
+    (tmp_path / "trials" / "tuner.pkl").write_bytes(b"left by a search that died before its first trial")
+    result = search(base, checkerboard, settings, folder=tmp_path)
+    assert len(result.trials) == 3
+    scores = [trial.mrr for trial in result.trials]
+    assert scores == sorted(scores, reverse=True)
+    assert result.best == result.trials[0].config
+    assert result.trials[0].state == "ended"
+    assert any(trial.config.learning_rate == base.learning_rate for trial in result.trials)
+    assert result.trials[0].row()["mrr"] == scores[0]
+    again = search(base, checkerboard, settings, folder=tmp_path)
+    assert [trial.name for trial in again.trials] == [trial.name for trial in result.trials]

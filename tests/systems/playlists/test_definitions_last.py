@@ -21,7 +21,7 @@ from buddies_core.interactions.numbers import REGISTER, stored_register
 from buddies_core.interactions.song_index import song_index
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 from buddies_core.storage.shards import ShardBuilder, ThreadRunner, ranges_of
 
 SEED, SONGS = 20, 60
@@ -54,7 +54,7 @@ def store_songs(store: DatasetStore, played: pl.Series, held: pl.Series) -> Data
     text = pl.DataFrame({"song_id": played, "title": played, "artist": "a", "mismatched": False})
     tracks = pl.DataFrame({"track_uri": held, "track_name": held, "artist_name": "a"})
     found = song_index(tracks, text, played, "exact")
-    writer = store.writer(Recipe("songs"), "run")
+    writer = store.writer(CacheKey("songs"), "run")
     writer.write_part("tracks", found.tracks)
     writer.write_part("played", found.played)
     return writer.commit([writer.write_shard(0, found.songs)])
@@ -83,7 +83,7 @@ def world(path: Path, people: list[str], pids: list[int], register: pl.DataFrame
     builder = ShardBuilder(store, ThreadRunner(1), "run")
 
     def whole(name: str, frame: pl.DataFrame) -> Dataset:
-        writer = store.writer(Recipe(name), "run")
+        writer = store.writer(CacheKey(name), "run")
         return writer.commit([writer.write_shard(0, frame)])
 
     plays, tracks = raw("user_id", people, (2, 12)), raw("pid", pids, (1, 9))
@@ -91,8 +91,8 @@ def world(path: Path, people: list[str], pids: list[int], register: pl.DataFrame
     plays, tracks = whole("entp_plays", plays), whole("mpd_tracks", tracks)
     known = REGISTER.to_frame() if register is None else register
     labelled, known = user_library(plays, songs, known, lengths="all")
-    users = labelled.save(store.writer(Recipe("user_library"), "run"), parts={"numbers": known})
-    playlists = playlist_library(tracks, songs, lengths="all").save(store.writer(Recipe("playlist_library"), "run"))
+    users = labelled.save(store.writer(CacheKey("user_library"), "run"), parts={"numbers": known})
+    playlists = playlist_library(tracks, songs, lengths="all").save(store.writer(CacheKey("playlist_library"), "run"))
     keys = load_keys(users)
     drawn = pl.DataFrame({"user": range(len(keys)), "exploration": exploration_coefficients(keys, SEED)})
     coefficients = whole("exploration_coefficients", drawn.with_columns(pl.col("user").cast(pl.UInt32)))

@@ -9,7 +9,7 @@ import pytest
 from buddies_assets.systems.playlists.steps.evaluation import judged_cases
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def batches(tmp_path: Path) -> Dataset:
     users = np.repeat(np.arange(0, 20, 2), [1, 2, 3, 1, 2, 3, 1, 2, 3, 1]).astype(np.uint32)
     negatives = pl.Series("negatives", np.arange(len(users) * 50, dtype=np.uint32)).reshape((len(users), 50))
     frame = pl.DataFrame({"user": users, "positive": np.arange(len(users), dtype=np.uint32), "negatives": negatives})
-    writer = DatasetStore.at(str(tmp_path)).writer(Recipe("validation_batches"), "run")
+    writer = DatasetStore.at(str(tmp_path)).writer(CacheKey("validation_batches"), "run")
     return writer.commit([writer.write_shard(i, frame[start : start + 7]) for i, start in enumerate((0, 7, 14))])
 
 

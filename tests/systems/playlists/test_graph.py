@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 import yaml
 from oracles import adoption
-from running import materialise
+from running import materialise, upstream_of
 
 from buddies_assets.definitions import build_definitions
 from buddies_core.interactions.labelled import load_keys, load_library
@@ -209,7 +209,7 @@ def test_other_threads_and_shard_sizes_give_the_same_rows(tiny_world, tmp_path):
     settings, _ = tiny_world
     other = settings.model_copy(update={"home": str(tmp_path / "other"), "threads": 1, "shard_users": 1_000})
     shutil.copytree(Path(settings.home) / "raw", tmp_path / "other" / "raw")
-    materialise(other)
+    materialise(other, upstream_of("mpd_playlists", *SHARDED))
     ours, theirs = DatasetStore.at(settings.home), DatasetStore.at(other.home)
     for name in SHARDED:
         assert content(ours, name) == content(theirs, name), name
@@ -285,7 +285,7 @@ def files_with_a_bad_slice(tiny_world, tmp_path) -> Settings:
 
 
 def test_a_cut_off_slice_goes_to_quarantine_and_the_rest_goes_on(files_with_a_bad_slice):
-    assert materialise(files_with_a_bad_slice).success
+    assert materialise(files_with_a_bad_slice, upstream_of("quarantined_raw", "mpd_playlists", "splits")).success
     store = DatasetStore.at(files_with_a_bad_slice.home)
     quarantined = store.open("quarantined_raw").frame()
     assert quarantined.filter(pl.col("reason") == "truncated_file")["file"].to_list() == ["mpd.slice.3000-3999.json"]

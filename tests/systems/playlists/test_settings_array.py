@@ -179,7 +179,11 @@ def test_every_setting_of_the_graph_stands_at_another_value_in_some_run():
         assert any(settings.get(name, default) != default for settings in every), name
 
 
-@pytest.mark.parametrize(("users", "playlists"), [(300, 800), (60, 150), (20, 60)])
+@pytest.mark.parametrize(
+    ("users", "playlists"),
+    # The first is nearly as large as the runs above.
+    [pytest.param(300, 800, marks=pytest.mark.slow), (60, 150), (20, 60)],
+)
 def test_a_tiny_world_ends_well_and_says_what_it_is_too_small_for(tmp_path, users, playlists):
     home = tmp_path / "home"
     settings = Settings(home=str(home), synthetic_users=users, synthetic_playlists=playlists, _env_file=None)

@@ -12,12 +12,12 @@ from buddies_core.interactions.labelled import LabelledLibrary
 from buddies_core.recommenders.bpr.config import NegativeMix
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 
 def stored(tmp_path: Path, name: str, frame: pl.DataFrame, cuts: list[int]) -> Dataset:
     """A frame as a dataset of shards that end at the cuts."""
-    writer = DatasetStore.at(str(tmp_path)).writer(Recipe(name), "run")
+    writer = DatasetStore.at(str(tmp_path)).writer(CacheKey(name), "run")
     edges = [0, *cuts, frame.height]
     shards = [writer.write_shard(i, frame[edges[i] : edges[i + 1]]) for i in range(len(edges) - 1)]
     return writer.commit(shards)
@@ -34,7 +34,7 @@ def library(tmp_path: Path, name: str, n: int) -> Dataset:
     """A library of n rows that hold nothing."""
     rows = pl.DataFrame({"playlist": range(n), "pid": range(n)})
     empty = Library(np.zeros(n + 1, np.int64), np.empty(0, np.uint32), 2)
-    writer = DatasetStore.at(str(tmp_path)).writer(Recipe(name), "run")
+    writer = DatasetStore.at(str(tmp_path)).writer(CacheKey(name), "run")
     return LabelledLibrary(empty, rows, pl.Series("key", ["a", "b"])).save(writer)
 
 

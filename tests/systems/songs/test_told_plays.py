@@ -16,7 +16,7 @@ from buddies_assets.systems.songs.told_plays import told_plays, with_told
 from buddies_core.artifact.listeners import listener_id
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
-from buddies_core.storage.manifest import Recipe
+from buddies_core.storage.manifest import CacheKey
 
 HEX = "a" * 40
 NOON = datetime(1970, 1, 3, 12, tzinfo=UTC)
@@ -91,7 +91,7 @@ def test_what_the_service_was_told_is_in_the_plays_that_songs_are_learnt_from(tm
         return store.open("song_plays")
 
     def told(rows):
-        writer = store.writer(Recipe("listener_plays", "code", {}, {"rows": rows.height}), "run")
+        writer = store.writer(CacheKey("listener_plays", "code", {}, {"rows": rows.height}), "run")
         events = {"events": {"days": {"2026-11-28": rows.height}}}
         writer.commit([writer.write_shard(0, rows)], extra=events)
 

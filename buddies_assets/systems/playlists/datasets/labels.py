@@ -6,6 +6,7 @@ import polars as pl
 
 from buddies_assets.systems.playlists import figures
 from buddies_core.settings import Settings
+from quality.check_inputs import shards_of
 from quality.dataset_spec import (
     Chart,
     Counted,
@@ -17,7 +18,6 @@ from quality.dataset_spec import (
     TableSchema,
     rows_by,
 )
-from quality.evidence import shards_of
 from quality.statistics import row_count
 
 U32, TEXT = pl.UInt32, pl.String

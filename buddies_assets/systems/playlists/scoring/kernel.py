@@ -136,9 +136,13 @@ def _keep_pool(hashes, members, n, wanted, original):
 def score_users(
     user_indptr, user_songs, start, stop, exploration, user_keys, root_songs, song_indptr, song_numbers, song_pids,
     run_indptr, run_ranks, run_sizes, original, pids, coarse_rank, first_numbers, root_lengths, log_table,
-    liked_per_mille, hard_per_mille, pool_size, seed,
+    liked_per_mille, hard_per_mille, pool_size, seed, wide,
 ):  # fmt: skip
     """Scores users [start, stop).
+
+    Args:
+        wide: zeros, uint16 [n_playlists], for users who may share more than 255 songs with a playlist; uint8 [0] where
+            nobody may, so that the kernel of wide counts is compiled only for those who need it.
 
     Returns:
         (statistics [5, n], liked offsets, liked as playlist << 16 | matches, liked scores, hard offsets, hard, easy
@@ -149,7 +153,6 @@ def score_users(
     n_cells = most_possible * n_ranks
     n_occupied = min(n_cells, n_playlists)
     narrow = np.zeros(n_playlists, np.uint8)
-    wide = np.zeros(n_playlists if most_possible > 255 else 0, np.uint16)
     repeated = np.empty(n_playlists + 1, np.uint32)
     cells = (np.zeros(n_cells, np.int64), np.zeros(n_cells, np.uint8), np.zeros(n_cells, np.int32))
     ordering = (

@@ -176,6 +176,7 @@ def score_shard(
         rules.hard_per_mille,
         rules.pool_size,
         np.uint64(seed),
+        np.zeros(len(playlists.original), np.uint16) if most > 255 else np.zeros(0, np.uint8),
     )
     return ScoreShard(
         start=start,

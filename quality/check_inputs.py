@@ -47,7 +47,7 @@ def datasets_for(names: Iterator[str] | list[str]) -> set[str]:
 
 
 @dataclass
-class Evidence:
+class CheckInputs:
     """Inputs by name, made of the stored datasets `handles`; `given` are inputs that are there already.
 
     Of the datasets in `piece` there are the rows of that piece alone. Values that are the same for all pieces are kept
@@ -60,9 +60,9 @@ class Evidence:
     cache: dict[str, Any] = field(default_factory=dict)
     _rows: dict[str, pl.DataFrame] = field(default_factory=dict)
 
-    def within(self, piece: Piece) -> "Evidence":
-        """The same evidence for a piece."""
-        return Evidence(self.handles, self.given, piece, self.cache)
+    def within(self, piece: Piece) -> "CheckInputs":
+        """The same inputs for a piece."""
+        return CheckInputs(self.handles, self.given, piece, self.cache)
 
     def __contains__(self, name: object) -> bool:
         return name in self.given or all(need in self.handles for need in needs_of(str(name)))

@@ -1,4 +1,4 @@
-"""The express lane: the contract's call, answered where its bytes arrive.
+"""The fast path: the contract's call, answered where its bytes arrive.
 
 Ranking is a look-up of 3 µs, while a general HTTP stack spends ten times that on the parser's callbacks, an ASGI scope,
 a task and two messages. A request that is plain in every way (whole in one read, known headers only once, a length and
@@ -14,9 +14,9 @@ from typing import Any
 
 from buddies_core.http.connections import PatientProtocol
 from buddies_serving.http.answers import Headers
-from buddies_serving.http.guard import EXPRESS_PATH, Guard
+from buddies_serving.http.guard import FAST_PATH, Guard
 
-_START = f"POST {EXPRESS_PATH} HTTP/1.1\r\n".encode()
+_START = f"POST {FAST_PATH} HTTP/1.1\r\n".encode()
 _LINE = re.compile(rb"^([A-Za-z0-9-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?[ \t]*$")
 _HINDERING = frozenset(
     {b"transfer-encoding", b"connection", b"upgrade", b"expect", b"trailer", b"te", b"http2-settings"}
@@ -26,8 +26,8 @@ _HEADS_KEPT = 1_024
 Head = tuple[int, Headers]
 
 
-class ExpressProtocol(PatientProtocol):
-    """The protocol with the express lane before it. Needs a Guard as the application, not wrapped in anything."""
+class FastPathProtocol(PatientProtocol):
+    """The protocol with the fast path before it. Needs a Guard as the application, not wrapped in anything."""
 
     # clients repeat their headers, so that a head is understood once
     _heads: dict[bytes, Head | None] = {}  # noqa: RUF012
@@ -45,7 +45,7 @@ class ExpressProtocol(PatientProtocol):
                 head = data[:end]
                 known = self._heads[head] if head in self._heads else self._remember(head)
                 if known and len(data) == end + 4 + known[0]:
-                    answer = self._guard.express(known[1], data[end + 4 :])
+                    answer = self._guard.fast_answer(known[1], data[end + 4 :])
                     if answer is not None:
                         self.transport.write(answer)
                         self._answered()

@@ -1,4 +1,4 @@
-"""The express lane answers as the general path does, and keeps off whatever is not plain."""
+"""The fast path answers as the general path does, and keeps off whatever is not plain."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buddies_serving.http.express import plain_head
+from buddies_serving.http.fast_path import plain_head
 from buddies_serving.http.keys import new_key
 
 PATH = "/api/playlist/recommend/"
@@ -66,7 +66,7 @@ def bare(answer: bytes) -> bytes:
 def lanes(make_model: Callable, serve: Callable, tmp_path: Any) -> tuple[Any, Any]:
     """The same model with the lane and without it."""
     make_model()
-    return serve(), serve(express=False, spool_dir=tmp_path / "second-spool")
+    return serve(), serve(fast_path=False, spool_dir=tmp_path / "second-spool")
 
 
 REQUESTS = {
