@@ -42,7 +42,7 @@ def run(scale: str) -> Report:
 
 
 def _visit_all(report: Report, browser: Any, home: str) -> None:
-    paints, charts, servers, outside = [], [], [], 0
+    paints, charts, outside = [], [], 0
     for page in NAVIGATION:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         for visit in ("first visit", "second visit"):
@@ -58,7 +58,7 @@ def _visit_all(report: Report, browser: Any, home: str) -> None:
             size = opened.evaluate(_WEIGHT)
             in_browser = max(paint - begun, 0.0) if paint else None
             for step, milliseconds, found in (
-                ("first byte", begun, servers),
+                ("first byte", begun, []),
                 ("last byte", ended, []),
                 ("first paint", paint, paints),
                 ("of that in the browser", in_browser, []),
@@ -73,5 +73,4 @@ def _visit_all(report: Report, browser: Any, home: str) -> None:
         context.close()
     report.ratios["dashboard_first_paint_headroom"] = PAINT_LIMIT / max(paints)
     report.ratios["dashboard_charts_headroom"] = CHARTS_LIMIT / max(charts)
-    report.ratios["dashboard_first_byte_slowest"] = max(servers)
     report.ratios["dashboard_requests_outside"] = float(outside)
