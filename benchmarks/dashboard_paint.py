@@ -59,16 +59,16 @@ def _visit_all(report: Report, browser: Any, home: str) -> None:
             outside += sum(not url.startswith((home, "data:")) for url in requests)
             size = opened.evaluate(_WEIGHT)
             in_browser = max(paint - begun, 0.0) if paint else None
-            for step, milliseconds, found in (
-                ("first byte", begun, []),
-                ("last byte", ended, []),
-                ("first paint", paint, paints),
-                ("of that in the browser", in_browser, []),
-                ("last chart", last, charts),
+            for step, milliseconds in (
+                ("first byte", begun),
+                ("last byte", ended),
+                ("first paint", paint),
+                ("of that in the browser", in_browser),
+                ("last chart", last),
             ):
                 if milliseconds:
                     seconds = milliseconds / 1000
-                    found.append(seconds)
+                    {"first paint": paints, "last chart": charts}.get(step, []).append(seconds)
                     report.add(Row(f"{page.name}: {step}", visit, 1, seconds, 1 / seconds, "page"))
             report.notes.append(f"{page.name}, {visit}: {size / 1000:,.0f} kB in {len(requests)} responses")
             opened.close()
