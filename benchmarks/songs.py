@@ -20,7 +20,8 @@ from benchmarks.songs_at_size import LISTENERS, SONGS, at_size, timed
 from buddies_assets.sources.dated_plays import read_dated
 from buddies_assets.sources.synthetic.dated_plays import write_dated_plays
 from buddies_assets.systems.songs.catalogue import CanonicalPlays, canonical, no_text, read_text, with_texts
-from buddies_assets.systems.songs.evaluation import ALS_PEER, REFERENCE, evaluated
+from buddies_assets.systems.songs.evaluation import REFERENCE, evaluated
+from buddies_assets.systems.songs.peers import ALS_PEER, RECTOOLS_PEER, SANSA_PEER, peers_missing
 from buddies_assets.systems.songs.reading import read_tracks
 from buddies_assets.systems.songs.recommender import Material, fit, material
 from buddies_assets.systems.songs.splits import part_of, seen_plays, split_plays
@@ -32,6 +33,7 @@ from buddies_core.songs.histories import Histories
 from buddies_core.songs.model import SongsModel
 
 SEED = 20_250_514
+_OTHERS = {"reference": REFERENCE, "implicit": ALS_PEER, "sansa": SANSA_PEER, "rectools": RECTOOLS_PEER}
 _ALS = AlsConfig(factors=64, alpha=1.0, ridge=0.05, sweeps=15)
 
 
@@ -59,10 +61,16 @@ def run(scale: str) -> Report:
         lead = frame.filter((pl.col("segment") == "all") & (pl.col("metric") == "map500"))
         report.notes.append(str(lead.select("system", "value", "low", "high", "ahead", "ahead_low", "ahead_high")))
     for metric in ("map500", "ndcg"):
-        for name, peer in (("reference", REFERENCE), ("implicit", ALS_PEER)):
+        for name, peer in (
+            ("reference", REFERENCE),
+            ("implicit", ALS_PEER),
+            ("sansa", SANSA_PEER),
+            ("rectools", RECTOOLS_PEER),
+        ):
             theirs = _value(frame, peer, metric)
             if theirs:
                 report.ratios[f"songs_{metric}_over_{name}"] = _value(frame, "ranker", metric) / theirs
+    report.notes += [f"{peer} is skipped, because: {why}" for peer, why in peers_missing().items()]
     _als(report, found.histories.known)
     _ranking(report, model, found)
     return report

@@ -24,6 +24,8 @@ IMITATION = re.compile(r"\b(?:karaoke|tribute|lullaby|made famous by|in the styl
 FRESH_OF = 3
 """A fresh draw is from the best 3 n: beyond them precision falls faster than variety grows."""
 _IN_A_ROW = 10
+_LINK = re.compile(r"^https?://open\.spotify\.com/(?:intl-[a-z]+/)?track/(\w+).*$")
+"""A song as a browser's address has it."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ class ServedSequences:
     def song(self, track: str | tuple[str, str]) -> int | None:
         """A song by any of its URIs, or by title and artist."""
         if isinstance(track, str):
-            row = self._texts["known_uri"].find(track)
+            row = self._texts["known_uri"].find(_LINK.sub(r"spotify:track:\1", track))
             return None if row is None else int(self._song_of_uri[row])
         return self._texts["song_key"].find(song_key(track[0], track[1], "canonical") or "")
 
@@ -197,9 +199,10 @@ class ServedSequences:
     def answer(self, task: str, wish: Wish) -> tuple[list[bool], list[Named]]:
         """Which of the tracks are known, and the songs named, best first or as they flow."""
         found = [self.song(track) for track in wish.tracks]
-        artists = [self.artist(track) for track in wish.tracks]
+        once = _last_places(found, wish.tracks)
+        artists = [self.artist(wish.tracks[place]) for place in once]
         beyond, beyond_artists = self.index.n_songs, self.index.n_artists
-        songs = np.array([beyond if song is None else song for song in found], np.int64)
+        songs = np.array([beyond if found[place] is None else found[place] for place in once], np.int64)
         query = Query(songs, np.array([beyond_artists if a is None else a for a in artists], np.int64), wish.title)
         candidates, scores = self._answerers[task].ranked(query)
         asked = wish.odds or wish.threshold is not None
@@ -278,6 +281,14 @@ class ServedSequences:
                 return Reason("artist", self.uri(int(same[-1])))
             return Reason("similar", self.uri(int(seeds[-1])))
         return Reason("filler")
+
+
+def _last_places(found: Sequence[int | None], tracks: Sequence[str | tuple[str, str]]) -> list[int]:
+    """Places of the distinct songs, in order: one sent twice, in whatever version, stands where it was last."""
+    last: dict[int | str | tuple[str, str], int] = {}
+    for place, (song, track) in enumerate(zip(found, tracks, strict=True)):
+        last[track if song is None else song] = place
+    return sorted(last.values())
 
 
 def _standard(values: np.ndarray) -> np.ndarray:

@@ -175,7 +175,7 @@ class SongsModel:
         parts = [part for part in parts if part.lesson.lists.size]
         if not parts:
             return
-        kinds = config.kinds if len(parts) > 1 else ()
+        kinds = config.kinds if len(parts) > 1 and all(_tells_apart(part, parts) for part in parts) else ()
         names = self.feature_names
         importances: dict[str, dict[str, float]] = {}
         shap: dict[str, dict[str, float]] = {}
@@ -203,3 +203,9 @@ class SongsModel:
         )
         recall = sum(part.found for part in parts) / max(sum(part.asked for part in parts), 1)
         self.learning = Learning(figures, importances, shap, recall)
+
+
+def _tells_apart(part: Judged, parts: list[Judged]) -> bool:
+    """Whether the other parts hold songs that were played and songs that were not, which trees need."""
+    hits = np.concatenate([other.lesson.hits for other in parts if other is not part])
+    return bool(hits.any() and not hits.all())

@@ -80,6 +80,41 @@ def test_a_body_that_is_wrong_is_told_with_its_field(server, fitted, path, body,
     assert field in answer.json()["detail"]
 
 
+OTHER = "spotify:track:song 3/artist 2"
+NOBODY = {"title": "never heard", "artist": "nobody"}
+ODD = {
+    "nobody knows any": {"tracks": [NOBODY, "spotify:track:0000000000000000000000"]},
+    "no song and no title": {},
+    "spaces for a title": {"title": " \t "},
+    "emoji for a title": {"title": "\U0001f525\U0001f525 \U0001f1e7\U0001f1f7"},
+    "a title that joins and combines": {"title": "Z\u0361\u035d\u200da\u0300l\u202e\x00go", "tracks": [SEED]},
+    "five hundred songs nobody knows before one": {"tracks": [*[NOBODY] * 500, SEED]},
+    "two thousand times the same song": {"tracks": [SEED] * 2_000},
+    "a song that is to be left out": {"tracks": [SEED], "exclude": [SEED, OTHER]},
+}
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=ODD)
+def test_odd_playlists_are_answered_with_songs_that_they_lack_each_once(server, fitted, body):
+    answer = server.post("/api/playlist/continue/", json={"n": 8, **body})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    named = [song["track_uri"] for song in found["tracks"]]
+    assert len(named) == len(set(named)) == 8
+    sent = [*body.get("tracks", []), *body.get("exclude", [])]
+    assert not {track for track in sent if isinstance(track, str)} & set(named)
+    assert len(found["known"]) == min(len(body.get("tracks", [])), 500)
+    assert all(song["score"] == song["score"] for song in found["tracks"])
+
+
+def test_a_song_sent_twice_counts_once_where_it_was_last(server, fitted):
+    def songs(tracks):
+        return server.post("/api/track/next/", json={"tracks": tracks, "n": 5}).json()["tracks"]
+
+    assert songs([SEED, OTHER, SEED, SEED]) == songs([OTHER, SEED])
+    assert songs([SEED, NOBODY, NOBODY]) == songs([SEED, NOBODY])
+
+
 def test_without_a_fitted_model_the_answer_names_the_command(server):
     answer = server.post("/api/track/next/", json={"tracks": [SEED]})
     assert answer.status_code == 404

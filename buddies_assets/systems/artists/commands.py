@@ -9,6 +9,7 @@ import polars as pl
 from upath import UPath
 
 from buddies_assets.sources.interactions_file import Columns, InteractionsFile, read_interactions, read_tags
+from buddies_assets.sources.judged_files import check_judged_files
 from buddies_assets.sources.steps.raw import something_kept
 from buddies_assets.systems.artists.config import ArtistsConfig
 from buddies_assets.systems.artists.recommender import held_out_of, inputs, new_model, recommend
@@ -110,6 +111,7 @@ def evaluate_files(
     Args:
         items: size of the catalogue for the AUC; default: items of both files together.
     """
+    check_judged_files(train, heldout, out)
     plays = LabelledPlays.of(_read(train).rows)
     told = None if tags is None else read_tags(tags).rows
     _, lists = recommend(plays, told, ArtistsConfig(seed=seed))

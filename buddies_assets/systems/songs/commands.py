@@ -8,6 +8,7 @@ import polars as pl
 from upath import UPath
 
 from buddies_assets.sources.dated_plays import read_dated
+from buddies_assets.sources.judged_files import check_judged_files
 from buddies_assets.systems.songs.catalogue import canonical, no_text, read_text, with_texts
 from buddies_assets.systems.songs.reading import read_tracks
 from buddies_assets.systems.songs.recommender import (
@@ -61,6 +62,7 @@ def evaluate_files(
     What is held out is read after the lists of everybody in training are made; listeners of whom training knows nothing
     get the popular songs.
     """
+    check_judged_files(train, heldout, out)
     read = read_dated(train)
     text = read_text(beside.songs, beside.mismatches, strict=False) if beside.songs else no_text()
     text = with_texts(text, read.texts)

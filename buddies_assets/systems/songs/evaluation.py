@@ -1,12 +1,12 @@
 """What the songs system is worth: sources, blend, ranker, the reference's recipe and peers on the plays held out."""
 
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from buddies_assets.systems.songs.peers import peers_there
 from buddies_assets.systems.songs.recommender import Material, popular_songs
 from buddies_assets.systems.songs.stored import EACH, hidden_of, holders, lists_by_user
 from buddies_core.evaluation.song_lists import Beyond, beyond, evaluate_songs, of_segment, paired_songs
@@ -20,7 +20,7 @@ SCHEMA: dict[str, Any] = {
     "ahead": pl.Float64, "ahead_low": pl.Float64, "ahead_high": pl.Float64,
 }  # fmt: skip
 """`ahead` is the ranker's less this system's, with the interval of the paired bootstrap."""
-RANKER, BLEND, REFERENCE, POPULAR, ALS_PEER = "ranker", "blend", "reference's recipe", "popular", "implicit's ALS"
+RANKER, BLEND, REFERENCE, POPULAR = "ranker", "blend", "reference's recipe", "popular"
 FEW, MANY = 10, 30
 Lists = Mapping[str, list[str]]
 
@@ -72,22 +72,8 @@ def _systems(
     )  # fmt: skip
     listed = recipe.lists(found.histories.of(rows), EACH).songs
     yield REFERENCE, _ids(found, rows, listed)
-    if find_spec("implicit"):
-        yield ALS_PEER, _ids(found, rows, implicit_als(found, rows, seed=model.config.seed))
-
-
-def implicit_als(found: Material, rows: np.ndarray, *, seed: int) -> np.ndarray:
-    """Songs of implicit's ALS with the reference's parameters, int [n, k]."""
-    from implicit.als import AlternatingLeastSquares
-    from scipy.sparse import csr_matrix
-    from threadpoolctl import threadpool_limits
-
-    known = csr_matrix(found.histories.known)
-    with threadpool_limits(1, user_api="blas"):
-        peer = AlternatingLeastSquares(factors=200, regularization=0.05, alpha=1.0, iterations=15, random_state=seed)
-        peer.fit(known, show_progress=False)
-        items, _ = peer.recommend(rows, known[rows], N=min(EACH, known.shape[1]), filter_already_liked_items=True)
-    return items
+    for name, ask in peers_there():
+        yield name, _ids(found, rows, ask(found, rows, seed=model.config.seed))
 
 
 def _ids(found: Material, rows: np.ndarray, songs: np.ndarray) -> Lists:

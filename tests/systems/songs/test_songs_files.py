@@ -9,6 +9,7 @@ from song_worlds import LISTENERS, SMALL, SONGS, plays
 from buddies_assets.cli.songs import recommend_songs
 from buddies_assets.systems.songs.commands import LISTED, Beside, evaluate_files
 from buddies_core.artifact.errors import NoServedModelError
+from buddies_core.errors import BuddiesError
 
 QUICK = SMALL.model_copy(update={"trees": 5})
 
@@ -52,3 +53,53 @@ def test_the_terminal_says_what_to_do_where_nothing_is_served(tmp_path, monkeypa
     monkeypatch.setenv("BUDDIES_HOME", str(tmp_path))
     with pytest.raises(NoServedModelError, match="buddies run --system"):
         recommend_songs(Console(), ["ann"], 5, "plays")
+
+
+def _rows(path, rows, header="user\tsong\tplays"):
+    path.write_text("\n".join([header, *("\t".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+def test_ids_of_any_letters_unknown_songs_and_strangers_are_listed_and_judged(tmp_path):
+    rows = [(user, f"song {(at * 7 + n) % 30}", 1) for at, user in enumerate(_ODD) for n in range(10)]
+    held = [("Zoë O'Neil", "no such song", 1), ("=cmd()", "song 20", 1), ("somebody else", "song 3", 1)]
+    files = _rows(tmp_path / "train.tsv", rows), _rows(tmp_path / "held.tsv", held)
+    done = evaluate_files(*files, tmp_path / "recs.tsv", Beside(), config=QUICK)
+    assert sorted(done.report.users) == sorted(user for user, *_ in held)
+    listed = {line.split("\t")[0] for line in (tmp_path / "recs.tsv").read_text().splitlines()[1:]}
+    assert listed == {*_ODD, "somebody else"}
+
+
+_ODD = ["Zoë O'Neil", "=cmd()", "user,1", "0012", "<b>", *(f"u{n}" for n in range(9))]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("a", "s", 1)],
+        [("a", f"song {n}", 1) for n in range(9)],
+        [(user, f"song {n}", 1) for user in _ODD for n in range(8)],
+    ],
+    ids=["one play", "one listener", "everybody knows the same"],
+)
+def test_plays_that_teach_no_order_still_give_lists(tmp_path, rows):
+    files = _rows(tmp_path / "train.tsv", rows), _rows(tmp_path / "held.tsv", [("a", "t", 1), ("b", "s", 1)])
+    done = evaluate_files(*files, tmp_path / "recs.tsv", Beside(), config=QUICK)
+    assert done.report.users == ["a", "b"]
+    assert done.beyond.duplicates == 0
+
+
+def test_what_cannot_be_written_or_is_not_there_is_said_before_anything_is_fitted(tmp_path, monkeypatch):
+    train, held = _files(tmp_path)
+    empty = tmp_path / "empty.tsv"
+    empty.touch()
+    monkeypatch.setattr("buddies_assets.systems.songs.commands.fit", None)
+    for files, said in (
+        ((train, held, tmp_path), "is a folder"),
+        ((train, held, train), "would be overwritten"),
+        ((train, held, tmp_path / "." / "heldout.tsv"), "would be overwritten"),
+        ((train, tmp_path / "none.tsv", tmp_path / "recs.tsv"), "no such file"),
+        ((train, empty, tmp_path / "recs.tsv"), "nothing is written"),
+    ):
+        with pytest.raises(BuddiesError, match=said):
+            evaluate_files(*files, Beside(), config=QUICK)
