@@ -43,13 +43,15 @@ def run(scale: str) -> Report:
     seconds, cpu = time.perf_counter() - started, cpu_seconds() - used
     report.add(Row("fit", "two stages", workers, seconds, len(train.songs) / seconds, "rows", None, cpu))
     request_times(report, models, CONTINUE, continuation_questions(judged, seed=SEED, of_each=50))
-    found = evaluate_continuation(models, judged, seed=SEED, more=_networks(report, train, songs), workers=workers).rows
+    more = graph_networks(report, train, songs)
+    found = evaluate_continuation(models, judged, seed=SEED, more=more, workers=workers).rows
     shown = found.filter(pl.col("kind").is_in(["0", "mean"]) | (pl.col("model") == _ALL_KINDS))
     report.notes.append(table_text(shown.select(SHOWN).sort("kind", "ndcg@500")))
     return report
 
 
-def _networks(report: Report, train: Sequences, songs: Songs) -> dict[str, Callable[[Query], np.ndarray]]:
+def graph_networks(report: Report, train: Sequences, songs: Songs) -> dict[str, Callable[[Query], np.ndarray]]:
+    """Rankings, from a playlist to songs, of networks that see the playlists to learn from as a graph."""
     graph = graph_of(train, songs.artist_of)
     started, used = time.perf_counter(), cpu_seconds()
     sage = train_sage(graph, SageConfig(seed=SEED))
@@ -67,4 +69,5 @@ def _best(scores: np.ndarray, query: Query) -> np.ndarray:
     scores = scores.copy()
     scores[query.songs[query.songs < len(scores)]] = -np.inf
     best = np.argpartition(-scores, min(ANSWERS, len(scores) - 1))[:ANSWERS]
+    best = best[scores[best] > -np.inf]
     return best[np.argsort(-scores[best], kind="stable")]

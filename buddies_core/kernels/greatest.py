@@ -1,7 +1,7 @@
-"""The k-th greatest of many numbers, found by their bits."""
+"""The greatest of many numbers: the k-th by their bits, and the places of the first k."""
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
 _SHIFT = 18
 """Bits below those that a first count tells values apart by: 8,192 groups of float32 that are not below zero."""
@@ -30,3 +30,25 @@ def greatest(values: np.ndarray, k: int) -> np.float32:
             n += 1
     place = n - (k - above)
     return np.float32(np.partition(members, place)[place])
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def greatest_columns(scores: np.ndarray, k: int) -> np.ndarray:
+    """Columns of the k greatest of each row of float32 [n, m], best first and equal ones by index: int64 [n, k].
+
+    k is at most m and small: a score is compared with the least that is kept, which few reach, so that this is one
+    pass over the row and orders nothing else.
+    """
+    found = np.zeros((len(scores), k), np.int64)
+    for row in prange(len(scores)):
+        kept, columns = np.empty(k, np.float32), found[row]
+        for column in range(scores.shape[1]):
+            value = scores[row, column]
+            if column >= k and not value > kept[k - 1]:
+                continue
+            place = min(column, k - 1)
+            while place > 0 and kept[place - 1] < value:
+                kept[place], columns[place] = kept[place - 1], columns[place - 1]
+                place -= 1
+            kept[place], columns[place] = value, column
+    return found

@@ -15,6 +15,7 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import train_likes
 from buddies_core.interactions.ragged import Ragged
+from buddies_core.kernels.greatest import greatest_columns
 from buddies_core.recommenders.baselines import System, factor_model, popularity_baseline, random_order, song_overlap
 from buddies_core.recommenders.factors import Factors
 from buddies_core.storage.dataset import Dataset
@@ -22,7 +23,8 @@ from buddies_core.storage.datasets import DatasetStore
 
 MOST_JUDGED = 2_000
 """Listeners judged, those of the lowest ids: ids are hashes, so that these are a sample. Knows precision to 0.005."""
-_AT_ONCE = 64
+_MOST_SCORES = 1 << 24
+"""Scores in memory together: 64 MB, so that it is listeners by blocks whatever the number of playlists."""
 SIDES = ("user", "playlist")
 
 
@@ -78,16 +80,16 @@ def best_lists(
         owner: row of each playlist's owner, -1 for nobody.
         left_out: playlists that a user is not shown either.
     """
-    parts = []
-    for start in range(0, len(users), _AT_ONCE):
-        chosen = users[start : start + _AT_ONCE].astype(np.uint32)
+    parts, at_once = [], max(1, _MOST_SCORES // max(1, len(offered)))
+    for start in range(0, len(users), at_once):
+        chosen = users[start : start + at_once].astype(np.uint32)
         scores = np.array(system.rows(chosen), np.float32)
         scores[:, ~offered] = -np.inf
         for place, user in enumerate(chosen.tolist()):
             scores[place, owner == user] = -np.inf
             if left_out is not None:
                 scores[place, left_out.row(user)] = -np.inf
-        parts.append(np.argsort(-scores, axis=1, kind="stable")[:, :SHOWN])
+        parts.append(greatest_columns(scores, min(SHOWN, len(offered))))
     values = np.concatenate(parts) if parts else np.empty((0, SHOWN), np.int64)
     return Ragged(np.arange(len(users) + 1) * values.shape[1], values.astype(np.uint32).ravel())
 
