@@ -57,7 +57,7 @@ def _as_json(one: Compared) -> dict[str, object]:
 
 def _comparison_table(found: Sequence[Compared], first: str, second: str) -> Table:
     table = Table(
-        "told apart by", "segment", "listeners", "measure", first, second, "lead (95 %)", "",
+        "told apart by", "segment", "listeners", "measure", "first", "second", "lead of the second (95 %)", "",
         title=f"{second} against {first}, by hidden plays: of twenty segments one stands out by chance",
     )  # fmt: skip
     for measure in MEASURES:

@@ -179,12 +179,29 @@ def _changed(instance: dg.DagsterInstance, since: datetime | None) -> Iterable[S
 
 def _row(instance: dg.DagsterInstance, record: dg.RunRecord) -> tuple[Any, ...]:
     run = record.dagster_run
+    if (gone := _gone(instance, run)) is not None:
+        now = datetime.now(UTC)
+        return run.run_id, run.job_name, "FAILURE", record.create_timestamp.astimezone(UTC), now, now, gone, "{}"
     changed, created = record.update_timestamp.astimezone(UTC), record.create_timestamp.astimezone(UTC)
     ended = run.status in ENDED
     ended_at = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else changed if ended else None
     steps, error = _failures(instance, run.run_id) if run.status == dg.DagsterRunStatus.FAILURE else ({}, None)
     return (run.run_id, run.job_name, run.status.value, created, ended_at if ended else None, changed, error,
             json_text.dumps(steps))  # fmt: skip
+
+
+def _gone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    """Why a run that has not ended never will: its process is gone, and no daemon has said so yet; else None.
+
+    Only this project's launcher can tell, and only of runs that this host began.
+    """
+    launcher = instance.run_launcher
+    if run.status != dg.DagsterRunStatus.STARTED or not launcher.supports_check_run_worker_health:
+        return None
+    found = launcher.check_run_worker_health(run)
+    if found.status.value != "NOT_FOUND":
+        return None
+    return f"it was ended from outside: {found.msg or 'its process is gone'}"
 
 
 def _failures(instance: dg.DagsterInstance, run_id: str) -> tuple[dict[str, str], str | None]:

@@ -1,8 +1,15 @@
 """Health: failures that leave no result are still failures, wherever they happen, and repair turns all green."""
 
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -10,7 +17,7 @@ import pytest
 from quality.diagnosis import judge
 from quality.health import AssetFacts, Report, State
 from quality.history import standing
-from quality.history.runs import begun, materialised, one, unsuccessful, verdicts
+from quality.history.runs import begun, in_flight, materialised, one, unsuccessful, verdicts
 from quality.history.standing import Attempt, CheckStanding, JobRun
 from quality.history.sync import sync
 from quality.incidents import open_incidents
@@ -219,3 +226,42 @@ def test_a_run_that_was_deleted_in_flight_is_no_longer_waited_for(history):
         sync(instance, history)
     (found,) = unsuccessful(history, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
     assert (found.run_id, found.status) == (run.run_id, "DELETED")
+
+
+BEGIN_AND_DIE = """
+import os, signal
+import dagster as dg
+from buddies_assets.resources.run_launcher import host_tags
+
+@dg.asset
+def songs() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with dg.DagsterInstance.get() as instance:
+    dg.materialize([songs], instance=instance, tags=host_tags())
+"""
+
+
+def test_a_run_whose_process_was_killed_failed_though_no_daemon_has_noticed(history, tmp_path):
+    """As `buddies run` ends when the machine has no memory left: Dagster calls it started for ever."""
+    launcher = {"module": "buddies_assets.resources.run_launcher", "class": "WatchedRunLauncher"}
+    events = {"module": "dagster._core.storage.event_log", "class": "ConsolidatedSqliteEventLogStorage"}
+    events |= {"config": {"base_dir": str(tmp_path / "events")}}
+    (tmp_path / "dagster.yaml").write_text(json.dumps({"run_launcher": launcher, "event_log_storage": events}))
+    environment = os.environ | {"DAGSTER_HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", BEGIN_AND_DIE], env=environment, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        (record,) = instance.get_run_records()
+        assert record.dagster_run.status == dg.DagsterRunStatus.STARTED
+        sync(instance, history)
+        report = judge({}, [], standing.attempts(history), {}, datetime.now(UTC), standing.jobs(history))
+        assert report.assets["songs"].state == State.DID_NOT_RUN
+        assert re.search(r"ended from outside: process \d+ on .* is gone", report.assets["songs"].reason)
+        assert [incident.asset for incident in open_incidents(report)] == ["songs"]
+        assert in_flight(history) == []
+        # Once the daemon has said so too, it is the same failure, told by Dagster.
+        instance.report_run_failed(record.dagster_run, "No sign of life.")
+        sync(instance, history)
+        (run,) = unsuccessful(history, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+        assert (run.status, run.error) == ("FAILURE", "No sign of life.")
