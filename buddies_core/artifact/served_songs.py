@@ -28,12 +28,12 @@ bytes of their ids, songs in any order; -1 stands for "none" wherever a row is n
     id                packed texts, ascending by bytes: every id that names a song; `id_row` int32: its row
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,8 +73,7 @@ class Song:
     listeners: int
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A song on a list: its row, score, reason and the row that the reason names, -1 for none."""
 
     song: int
@@ -115,9 +114,14 @@ class ServedSongs:
 
     def listed(self, user: int, count: int = LISTED) -> list[Listed]:
         """The list of a listener, best first; it may be shorter or empty."""
+        return list(self.listing(user, count))
+
+    def listing(self, user: int, count: int = LISTED) -> Iterator[Listed]:
+        """`listed` one after the other: a request takes ten of fifty."""
         columns = (self._arrays[name][user, :count].tolist() for name in ("lists", "scores", "reasons", "because"))
-        rows = zip(*columns, strict=True)
-        return [Listed(song, score, Reason(reason), because) for song, score, reason, because in rows if song >= 0]
+        for song, score, reason, because in zip(*columns, strict=True):
+            if song >= 0:
+                yield Listed(song, score, Reason(reason), because)
 
     def known(self, user: int) -> np.ndarray:
         """Rows that a listener knows, int32, ascending."""

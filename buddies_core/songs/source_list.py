@@ -47,7 +47,7 @@ SOURCES = (
     _source("popular lately", "Popular", 0.05, reads="lately"),
     _source("artists known", "ArtistItems", 0.05, side="artists"),
 )  # fmt: skip
-"""Weights and configurations chosen on cuts inside real plays."""
+"""Weights and configurations chosen on cuts inside real plays; which, is said in docs/songs.md."""
 
 NARROW = (
     _source("EASE with artists", "DualEase", 2.0, side="rows", ridge=100.0, dropout=0.3, popularity_power=0.1,

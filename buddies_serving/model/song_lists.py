@@ -59,12 +59,14 @@ def song_list(
         per_artist: songs of one artist in any ten in a row; 0 for as many as come.
         merge: how songs like those of late join the offline list.
     """
-    offline = served.listed(user) if user is not None else []
-    personal = bool(offline)
+    listing = iter(()) if user is None else served.listing(user)
+    first = next(listing, None)
+    personal = first is not None
     seeds = list(reversed(heard.chosen[-SEEDS:]))
     known = set(heard.met)
-    candidates: Iterable[Listed] = offline
+    candidates: Iterable[Listed] = listing if first is None else chain((first,), listing)
     if seeds:
+        offline = list(candidates)
         known.update(() if user is None else served.known(user).tolist())
         turns = merge == "round_robin"
         candidates = chain(_by_turns(served, seeds), offline) if turns else _by_chance(served, offline, seeds)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from buddies_core.artifact.named_arrays import Artifact
@@ -18,6 +19,7 @@ from buddies_serving.types.feedback import SongName
 from buddies_serving.types.songs import ListedSong, ServedSong, SongWhy
 
 _KEPT = 100_000
+_ENCODER = msgspec.json.Encoder()
 
 
 class SongShelf:
@@ -31,6 +33,10 @@ class SongShelf:
         self.row_of: Callable[[str], int | None] = lru_cache(_KEPT)(self.served.find_song)
         self.song: Callable[[int], ServedSong] = lru_cache(_KEPT)(self._song)
         self.why: Callable[[Reason, int, str], SongWhy] = lru_cache(_KEPT)(self._why)
+        self._song_json: Callable[[int], bytes] = lru_cache(_KEPT)(lambda row: _ENCODER.encode(self._song(row))[:-1])
+        self._why_json: Callable[[Reason, int, str], bytes] = lru_cache(_KEPT)(
+            lambda reason, because, artist: _ENCODER.encode(self._why(reason, because, artist))
+        )
 
     def heard(self, names: HeardNames) -> Heard:
         """The rows of what a listener did of late, as far as the catalogue has them."""
@@ -46,6 +52,13 @@ class SongShelf:
             score=round(listed.score, 6),
             why=self.why(listed.reason, listed.because, song.artist if listed.reason == Reason.ARTIST else ""),
         )
+
+    def listed_json(self, listed: Listed) -> bytes:
+        """`listed` as JSON, of pieces that are kept: the same songs and reasons are asked for again and again."""
+        of_artist = self.song(listed.song).artist if listed.reason == Reason.ARTIST else ""
+        score = _ENCODER.encode(round(listed.score, 6))
+        why = self._why_json(listed.reason, listed.because, of_artist)
+        return b'%b,"score":%b,"why":%b}' % (self._song_json(listed.song), score, why)
 
     def _why(self, reason: Reason, because: int, artist: str) -> SongWhy:
         of = self.song(because) if because >= 0 else None

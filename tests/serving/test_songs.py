@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from songs_world import SONGS, publish, sid, world
 
+from buddies_core.artifact.named_arrays import read_artifact
 from buddies_core.artifact.served_songs import NEAREST, Listed, Reason, publish_songs
 from buddies_serving.listeners.fresh_songs import FreshSongs
 from buddies_serving.model.song_lists import FADING, Heard, song_list
@@ -340,3 +342,12 @@ def test_a_score_of_an_online_song_names_the_song_that_brought_it(tmp_path: Path
     (first, *_) = song_list(served, None, Heard([9, 6], [9, 6]), count=1).songs
     # 7 is said by 6 alone, 0.9; 8 by both: 1 - (1 - 0.6) * (1 - 0.5 * 0.9) = 0.78
     assert first == Listed(7, pytest.approx(0.9), Reason.PLAYED, 6)
+
+
+def test_the_answer_of_kept_pieces_is_what_the_whole_is_encoded_as(tmp_path: Path) -> None:
+    publish(tmp_path, title=['"quoted"', *["\u00dc\n\\"] * (SONGS - 1)])
+    shelf = SongShelf(read_artifact(tmp_path / "songs" / "plays"))
+    for reason in Reason:
+        for song, because, score in ((0, 2, 1e-6), (15, -1, 0.0), (3, 15, 1.0), (6, 0, 0.123456789)):
+            listed = Listed(song, score, reason, because)
+            assert shelf.listed_json(listed) == msgspec.json.encode(shelf.listed(listed))

@@ -67,8 +67,8 @@ def _rows(found: list[Compared]) -> list[dict[str, Any]]:
         )
         gain = one.gain
         row |= {
-            f"{one.measure}_first": one.first,
-            f"{one.measure}_second": one.second,
+            f"{one.measure}_first": round(one.first, 4),
+            f"{one.measure}_second": round(one.second, 4),
             f"{one.measure}_lead": f"{gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else "too few",
             f"{one.measure}_verdict": one.verdict,
         }
