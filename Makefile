@@ -4,6 +4,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
 WORKERS ?= 2
+# In the order of tests/conftest.py: by default xdist begins with the files of most tests, and the longest, of one test each,
+# come last.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 DEPLOY_TOOLS := .venv-deploy
 WITHOUT_CONTAINERS := chart workflows canary gate monitoring
 
@@ -16,13 +19,13 @@ up: $(INSTALLED)  ## database, Dagster UI, daemon, service and dashboard; Ctrl-C
 	$(BIN)/buddies up
 
 test: $(INSTALLED)  ## the suite, its files spread over WORKERS processes
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(BY_FILE)
 
 test-all: $(INSTALLED)  ## the suite with the long matrices
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE)
 
 coverage: $(INSTALLED)  ## the suite, and what of buddies_core it runs: 90 % of the lines at least
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(BY_FILE) --cov --cov-report=term
 
 test-deploy: $(INSTALLED) $(DEPLOY_TOOLS)/.installed  ## images, containers, chart, workflows: needs root and podman
 	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy -o timeout=2700

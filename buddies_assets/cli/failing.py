@@ -34,5 +34,10 @@ def _of_postgres(error: Exception) -> str:
     if isinstance(error, psycopg2.errors.DiskFull):
         return disk_is_full(error)
     said = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, psycopg2.ProgrammingError) and "quality." in said:
+        return (
+            f"PostgreSQL says: {said}. The quality history has lost a part: restore it from a backup, or drop the "
+            "schema `quality`; the next look fills it from Dagster's event log."
+        )
     full = no_room(Settings().local_home / "postgres") if isinstance(error, psycopg2.OperationalError) else None
     return full or f"PostgreSQL says: {said}. Is it running, and is the schema that of this version?"

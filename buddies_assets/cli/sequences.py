@@ -67,9 +67,9 @@ def recommend_tracks(console: Console, settings: Settings, wish: Wish, playlist:
         wish = Wish(found[0], found[1], wish.n)
     known, named = served.answer(task, wish)
     if not all(known):
-        unknown = [str(track) for track, there in zip(wish.tracks, known, strict=True) if not there]
+        unknown = [as_typed(track) for track, there in zip(wish.tracks, known, strict=True) if not there]
         console.print(f"Not known: {'; '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}", markup=False)
-    table = Table(title=f"{task}: {len(wish.tracks)} songs shown")
+    table = Table(title=f"{task}: {len(wish.tracks)} {'song' if len(wish.tracks) == 1 else 'songs'} shown")
     for heading in ("song", "artist", "URI", "why"):
         table.add_column(heading)
     for song in named:
@@ -109,6 +109,11 @@ def typed_track(text: str) -> str | tuple[str, str]:
         return text
     artist, title = text.split(" - ", 1)
     return title, artist
+
+
+def as_typed(track: str | tuple[str, str]) -> str:
+    """A song as `typed_track` reads it."""
+    return track if isinstance(track, str) else f"{track[1]} - {track[0]}"
 
 
 def _song_of_uris(rows: pl.DataFrame, songs: Songs) -> dict[str, int]:

@@ -18,6 +18,11 @@ from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.cooccurrence import nearest_items
 from buddies_core.recommenders.own_greatest import own_greatest
 
+_PRECISION, _MOST_STEPS = 1e-9, 50
+"""Of a regression on neighbours: the part of the target that may be left, and steps before it is eliminated."""
+_PARTS = 256
+"""Runs of items that threads take up; each has a place for every item, so they are not the items themselves."""
+
 
 class EaseConfig(BaseModel):
     """What decides the weights, given the interactions and the side information."""
@@ -155,28 +160,70 @@ def sparse_weights(rows: csr_array, ridge: float | np.ndarray, neighbours: int) 
 def _regress(indptr, indices, products, diagonal):
     """Ridge of each item on its neighbours: float32 [entries], aligned with `indices`."""
     weights = np.zeros(len(indices), np.float32)
-    for item in prange(len(indptr) - 1):
-        if indptr[item] < indptr[item + 1]:
-            _regress_one(item, indptr, indices, products, diagonal, weights)
+    n_items = len(indptr) - 1
+    for part in prange(_PARTS):
+        _regress_part(
+            n_items * part // _PARTS, n_items * (part + 1) // _PARTS, indptr, indices, products, diagonal, weights
+        )
     return weights
 
 
 @njit(nogil=True, cache=True)
-def _regress_one(item, indptr, indices, products, diagonal, weights):
-    """One item's weights, written in place; in the parallel function itself it would take far longer to compile."""
+def _regress_part(start, stop, indptr, indices, products, diagonal, weights):
+    """The weights of some items, written in place; in the parallel function itself it would take longer to compile."""
+    column_of = np.full(len(indptr) - 1, -1, np.int32)
+    for item in range(start, stop):
+        if indptr[item] < indptr[item + 1]:
+            _regress_one(item, indptr, indices, products, diagonal, weights, column_of)
+
+
+@njit(nogil=True, cache=True)
+def _regress_one(item, indptr, indices, products, diagonal, weights, column_of):
+    """One item's weights; `column_of`, int32 [n_items], is -1 before and after."""
     first, last = indptr[item], indptr[item + 1]
     near = indices[first:last]
     n = len(near)
+    for a in range(n):
+        column_of[near[a]] = a
     gram = np.zeros((n, n))
     for a in range(n):
         gram[a, a] = diagonal[near[a]]
-        place = 0
         for at in range(indptr[near[a]], indptr[near[a] + 1]):
-            while place < n and near[place] < indices[at]:
-                place += 1
-            if place < n and near[place] == indices[at]:
-                gram[a, place] = products[at]
-                gram[place, a] = products[at]
-    solved = np.linalg.solve(gram, products[first:last].copy())
+            b = column_of[indices[at]]
+            if b >= 0:
+                gram[a, b] = products[at]
+                gram[b, a] = products[at]
+    for a in range(n):
+        column_of[near[a]] = -1
+    solved = _solved(gram, products[first:last].copy())
     for at in range(n):
         weights[first + at] = solved[at]
+
+
+@njit(nogil=True, cache=True)
+def _solved(gram, target):
+    """x of gram x = target, both float64, by conjugate gradients over the diagonal; the rounding of float32 and more.
+
+    The penalty makes the diagonal heavy, so that some ten products with the matrix do where elimination costs n^3.
+    What was left out of the matrix may leave it indefinite: then, and where it does not converge, it is eliminated.
+    """
+    scale = 1.0 / np.diag(gram)
+    x, residual = np.zeros(len(target)), target.copy()
+    enough = _PRECISION**2 * (target @ target)
+    towards = scale * residual
+    direction, height = towards.copy(), residual @ towards
+    for _ in range(_MOST_STEPS):
+        moved = gram @ direction
+        bend = direction @ moved
+        if not bend > 0.0:
+            break
+        step = height / bend
+        x += step * direction
+        residual -= step * moved
+        if residual @ residual <= enough:
+            return x
+        towards = scale * residual
+        after = residual @ towards
+        direction = towards + after / height * direction
+        height = after
+    return np.linalg.solve(gram, target)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg2
 import pytest
 from rich.table import Table
 
@@ -64,3 +65,11 @@ def test_control_characters_are_written_out():
 def test_an_error_of_the_system_names_its_file_and_no_password():
     assert as_line(PermissionError(13, "Permission denied", "/home/x")).startswith("/home/x: Permission denied.")
     assert "secret" not in as_line(ValueError("postgresql://me:secret@db/x does not answer"))
+
+
+def test_an_error_of_postgresql_is_a_line_that_says_what_to_do():
+    lost = psycopg2.errors.UndefinedTable('relation "quality.evaluations" does not exist\nLINE 1: SELECT')
+    assert "drop the schema `quality`" in as_line(lost)
+    away = psycopg2.OperationalError("server closed the connection unexpectedly\n\tThis probably means")
+    assert as_line(away).startswith("PostgreSQL says: server closed the connection unexpectedly. Is it running")
+    assert not any("\n" in as_line(error) for error in (lost, away))

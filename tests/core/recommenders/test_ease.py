@@ -5,7 +5,8 @@ import pytest
 from oracles.ease import ease_weights
 from scipy.sparse import csr_array
 
-from buddies_core.recommenders.ease import Ease, EaseConfig, exact_weights, sparse_weights
+from buddies_core.recommenders.cooccurrence import nearest_items
+from buddies_core.recommenders.ease import Ease, EaseConfig, _solved, exact_weights, sparse_weights
 
 
 def some_plays(n_users: int, n_items: int, *, share: float = 0.3, seed: int = 0) -> csr_array:
@@ -55,3 +56,29 @@ def test_popularity_power_divides_scores_by_the_listeners_of_an_item(exact_items
     tempered = Ease(EaseConfig(ridge=5.0, exact_items=exact_items, neighbours=9, popularity_power=0.5)).fit(plays)
     listeners = (plays.toarray() > 0).sum(0)
     assert np.allclose(tempered.scores(plays), plain.scores(plays) / np.sqrt(listeners), atol=1e-5)
+
+
+def test_on_neighbours_it_is_the_ridge_of_the_products_that_their_lists_hold():
+    rows, ridge, neighbours = some_plays(120, 60), 0.5, 7
+    near = nearest_items(rows, neighbours)
+    found = sparse_weights(rows, ridge, neighbours).toarray()
+    products, listed = (rows.T @ rows).toarray(), near.toarray() != 0
+    for item in range(60):
+        mine = np.flatnonzero(listed[item])
+        gram = products[np.ix_(mine, mine)] * (listed[np.ix_(mine, mine)] | listed[np.ix_(mine, mine)].T)
+        gram[np.diag_indices(len(mine))] = products.diagonal()[mine] + ridge
+        expected = np.zeros(60)
+        expected[mine] = np.linalg.solve(gram, products[item, mine])
+        assert found[:, item] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "gram",
+    [
+        pytest.param([[2.0, 0.5, 0.0], [0.5, 3.0, 1.0], [0.0, 1.0, 2.0]], id="definite"),
+        pytest.param([[1.0, 2.0, 0.0], [2.0, 1.0, 2.0], [0.0, 2.0, 1.0]], id="indefinite: products are left out"),
+    ],
+)
+def test_regressions_are_solved_whether_the_matrix_is_definite_or_not(gram):
+    target = np.array([1.0, -2.0, 0.5])
+    assert _solved(np.array(gram), target) == pytest.approx(np.linalg.solve(gram, target), rel=1e-8)
