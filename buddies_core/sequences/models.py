@@ -14,7 +14,7 @@ from buddies_core.sequences.trees import Trees
 
 NEXT, CONTINUE = "next_track", "continuation"
 TASKS = (NEXT, CONTINUE)
-PER_SCORER = {NEXT: 200, CONTINUE: 500}
+PER_SCORER = {NEXT: 300, CONTINUE: 500}
 """Candidates that each scorer names, for either task."""
 ASKED_OF_TREES = {NEXT: 600, CONTINUE: 900}
 """Candidates, the best by the networks, that trees rank as well."""
