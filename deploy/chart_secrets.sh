@@ -21,7 +21,7 @@ make_secret() {
 printf '%s' "${DATABASE_URL:-postgresql://buddies:$(cat "$made/postgres-password")@buddies-postgres:5432/buddies}" >"$folder/url"
 openssl passwd -5 -stdin <"$made/operator-password" | tr -d '\n' >"$folder/hash"
 make_secret buddies-postgres --from-file=url="$folder/url" --from-file=password="$made/postgres-password"
-make_secret buddies-keys --from-file=api-keys.json="$made/api-keys.json" --from-file=signing.key="$made/signing.key"
+make_secret buddies-keys --from-file="$made/keys/api-keys.json" --from-file="$made/keys/signing.key"
 make_secret buddies-clients --from-file=recommend="$made/key-recommend" --from-file=admin="$made/key-admin" \
   --from-file=operator="$made/operator-password"
 make_secret buddies-proxy --from-file=OPS_PASSWORD_HASH="$folder/hash"

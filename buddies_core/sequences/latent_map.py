@@ -1,6 +1,8 @@
 """A map of songs in the plane: openTSNE of their vectors, with a number for how much of the space it keeps."""
 
+import logging
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -8,6 +10,8 @@ from buddies_core.sequences.genres import agreement
 
 MOST = 30_000
 _FEW = 200
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ def latent_map(
     start: tuple[np.ndarray, np.ndarray] | None = None,
     threads: int = 1,
 ) -> LatentMap:
-    """The map of the most popular songs.
+    """The map of the most popular songs; where openTSNE is not installed (it has no wheel for Linux on arm64), and for
+    fewer than 200 songs, they lie along their two main axes.
 
     Args:
         vectors: float32 [n_songs, d]; a row of zeros stands for nothing.
@@ -60,10 +65,10 @@ def _embedded(
     units: np.ndarray, songs: np.ndarray, seed: int, start: tuple[np.ndarray, np.ndarray] | None, threads: int
 ) -> np.ndarray:
     if len(units) < _FEW:
-        centred = units - units.mean(0)
-        _, _, axes = np.linalg.svd(centred, full_matrices=False)
-        flat = centred @ axes[:2].T
-        return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1]))).astype(np.float32)
+        return _main_axes(units)
+    if find_spec("openTSNE") is None:
+        _log.warning("openTSNE is not installed here: the map is of the two main axes, which keep less of the space")
+        return _main_axes(units)
     from openTSNE import TSNE
 
     first: str | np.ndarray = "pca"
@@ -79,3 +84,10 @@ def _embedded(
         negative_gradient_method="fft",
     )  # fmt: skip
     return np.asarray(tsne.fit(units.astype(np.float64)), np.float32)
+
+
+def _main_axes(units: np.ndarray) -> np.ndarray:
+    centred = units - units.mean(0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    flat = centred @ axes[:2].T
+    return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1]))).astype(np.float32)

@@ -9,6 +9,7 @@ overlap in time.
 import hashlib
 import logging
 import secrets
+import stat
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -134,7 +135,9 @@ def revoke_key(path: Path, identity: str) -> int:
 
 
 def _write(path: Path, content: KeyFile) -> None:
-    write_durably(path, msgspec.json.format(msgspec.json.encode(content), indent=2), PRIVATE)
+    # whoever may read the file that is there may read the new one: a container of another user, say
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else PRIVATE
+    write_durably(path, msgspec.json.format(msgspec.json.encode(content), indent=2), mode)
 
 
 def keys_for(settings: ServingSettings) -> Keys | None:

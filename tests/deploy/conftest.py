@@ -4,6 +4,7 @@ At the end each row of what is claimed is said to be proven, failed, or skipped 
 """
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,32 @@ if os.environ.get("BUDDIES_TEST_DEPLOY") != "1":
     collect_ignore_glob = ["test_*.py"]
 
 _rows: dict[str, list[tuple[str, str]]] = defaultdict(list)
+_took: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+# What containers used, as the kernel counts it: control groups of version 1 (nanoseconds), and of version 2.
+_COUNTERS = (
+    (Path("/sys/fs/cgroup/cpuacct/libpod_parent/cpuacct.usage"), 1e-9),
+    (Path("/sys/fs/cgroup/libpod_parent/cpu.stat"), 1e-6),
+)
+
+
+def processor_seconds() -> float:
+    """Of this process, of what it started and waited for, and of all containers, so far."""
+    times = os.times()
+    used = times.user + times.system + times.children_user + times.children_system
+    for path, unit in _COUNTERS:
+        if path.exists():
+            counted = path.read_text().split()
+            return used + unit * int(counted[counted.index("usage_usec") + 1 if "usage_usec" in counted else 0])
+    return used
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    began, used = time.monotonic(), processor_seconds()
+    yield
+    if row := getattr(getattr(item, "module", None), "ROW", None):
+        took, before = _took[row]
+        _took[row] = (took + time.monotonic() - began, before + max(processor_seconds() - used, 0.0))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -34,18 +61,25 @@ def pytest_terminal_summary(terminalreporter) -> None:
         return
     terminalreporter.section("what is proven")
     for row, outcomes in _rows.items():
+        took, used = _took[row]
+        cost = f"{took:.0f} s, {used:.0f} s of processors"
         skips = sorted({why for outcome, why in outcomes if outcome == "skipped"})
         passed = sum(outcome == "passed" for outcome, _ in outcomes)
         if any(outcome == "failed" for outcome, _ in outcomes):
-            terminalreporter.write_line(f"FAILED                 {row}")
+            terminalreporter.write_line(f"FAILED                 {row} ({cost})")
         elif skips and not passed:
             terminalreporter.write_line(f"skipped, because       {row}: {'; '.join(skips)}")
         elif skips:
             terminalreporter.write_line(
-                f"proven in part         {row}: {passed} tests; skipped, because {'; '.join(skips)}"
+                f"proven in part         {row}: {passed} tests ({cost}); skipped, because {'; '.join(skips)}"
             )
         else:
-            terminalreporter.write_line(f"proven                 {row}: {passed} tests")
+            terminalreporter.write_line(f"proven                 {row}: {passed} tests ({cost})")
+
+    took, used = (sum(column) for column in zip(*_took.values(), strict=True))
+    terminalreporter.write_line(
+        f"altogether {took:.0f} s, {used:.0f} s of processors, at a load of {os.getloadavg()[0]:.0f}"
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

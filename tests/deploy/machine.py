@@ -140,38 +140,44 @@ def machine_or_skip() -> Machine:
     return machine
 
 
-def ensure_base(machine: Machine) -> None:
+def ensure_base(machine: Machine, suite: str = "trixie") -> None:
     """Debian's own image where there is none: a debootstrap under the same name, so one Containerfile will do."""
-    if machine.run("podman", "image", "exists", BASE, check=False).returncode == 0:
+    base = BASE.replace("trixie", suite)
+    if machine.run("podman", "image", "exists", base, check=False).returncode == 0:
         return
-    tar = CACHE / "trixie-slim.tar"
-    if not tar.exists():
-        partial = CACHE / "partial.tar"
-        left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
-        made = machine.run(
-            "mmdebstrap", "--variant=minbase", "--include=ca-certificates", *left_out,
-            "--dpkgopt=path-include=/usr/share/doc/*/copyright", "trixie", str(partial),
-            os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian"), check=False,
-        )  # fmt: skip
-        if made.returncode:
-            pytest.skip(f"this machine: no base image: {made.stderr.strip().splitlines()[-1]}")
-        partial.rename(tar)
-    machine.podman("import", "--change", 'CMD ["bash"]', str(tar), BASE)
+    tar = CACHE / f"{suite}-slim.tar"
+    left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
+    made = machine.run(
+        "mmdebstrap", "--variant=minbase", "--include=ca-certificates", *left_out,
+        "--dpkgopt=path-include=/usr/share/doc/*/copyright", suite, str(tar),
+        os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian"), check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip(f"this machine: no base image: {made.stderr.strip().splitlines()[-1]}")
+    machine.podman("import", "--change", 'CMD ["bash"]', str(tar), base)
+    tar.unlink()
 
 
-def image(machine: Machine, name: str) -> str:
-    """One of our images, built by the script that releases use; layers that did not change come from the cache."""
-    made = f"localhost/buddies-{name}:{TAG}"
+def image(machine: Machine, name: str, **settings: str) -> str:
+    """One of our images, built by the script that releases use; layers that did not change come from the cache.
+
+    `settings` are for that script. Wheels of torch for processors are looked for in TORCH_WHEELS, a folder or a page.
+    """
+    tag = "-".join([TAG, *filter(None, [settings.get("LOCK")])])
+    made = f"localhost/buddies-{name}:{tag}"
     # for work on the tests alone
     there = machine.run("podman", "image", "exists", made, check=False).returncode == 0
     if os.environ.get("BUDDIES_DEPLOY_REUSE") == "1" and there:
         return made
-    environment = {"TAG": TAG, "COMMIT": "0" * 40}
+    environment = {"TAG": tag, "COMMIT": "0" * 40, **settings}
+    wheels = os.environ.get("TORCH_WHEELS", "https://download.pytorch.org/whl/torch/") if "LOCK" in settings else ""
+    if wheels and Path(wheels).is_dir():
+        environment["BUILD_OPTIONS"] = f"--volume {wheels}:{wheels}:ro"
     authority = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
     if authority.exists():
-        settings = CACHE / "pip.conf"
-        settings.write_text("[global]\ncert = /run/secrets/ca.crt\n", encoding="utf-8")
-        environment |= {"PIP_CONF": str(settings), "CA": str(authority)}
+        settled = f"[global]\ncert = /run/secrets/ca.crt\n{f'find-links = {wheels}' if wheels else ''}\n"
+        (CACHE / "pip.conf").write_text(settled, encoding="utf-8")
+        environment |= {"PIP_CONF": str(CACHE / "pip.conf"), "CA": str(authority)}
     built = machine.run("deploy/images/build.sh", name, seconds=2_400, environment=environment, check=False)
     if built.returncode:
         said = built.stdout + built.stderr

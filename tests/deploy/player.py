@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from tests.deploy.machine import Machine, free_port
+from buddies_core.http.ports import free_port
+from tests.deploy.machine import Machine
 from tests.deploy.rootfs import nested, rootfs_image
 
 INSIDE = "podman,catatonit,netavark,aardvark-dns,runc,iptables,nftables,ca-certificates"

@@ -109,6 +109,34 @@ def test_the_graph_is_made_in_the_image_and_served_and_feedback_is_stored(stack:
     assert stack.compose("exec", "-T", "postgres", "psql", "-XAtq", url, "-c", query).strip() == str(first)
 
 
+def test_what_a_run_printed_is_on_dagsters_page(stack: Stack) -> None:
+    def asked(query: str) -> dict:
+        login = ("operator", stack.secret("operator-password"))
+        address = f"http://127.0.0.1:{stack.ports['DAGSTER']}/graphql"
+        return httpx.post(address, json={"query": query}, auth=login, timeout=60).json()["data"]
+
+    # started as the page's button does, for one asset
+    selector = (
+        '{repositoryLocationName: "buddies", repositoryName: "__repository__", pipelineName: "__ASSET_JOB", '
+        'assetSelection: [{path: ["msd_songs"]}], assetCheckSelection: []}'
+    )
+    launched = asked(
+        f"mutation {{launchRun(executionParams: {{selector: {selector}, runConfigData: {{}}}}) "
+        "{... on LaunchRunSuccess {run {runId}}}}"
+    )
+    run = launched["launchRun"]["run"]["runId"]
+    status = f'{{runOrError(runId: "{run}") {{... on Run {{status}}}}}}'
+    until(lambda: asked(status)["runOrError"]["status"] in ("SUCCESS", "FAILURE"), "end of the run", 240)
+    assert asked(status)["runOrError"]["status"] == "SUCCESS"
+    events = "... on Run {eventConnection {events {... on LogsCapturedEvent {fileKey}}}}"
+    found = asked(f'{{runOrError(runId: "{run}") {{{events}}}}}')["runOrError"]["eventConnection"]["events"]
+    (key,) = (event["fileKey"] for event in found if event)
+    kept = asked(f'{{capturedLogs(logKey: ["{run}", "compute_logs", "{key}"]) {{stderr}}}}')
+    printed = kept["capturedLogs"]["stderr"]
+    # the output tells that the step began and ended
+    assert "STEP_START" in printed and "STEP_SUCCESS" in printed
+
+
 @pytest.mark.parametrize(("page", "path"), [("DASHBOARD", "/"), ("DAGSTER", "/server_info"), ("MLFLOW", "/health")])
 def test_pages_of_operators_ask_for_a_password(stack: Stack, page: str, path: str) -> None:
     url = f"http://127.0.0.1:{stack.ports[page]}{path}"
@@ -136,6 +164,8 @@ def test_a_code_server_is_not_replaced_under_a_run(stack: Stack) -> None:
     stack.compose(
         "exec", "-T", "postgres", "psql", "-XAtq", url, "-c", "DELETE FROM runs WHERE run_id = 'in-flight-of-a-test'"
     )
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert stack.compose("ps", "--quiet", "code") == before
 
 
 def test_a_dump_is_made_by_the_stack(stack: Stack) -> None:
@@ -148,6 +178,51 @@ def test_nothing_listens_beyond_loopback_and_secrets_are_closed(stack: Stack) ->
     assert "127.0.0.1" in published and "0.0.0.0" not in published
     assert oct((stack.folder / "secrets").stat().st_mode)[-3:] == "700"
     assert oct((stack.folder / ".env").stat().st_mode)[-3:] == "600"
-    first = {path.name: path.read_text() for path in (stack.folder / "secrets").iterdir()}
+    made = [path for path in (stack.folder / "secrets").rglob("*") if path.is_file()]
+    first = {path: path.read_text() for path in made}
+    assert len(first) == 6
     subprocess.run([stack.folder / "secrets.sh"], check=True, capture_output=True, env=os.environ)
-    assert {path.name: path.read_text() for path in (stack.folder / "secrets").iterdir()} == first
+    assert {path: path.read_text() for path in made} == first
+
+
+def test_the_operators_password_is_changed_as_operations_says(stack: Stack) -> None:
+    page, old = f"http://127.0.0.1:{stack.ports['DASHBOARD']}/", stack.secret("operator-password")
+    commands = (
+        DEPLOY.parent.joinpath("docs/operations.md").read_text().split("**Operator's password**: `")[1].split("`")[0]
+    )
+    assert commands.endswith("proxy")
+    environment = {**stack.environment, "PATH": f"{stack.folder}:{os.environ['PATH']}"}
+    program = stack.folder / "docker"
+    program.write_text(f'#!/bin/sh\nshift\nexec {stack.environment["COMPOSE"]} "$@"\n')
+    program.chmod(0o755)
+    subprocess.run(["bash", "-ec", commands], cwd=stack.folder, env=environment, check=True, capture_output=True)
+    program.unlink()
+    new = stack.secret("operator-password")
+    until(lambda: asked_by(page, new) == 200, "page by the new password", 60)
+    assert new != old and asked_by(page, old) == 401
+
+
+def asked_by(page: str, password: str) -> int:
+    try:
+        return httpx.get(page, auth=("operator", password), timeout=20).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def test_keys_come_and_go_while_the_service_runs(stack: Stack) -> None:
+    def keys(*arguments: str) -> str:
+        environment = {**stack.environment, "ENGINE": "podman"}
+        done = subprocess.run([stack.folder / "keys.sh", *arguments], env=environment, capture_output=True, text=True,
+                              check=False)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def status(key: str) -> int:
+        url = f"http://127.0.0.1:{stack.ports['API']}/api/playlist/recommend/"
+        return httpx.post(url, json={"user_ids": [3]}, headers={"x-api-key": key}, timeout=20).status_code
+
+    made = keys("new", "shop", "recommend")
+    until(lambda: status(made) == 200, "answer to a new key", 30)
+    assert keys("revoke", "shop") == "1 of shop revoked"
+    until(lambda: status(made) == 401, "refusal of a key that was taken away", 30)
+    assert status(stack.secret("key-recommend")) == 200

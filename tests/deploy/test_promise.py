@@ -18,7 +18,7 @@ def test_feedback_outlives_database_and_container(
     password = secrets / "postgres-password"
     database = start_postgres(machine, postgres_image, password, "mortal")
     url = f"postgresql://buddies:{password.read_text()}@mortal:5432/buddies"
-    keys = [f"--volume={secrets / name}:/run/keys/{name}:ro" for name in ("api-keys.json", "signing.key")]
+    keys = [f"--volume={secrets}/keys:/run/keys:ro"]
 
     def start(name: str) -> str:
         return machine.start(

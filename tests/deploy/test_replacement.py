@@ -79,7 +79,7 @@ def front(
     environment |= dict.fromkeys(("DASHBOARD", "DAGSTER", "MLFLOW"), "127.0.0.1:1")
 
     def options(colour: str) -> list[str]:
-        mounted = [f"--volume={folder / name}:/run/keys/{name}:ro" for name in ("api-keys.json", "signing.key")]
+        mounted = [f"--volume={folder}/keys:/run/keys:ro"]
         return [
             f"--publish=127.0.0.1:{ports[colour]}:8000", f"--volume={served}:/var/lib/buddies:ro", *mounted,
             f"--volume={machine.run_name}-spool-{colour}:/var/spool/buddies", "--env=BUDDIES_STOP_SECONDS=3",

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ import pytest
 
 from buddies_serving.errors import UnsafeBindError
 from buddies_serving.http.guard import Guard
-from buddies_serving.http.keys import KeyEntry, Keys, keys_for, new_key
+from buddies_serving.http.keys import KeyEntry, Keys, keys_for, new_key, revoke_key
 from buddies_serving.http.rate_limit import RateLimiter
 from buddies_serving.main import create_app
 from buddies_serving.settings import ServingSettings
@@ -135,6 +136,17 @@ def test_without_a_key_file_no_key_is_in_force_and_readiness_says_so_steadily(
     while server.get("/api/users", headers=key).status_code != 200:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_whoever_may_read_the_keys_may_read_them_after_a_change(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    new_key(path, "first", ("admin",), days=None)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    # a folder that is closed, in it a file that a container of another user reads
+    path.chmod(0o444)
+    new_key(path, "second", ("recommend",), days=None)
+    assert revoke_key(path, "first") == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o444
 
 
 def test_a_key_can_be_taken_away_by_a_command(tmp_path: Path) -> None:

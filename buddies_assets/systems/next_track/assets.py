@@ -165,7 +165,7 @@ def latent_map(
     )
     facts = {name: frame[name][0] if frame.height else None for name in ("in_space", "in_plane")}
     return dg.Output(
-        frame, metadata={**plain(facts), "map": plots.image(picture(frame), "Songs by openTSNE", width=520)}
+        frame, metadata={**plain(facts), "map": plots.image(picture(frame), "Songs in the plane", width=520)}
     )
 
 
