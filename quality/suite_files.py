@@ -94,16 +94,12 @@ def read_suite(path: Path) -> list[dict[str, Any]]:
 
 
 def _parsed(path: Path, text: str) -> Any:
-    try:
-        if path.suffix == ".json":
-            return json.loads(text)
-        import yaml
+    from yaml import YAMLError, safe_load
 
-        return yaml.safe_load(text)
-    except (ValueError, RecursionError) as error:
-        raise SuiteFileError(f"{path} is no JSON: {_line(error)}.") from None
-    except yaml.YAMLError as error:
-        raise SuiteFileError(f"{path} is no YAML: {_line(error)}.") from None
+    try:
+        return json.loads(text) if path.suffix == ".json" else safe_load(text)
+    except (ValueError, RecursionError, YAMLError) as error:
+        raise SuiteFileError(f"{path} is no {'JSON' if path.suffix == '.json' else 'YAML'}: {_line(error)}.") from None
 
 
 def _expectation(path: Path, where: str, given: Any) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def test_a_suite_is_read_from_json_and_yaml_in_the_form_of_both_versions(folder)
     [
         ("songs.json", "{", "no JSON"),
         ("songs.yml", "a: [", "no YAML"),
+        ("songs.yml", "a: 2026-13-45", "no YAML: month must be"),
         ("songs.json", "[]", "expectations: a suite is a mapping"),
         ("songs.json", suite(3), r"expectations\[0\]: an expectation is a mapping"),
         ("songs.json", suite(NOT_NULL, {"kwargs": {}}), r"expectations\[1\]\.type: None is no expectation"),
