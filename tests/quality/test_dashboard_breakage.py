@@ -224,7 +224,7 @@ def test_feedback_that_was_dropped_is_not_shown_as_a_quiet_day(page, dashboard):
 def test_the_page_of_expectations_says_that_none_has_run(page):
     answer = page.goto("/expectations")
     assert answer.status == 200
-    expect(page.get_by_role("status")).to_contain_text("Great Expectations has not run yet")
+    expect(page.get_by_role("main")).to_contain_text("Great Expectations has not run yet")
 
 
 def test_the_page_of_expectations_shows_each_with_what_was_against_it(page, dashboard):
