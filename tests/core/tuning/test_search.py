@@ -28,6 +28,9 @@ def ray_does_not_start(monkeypatch):
         raise Exception("The current node timed out during startup. This could happen because some processes failed.")
 
     monkeypatch.setattr(ray, "init", init)
+    # a cluster of other files' tests may run in this process: it is not seen here, and not ended
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
 
 
 def test_where_ray_does_not_start_the_search_goes_on_in_this_process_and_says_so(
