@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from buddies_core.errors import BuddiesError
-from buddies_core.sequences.answers import Named
+from buddies_core.sequences.wish import Named
 
 
 class UnknownFormatError(BuddiesError, ValueError):

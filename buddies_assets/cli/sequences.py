@@ -12,10 +12,11 @@ from buddies_assets.sources.mpd import find_slices, read_slices
 from buddies_assets.sources.nowplaying import read_nowplaying
 from buddies_core.artifact.named_arrays import read_artifact, write_artifact
 from buddies_core.errors import BuddiesError, SourceNotFoundError
-from buddies_core.sequences.answers import SYSTEM, Named, ServedSequences, Wish, served_arrays
+from buddies_core.sequences.answers import SYSTEM, ServedSequences, served_arrays
 from buddies_core.sequences.catalogue import catalogue_of
 from buddies_core.sequences.corpus import Songs, encoded, keyed_rows, vocabulary
 from buddies_core.sequences.models import CONTINUE, NEXT
+from buddies_core.sequences.wish import Named, Wish
 from buddies_core.settings import Settings
 
 EXPERIMENT = "mpd"

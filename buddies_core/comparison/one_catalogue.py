@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from buddies_core.comparison.stored_version import StoredVersion
+from buddies_core.kernels.sorted_lookup import places_in
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class OneCatalogue:
 
     def numbers_of(self, ids: np.ndarray) -> np.ndarray:
         """Number of each id, -1 for one that neither version knows."""
-        if not len(self.ids):
-            return np.full(len(ids), -1, np.int64)
-        place = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
-        return np.where(self.ids[place] == ids, self.of_ids[place], -1)
+        found, place = places_in(self.ids, ids)
+        numbers = np.full(len(ids), -1, np.int64)
+        numbers[found] = self.of_ids[place[found]]
+        return numbers

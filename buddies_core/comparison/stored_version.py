@@ -10,6 +10,7 @@ from buddies_core.artifact.errors import DamagedModelError
 from buddies_core.artifact.store import read_manifest
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
+from buddies_core.kernels.sorted_lookup import places_in
 
 ARRAYS = (
     *("user_ids", "cold", "playlist_pids", "playlist_names_offsets", "playlist_names_bytes"),
@@ -49,7 +50,7 @@ class StoredVersion:
         """Row of each user id ("S40"), int64; -1 for who is not in the version."""
         held = np.asarray(self.arrays["user_ids"])
         order = self.arrays.get("user_order")
-        found, place = _places(held if order is None else held[order], ids)
+        found, place = places_in(held if order is None else held[order], ids)
         rows = place if order is None or not len(order) else np.asarray(order)[place].astype(np.int64)
         return np.where(found, rows, -1)
 
@@ -63,7 +64,7 @@ class StoredVersion:
         decode = msgspec.json.Decoder(_Answer).decode
         lists = [decode(content[offsets[row] : offsets[row + 1]].tobytes()).playlists for row in users.tolist()]
         pids = np.array([pid for one in lists for pid in one], np.int64)
-        known, rows = _places(np.asarray(self.arrays["playlist_pids"]).astype(np.int64), pids)
+        known, rows = places_in(np.asarray(self.arrays["playlist_pids"]).astype(np.int64), pids)
         if not known.all():
             raise DamagedModelError(f"version {self.name} shows playlist {pids[~known][0]}, which it does not have")
         return Ragged(np.cumsum([0, *map(len, lists)]), rows)
@@ -89,11 +90,3 @@ def open_version(root: Path, name: str) -> StoredVersion:
         if arrays[array].shape != shape:
             raise DamagedModelError(f"{path} has not the shape that the manifest says; publish again")
     return StoredVersion(name, manifest.counts["songs"], arrays)
-
-
-def _places(held: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each of `wanted` is in `held`, which is ascending, and where (anything where it is not)."""
-    if not len(held):
-        return np.zeros(len(wanted), bool), np.zeros(len(wanted), np.int64)
-    place = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
-    return held[place] == wanted, place

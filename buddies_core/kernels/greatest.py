@@ -5,6 +5,8 @@ from numba import njit, prange
 
 _SHIFT = 18
 """Bits below those that a first count tells values apart by: 8,192 groups of float32 that are not below zero."""
+MOST_SCORES = 1 << 24
+"""Scores of rows whose greatest are wanted that should be in memory together: 64 MB, however long a row is."""
 
 
 @njit(nogil=True, cache=True)

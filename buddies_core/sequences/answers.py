@@ -7,77 +7,26 @@ the next best fill the list. The same request, model and `fresh` give the same l
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import islice
 
 import numpy as np
 
+from buddies_core.artifact.artist_turns import in_turns
 from buddies_core.artifact.texts import TextColumn, pack_texts
 from buddies_core.interactions.song_key import song_key
 from buddies_core.sequences.index import SequenceIndex, rows_of
 from buddies_core.sequences.models import Answerer, SequenceModels
 from buddies_core.sequences.query import Query
+from buddies_core.sequences.wish import Named, Reason, Wish
 
 SYSTEM = "sequences"
 IMITATION = re.compile(r"\b(?:karaoke|tribute|lullaby|made famous by|in the style of)\b", re.IGNORECASE)
 FRESH_OF = 3
 """A fresh draw is from the best 3 n: beyond them precision falls faster than variety grows."""
-_IN_A_ROW = 10
 _LINK = re.compile(r"^https?://open\.spotify\.com/(?:intl-[a-z]+/)?track/(\w+).*$")
 """A song as a browser's address has it."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is asked for.
-
-    Attributes:
-        tracks: songs in order, each a URI or (title, artist).
-        title: of the playlist, "" where it has none.
-        n: songs wanted.
-        exclude: URIs not to be named.
-        max_per_artist: songs of one artist in any ten in a row; 0 for no bound.
-        fresh: seed of a draw among the best; None for the best themselves.
-        popularity: above 0 prefers what is popular, below 0 what is not, in standard deviations of both.
-        flow: order by what follows what, not by score.
-        threshold: with it, `n` songs are drawn at random among those that are right with this probability or more,
-            as the reference does; `fresh` seeds the draw. Of the best 20 to 30 that costs a tenth of the precision, of
-            the best 100 two fifths.
-        odds: whether each song says how likely it is right; with a threshold each does.
-    """
-
-    tracks: Sequence[str | tuple[str, str]]
-    title: str = ""
-    n: int = 10
-    exclude: Sequence[str] = ()
-    max_per_artist: int = 2
-    fresh: int | None = None
-    popularity: float = 0.0
-    flow: bool = False
-    threshold: float | None = None
-    odds: bool = False
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a song is named: `kind` is follows, together, artist, similar or filler; `of` a song of the playlist."""
-
-    kind: str
-    of: str = ""
-    playlists: int = 0
-
-
-@dataclass(frozen=True)
-class Named:
-    """One song of an answer."""
-
-    uri: str
-    title: str
-    artist: str
-    score: float
-    why: Reason
-    probability: float | None = None
 
 
 def served_arrays(
@@ -219,10 +168,14 @@ class ServedSequences:
             draw = np.array([_noise(wish.fresh or 0, self.uri(song)) for song in ids[order].tolist()])
             order = order[np.lexsort((ids[order], -draw))] if len(order) else order
         elif wish.fresh is not None:
-            best = order[: FRESH_OF * wish.n]
-            noise = np.array([_noise(wish.fresh, self.uri(song)) for song in ids[best].tolist()])
-            order = np.concatenate([best[np.lexsort((ids[best], -(scores[best] + noise)))], order[len(best) :]])
-        chosen = self._capped(ids[order], wish.n, wish.max_per_artist)
+            first = order[: FRESH_OF * wish.n]
+            noise = np.array([_noise(wish.fresh, self.uri(song)) for song in ids[first].tolist()])
+            order = np.concatenate([first[np.lexsort((ids[first], -(scores[first] + noise)))], order[len(first) :]])
+        best: Iterable[int] = ids[order].tolist()
+        if wish.max_per_artist:
+            artists_of = self.index.artist_of[ids[order]].tolist()
+            best = in_turns(zip(best, artists_of, strict=True), wish.max_per_artist, fills=True)
+        chosen = list(islice(best, wish.n))
         score_of = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         known = [song for song in found if song is not None]
         if wish.flow:
@@ -230,22 +183,6 @@ class ServedSequences:
         odds_of = {} if odds is None else dict(zip(candidates.songs.tolist(), odds.tolist(), strict=True))
         named = [Named(self.uri(s), *self.text(s), score_of[s], self._reason(s, known), odds_of.get(s)) for s in chosen]
         return [song is not None for song in found], named
-
-    def _capped(self, ids: np.ndarray, n: int, most: int) -> list[int]:
-        """The first `n` songs of which no artist has more than `most` in ten in a row; the next best fill up."""
-        if not most:
-            return ids[:n].tolist()
-        waiting: list[int] = ids.tolist()
-        chosen: list[int] = []
-        artists: list[int] = []
-        while waiting and len(chosen) < n:
-            recent = artists[-(_IN_A_ROW - 1) :]
-            place = next(
-                (k for k, song in enumerate(waiting) if recent.count(int(self.index.artist_of[song])) < most), 0
-            )
-            chosen.append(waiting.pop(place))
-            artists.append(int(self.index.artist_of[chosen[-1]]))
-        return chosen
 
     def _flowing(self, chosen: list[int], last: int | None) -> list[int]:
         """The same songs, each followed by the one that stands nearest to it in playlists."""

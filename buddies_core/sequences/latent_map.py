@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from buddies_core.kernels.sorted_lookup import places_in
 from buddies_core.sequences.genres import agreement
 
 MOST = 30_000
@@ -74,8 +75,7 @@ def _embedded(
     first: str | np.ndarray = "pca"
     if start is not None:
         order = np.argsort(start[0])
-        place = np.minimum(np.searchsorted(start[0][order], songs), len(order) - 1)
-        known = start[0][order][place] == songs
+        known, place = places_in(start[0][order], songs)
         first = np.where(known[:, None], start[1][order][place], 0).astype(np.float64)
         first += 1e-4 * np.random.default_rng(seed).normal(size=first.shape)
         first *= 1e-4 / max(float(first[:, 0].std()), 1e-12)

@@ -5,7 +5,6 @@ offline list, as the reference does (`round_robin`). What the listener knows or 
 songs that follow one another at most so many are by one artist.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from buddies_core.artifact.artist_turns import in_turns
 from buddies_core.artifact.served_songs import Listed, Reason, ServedSongs
 from buddies_serving.types.songs import Merge
 
@@ -20,8 +20,6 @@ SEEDS = 20
 """Songs of late that others are looked up for: the last ones."""
 FADING = 0.9
 """What a song of late counts for, of what the one after it counts."""
-WINDOW = 10
-"""The songs in a row of which at most so many are by one artist."""
 
 
 class Heard(NamedTuple):
@@ -72,8 +70,10 @@ def song_list(
         candidates = chain(_by_turns(served, seeds), offline) if turns else _by_chance(served, offline, seeds)
     whole = chain(candidates, _popular(served, user))
     distinct = _distinct(whole, known)
-    chosen = _spread(served, distinct, count, per_artist) if per_artist else _first(distinct, count)
-    return SongList(chosen, personal, bool(seeds))
+    if per_artist:
+        by_artist = ((listed, served.artist_number(listed.song)) for listed in distinct)
+        distinct = in_turns(by_artist, per_artist, fills=False)
+    return SongList(list(islice(distinct, count)), personal, bool(seeds))
 
 
 def _by_turns(served: ServedSongs, seeds: Sequence[int]) -> Iterator[Listed]:
@@ -123,34 +123,3 @@ def _distinct(songs: Iterable[Listed], known: set[int]) -> Iterator[Listed]:
         if listed.song not in known:
             known.add(listed.song)
             yield listed
-
-
-def _first(songs: Iterator[Listed], count: int) -> list[Listed]:
-    return list(islice(songs, count))
-
-
-def _spread(served: ServedSongs, songs: Iterator[Listed], count: int, per_artist: int) -> list[Listed]:
-    """The songs in their order, but that whose artist has had enough of the last nine waits until there is room."""
-    chosen: list[Listed] = []
-    waiting: deque[tuple[Listed, int]] = deque()
-    artists: list[int] = []
-
-    def has_room(artist: int) -> bool:
-        return artist < 0 or artists[-(WINDOW - 1) :].count(artist) < per_artist
-
-    while len(chosen) < count:
-        place = next((at for at, (_, artist) in enumerate(waiting) if has_room(artist)), None)
-        if place is not None:
-            listed, artist = waiting[place]
-            del waiting[place]
-        else:
-            following = next(songs, None)
-            if following is None:
-                break
-            listed, artist = following, served.artist_number(following.song)
-            if not has_room(artist):
-                waiting.append((listed, artist))
-                continue
-        chosen.append(listed)
-        artists.append(artist)
-    return chosen

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from buddies_core.sequences.answers import Named, ServedSequences, Wish
+from buddies_core.sequences.answers import ServedSequences
 from buddies_core.sequences.models import CONTINUE, NEXT
+from buddies_core.sequences.wish import Named, Wish
 from buddies_serving.http.openapi import answers, body, ref
 from buddies_serving.http.problems import invalid
 from buddies_serving.model.served_sequences import any_served, decoded, json_of, served_by

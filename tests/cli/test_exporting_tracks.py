@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from buddies_assets.cli.exporting_tracks import UnknownFormatError, export_tracks
-from buddies_core.sequences.answers import Named, Reason
+from buddies_core.sequences.wish import Named, Reason
 
 SONGS = [
     Named("spotify:track:1", "Song, one", "Ana\nBanana", 1.25, Reason("follows", "spotify:track:9", 3)),

@@ -41,7 +41,7 @@ def recommend_tracks(
     from buddies_assets.cli.exporting_tracks import export_tracks
     from buddies_assets.cli.sequences import recommend_tracks as start
     from buddies_assets.cli.sequences import typed_track
-    from buddies_core.sequences.answers import Wish
+    from buddies_core.sequences.wish import Wish
     from buddies_core.settings import Settings
 
     named = start(console, Settings(), Wish([typed_track(song) for song in songs or ()], title, n), playlist)

@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 
 from buddies_assets.sources.steps.sequences import Corpus
-from buddies_core.sequences.answers import IMITATION, Named, ServedSequences, Wish
+from buddies_core.sequences.answers import IMITATION, ServedSequences
 from buddies_core.sequences.neighbours import postings
+from buddies_core.sequences.wish import Named, Wish
 
 _REQUESTS, _SHOWN, _NAMED = 40, 5, 20
 

@@ -8,7 +8,8 @@ from upath import UPath
 from buddies_assets.sources.answer_findings import SERVED
 from buddies_assets.sources.steps.sequences import read_corpus
 from buddies_core.artifact.named_arrays import read_artifact
-from buddies_core.sequences.answers import SYSTEM, ServedSequences, Wish
+from buddies_core.sequences.answers import SYSTEM, ServedSequences
+from buddies_core.sequences.wish import Wish
 from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.files import write_atomically
 

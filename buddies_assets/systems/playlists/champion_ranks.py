@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from buddies_core.evaluation.ranks import case_ranks
+from buddies_core.kernels.sorted_lookup import places_in
 from buddies_core.recommenders.bpr.data import EvaluationCases
 from buddies_core.recommenders.factors import Factors
 
@@ -25,8 +26,7 @@ def ranks_by_served(
     ranks = np.full(len(cases), np.nan)
     if not len(known_pids) or not len(users):
         return ranks
-    place = np.minimum(np.searchsorted(known_pids, pids), len(known_pids) - 1)
-    known_playlists = np.asarray(known_pids)[place] == pids
+    known_playlists, place = places_in(known_pids, pids)
     row = np.minimum(numbers, len(users) - 1)
     # A number without a row in the version's data has a vector of zeros, which would tie everything.
     known_users = (numbers < len(users)) & np.any(users, axis=1)[row]

@@ -14,12 +14,12 @@ from buddies_core.evaluation.paired import paired_gain
 from buddies_core.evaluation.report import lowest_keys
 from buddies_core.interactions.csr import Library
 from buddies_core.interactions.ragged import Ragged
+from buddies_core.kernels.greatest import MOST_SCORES, greatest_columns
 from buddies_core.recommenders.factors import RowKeys
 from buddies_core.recommenders.fold_in import FoldIn, first_known, only, select
 
 LISTED_USERS = 500
 """Users whose lists are made, those of the lowest keys: each takes a score of every playlist."""
-_AT_ONCE = 64
 COLUMNS = pl.Schema(
     {
         "known_songs": pl.Int64,
@@ -72,10 +72,11 @@ def listened_table(
 
 def _best(fold_in: FoldIn, catalogue: np.ndarray, libraries: Library) -> Ragged:
     """The five playlists of highest score for each library, ties by lower row, as the service makes them."""
-    parts = [np.zeros((0, min(SHOWN, len(catalogue))), np.int64)]
-    for start in range(0, libraries.n_rows, _AT_ONCE):
-        vectors = fold_in.users(libraries.rows(start, min(start + _AT_ONCE, libraries.n_rows)))
-        parts.append(np.argsort(-(vectors @ catalogue.T), axis=1, kind="stable")[:, :SHOWN])
+    shown, at_once = min(SHOWN, len(catalogue)), max(1, MOST_SCORES // max(1, len(catalogue)))
+    parts = [np.zeros((0, shown), np.int64)]
+    for start in range(0, libraries.n_rows, at_once):
+        vectors = fold_in.users(libraries.rows(start, min(start + at_once, libraries.n_rows)))
+        parts.append(greatest_columns(np.asarray(vectors @ catalogue.T, np.float32), shown))
     return _lists(np.concatenate(parts))
 
 

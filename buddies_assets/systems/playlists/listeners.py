@@ -15,7 +15,7 @@ from buddies_core.interactions.csr import Library
 from buddies_core.interactions.labelled import load_keys, load_library
 from buddies_core.interactions.likes import train_likes
 from buddies_core.interactions.ragged import Ragged
-from buddies_core.kernels.greatest import greatest_columns
+from buddies_core.kernels.greatest import MOST_SCORES, greatest_columns
 from buddies_core.recommenders.baselines import System, factor_model, popularity_baseline, random_order, song_overlap
 from buddies_core.recommenders.factors import Factors
 from buddies_core.storage.dataset import Dataset
@@ -23,8 +23,6 @@ from buddies_core.storage.datasets import DatasetStore
 
 MOST_JUDGED = 2_000
 """Listeners judged, those of the lowest ids: ids are hashes, so that these are a sample. Knows precision to 0.005."""
-_MOST_SCORES = 1 << 24
-"""Scores in memory together: 64 MB, so that it is listeners by blocks whatever the number of playlists."""
 SIDES = ("user", "playlist")
 
 
@@ -80,7 +78,7 @@ def best_lists(
         owner: row of each playlist's owner, -1 for nobody.
         left_out: playlists that a user is not shown either.
     """
-    parts, at_once = [], max(1, _MOST_SCORES // max(1, len(offered)))
+    parts, at_once = [], max(1, MOST_SCORES // max(1, len(offered)))
     for start in range(0, len(users), at_once):
         chosen = users[start : start + at_once].astype(np.uint32)
         scores = np.array(system.rows(chosen), np.float32)

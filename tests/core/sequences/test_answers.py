@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from small_sequences import small_artifact
 
-from buddies_core.sequences.answers import IMITATION, ServedSequences, Wish
+from buddies_core.sequences.answers import IMITATION, ServedSequences
 from buddies_core.sequences.models import CONTINUE, NEXT
+from buddies_core.sequences.wish import Wish
 
 
 @pytest.fixture(scope="module")

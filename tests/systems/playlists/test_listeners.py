@@ -36,6 +36,6 @@ def test_the_best_of_a_system_are_the_same_in_blocks_of_any_size(monkeypatch):
         for user in range(4)
     ]
     assert lists() == expected
-    monkeypatch.setattr(listeners, "_MOST_SCORES", 14)
+    monkeypatch.setattr(listeners, "MOST_SCORES", 14)
     assert lists() == expected
     assert sizes == [4, 2, 2]

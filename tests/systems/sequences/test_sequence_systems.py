@@ -11,11 +11,12 @@ from buddies_assets.definitions import build_definitions
 from buddies_assets.sources.steps.sequences import read_corpus, rows_of
 from buddies_assets.systems.next_track import steps
 from buddies_core.artifact.named_arrays import read_artifact
-from buddies_core.sequences.answers import ServedSequences, Wish
+from buddies_core.sequences.answers import ServedSequences
 from buddies_core.sequences.fit import SequenceConfig
 from buddies_core.sequences.skipgram import SkipGramConfig
 from buddies_core.sequences.training import ModelsConfig
 from buddies_core.sequences.trees_training import TreesConfig
+from buddies_core.sequences.wish import Wish
 from buddies_core.settings import Settings
 from buddies_core.storage.datasets import DatasetStore
 
