@@ -4,20 +4,16 @@
 # Everything but PostgreSQL is stopped meanwhile, runs of Dagster too; the service's feedback waits in its spool.
 set -euo pipefail
 cd "$(dirname "$0")"
-dump="${1:?give the name of a dump: docker compose run --rm backup ls /backups}"
-case "$dump" in *[!0-9TZ]*) echo "error: $dump is no name of a dump" >&2; exit 2 ;; esac
+dump="${1:-}"
+case "$dump" in
+  "" | *[!0-9TZ]*) echo "error: name a dump: docker compose run --rm backup ls /backups" >&2; exit 2 ;;
+esac
+# shellcheck disable=SC2086
 compose() { ${COMPOSE:-docker compose} "$@"; }
-inside() { compose run --rm -T backup "$@" </dev/null; }
-databases="$(inside cat "/backups/$dump/databases.txt")"
-for database in $databases; do inside dropdb --if-exists --force "tried_$database"; done
-inside buddies-restore "/backups/$dump" tried_
+inside() { compose run --rm -T backup buddies-in-place "$1" "/backups/$dump" </dev/null; }
+inside try
 trap 'compose start >/dev/null' EXIT
 compose stop proxy service mlflow dashboard daemon webserver code
-echo "what was there is in $(inside buddies-dump /backups)"
-for database in $databases; do
-  inside dropdb --if-exists --force "$database"
-  inside psql -XAtq -d postgres -c "ALTER DATABASE \"tried_$database\" RENAME TO \"$database\""
-  echo "restored $database"
-done
+inside switch
 trap - EXIT
 compose up --detach --wait --wait-timeout "${WAIT:-300}"
