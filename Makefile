@@ -8,7 +8,7 @@ WORKERS ?= 2
 # come last.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 DEPLOY_TOOLS := .venv-deploy
-WITHOUT_CONTAINERS := chart workflows policy canary gate monitoring
+WITHOUT_CONTAINERS := chart workflows policy stage canary gate monitoring
 
 .PHONY: run up test test-all coverage test-deploy check-deploy deploy-tools compose-up check docs install lock bench clean
 

@@ -76,7 +76,7 @@ class Machine:
         (CACHE / "storage.conf").write_text(_STORAGE.format(cache=CACHE), encoding="utf-8")
         settings = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
         self.environment = {**os.environ, **{name: str(CACHE / file) for name, file in settings.items()}}
-        self.run_name = f"buddies-test-{secrets.token_hex(4)}"
+        self.run_name = os.environ.get("BUDDIES_DEPLOY_RUN", f"buddies-test-{secrets.token_hex(4)}")
         self.network = self.run_name
 
     def run(self, *command: str, check: bool = True, seconds: float = 900, **more: Any) -> subprocess.CompletedProcess:

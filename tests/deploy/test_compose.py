@@ -1,5 +1,6 @@
 """The stack by Compose v2: healthy in order, the graph made in the image, asked through the proxy, feedback stored."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -210,6 +211,15 @@ def test_a_dump_is_made_and_takes_the_place_of_the_databases_and_a_damaged_one_d
     # what was there before the first restoration, when nothing was liked
     kept = stack.script("backup.sh", "ls", "/backups").stdout.split()[-1]
     assert kept != Path(made).name
+
+
+def test_whatever_is_stopped_is_given_time(stack: Stack) -> None:
+    services = json.loads(stack.compose("config", "--format", "json"))["services"]
+    assert [name for name, one in services.items() if not one.get("stop_grace_period")] == []
+    stack.compose("stop", "proxy")
+    ended = stack.machine.podman("inspect", "--format", "{{.State.ExitCode}}", f"{stack.machine.run_name}-proxy-1")
+    assert ended in ("0", "143"), "it was killed"
+    stack.compose("start", "proxy")
 
 
 def test_nothing_listens_beyond_loopback_and_secrets_are_closed(stack: Stack) -> None:
