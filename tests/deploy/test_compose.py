@@ -117,10 +117,11 @@ def test_the_graph_is_made_in_the_image_and_served_and_feedback_is_stored(stack:
 
 
 def recommended(stack: Stack, user: int) -> dict[str, Any]:
+    """A user's list, and the id by which feedback names it."""
     with stack.client() as client:
         answer = client.post("/api/playlist/recommend/", json={"user_ids": [user]})
     assert answer.status_code == 200, answer.text
-    return answer.json()[0]
+    return {**answer.json()[0], "recommendation_id": answer.headers["x-recommendation-id"]}
 
 
 def liked(stack: Stack, user: int, shown: dict[str, Any]) -> int:
@@ -256,15 +257,14 @@ def typed(stack: Stack, commands: str) -> None:
 
 def test_the_databases_password_is_changed_as_operations_says(stack: Stack) -> None:
     old = stack.secret("postgres-password")
-    typed(
-        stack, operations("then `url` and `password` of the Secret `buddies-postgres`, then restart. On one machine:")
-    )
+    typed(stack, operations("of the Secret `buddies-postgres`, then restart. On one machine "))
     assert stack.secret("postgres-password") != old
     assert until(lambda: liked(stack, 5, answered(stack, 5)), "feedback by the new password", 90) == 200
     query = "SELECT count(*) FROM feedback.sessions WHERE user_id = 5"
     until(lambda: stack.sql(query) == "1", "feedback in the database", 60)
     by_the_old = ("-e", f"PGPASSWORD={old}", "postgres", "psql", "-h", "postgres", "-U", "buddies", "-c", "SELECT 1")
     assert stack.compose("exec", "-T", *by_the_old, check=False) == ""
+    assert stack.script("backup.sh").stdout.startswith("/backups/2")
 
 
 def test_the_signing_key_is_changed_as_operations_says(stack: Stack) -> None:
