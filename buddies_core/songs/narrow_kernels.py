@@ -6,6 +6,8 @@ Everywhere CSR arrays are (indptr, indices, values) or (indptr, indices); a list
 import numpy as np
 from numba import njit
 
+from buddies_core.kernels.ordering import falling_order
+
 
 @njit(nogil=True, cache=True)
 def best_of_sparse(rows, known, away, n_songs, count):
@@ -143,3 +145,38 @@ def united(lists, n_songs):
         for at in range(m):
             seen[songs[row, at]] = 0
     return songs, places
+
+
+@njit(nogil=True, cache=True)
+def entered(places, blend, most, ahead):
+    """Columns of the songs that enter, int64 [n, at most `most`]: by their best place in a list, then by the blend.
+
+    The blend's own list is followed `ahead` times as far. They are returned by falling blend, equal ones in order.
+
+    Args:
+        places: float32 [n, width], whole numbers, or infinity where there is no song.
+        blend: float32 [n, width], minus infinity there.
+    """
+    n, width = blend.shape
+    count = min(width, most)
+    found = np.empty((n, count), np.int64)
+    order, keys = np.empty(width, np.int32), np.empty(width, np.int64)
+    for row in range(n):
+        falling_order(blend[row], order)
+        sizes = np.zeros(width + 1, np.int64)
+        for rank in range(width):
+            place = places[row, order[rank]] * ahead
+            key = np.int64(min(place, np.float32(rank))) if np.isfinite(place) else width
+            keys[rank] = key
+            sizes[key] += 1
+        last, before = 0, 0
+        while before + sizes[last] < count:
+            before += sizes[last]
+            last += 1
+        of_last, filled = count - before, 0
+        for rank in range(width):
+            if keys[rank] < last or (keys[rank] == last and of_last > 0):
+                of_last -= keys[rank] == last
+                found[row, filled] = order[rank]
+                filled += 1
+    return found
