@@ -29,8 +29,11 @@ class RowTables:
 
     def gather(self, sources: tuple[tuple[str, np.ndarray], ...]) -> Any:
         """Tensor [n, d]: row k is the sum, over the sources, of the row that the k-th index names in the table."""
-        found = sum(self.values[name].take(rows, axis=0) for name, rows in sources)
-        return self._leaf(np.asarray(found), sources, np.arange(len(found)))
+        first, rows = sources[0]
+        found = self.values[first].take(rows, axis=0)
+        for name, rows in sources[1:]:
+            found += self.values[name].take(rows, axis=0)
+        return self._leaf(found, sources, np.arange(len(found)))
 
     def bags(self, sources: tuple[tuple[str, np.ndarray], ...], starts: np.ndarray, owner: np.ndarray) -> Any:
         """Tensor [bags, d]: sums over the rows from starts[i] to starts[i + 1] of each source; `owner` is their i."""
