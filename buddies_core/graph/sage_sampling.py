@@ -92,6 +92,13 @@ class Sampling:
         return np.concatenate([np.minimum(popular, self.graph.n_songs - 1), even]).astype(np.int64)
 
 
+def by_song(graph: PlaylistGraph) -> tuple[np.ndarray, np.ndarray]:
+    """The edges the other way: int64 [n_songs + 1] and, int32, the playlists that hold each song, ascending."""
+    order = np.argsort(graph.songs, kind="stable")
+    ends = np.cumsum(np.bincount(graph.songs, minlength=graph.n_songs))
+    return np.concatenate([np.zeros(1, np.int64), ends]), graph.owner[order].astype(np.int32)
+
+
 def of_the_same_artist(mine: np.ndarray, owner: np.ndarray, artists: np.ndarray, artist: np.ndarray) -> np.ndarray:
     """Songs of the target's artist in its playlist, the target among them."""
     edges = np.sort(owner << 32 | artists)
