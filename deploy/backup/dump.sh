@@ -7,7 +7,7 @@ partial="$to/.$now.partial"
 mkdir -p "$partial"
 trap 'rm -rf "$partial"' EXIT
 psql -XAtq -d postgres -c "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'
-  AND datname !~ '^(drill|tried)_' ORDER BY 1" \
+  AND datname !~ '^(drill|tried|replaced)_' ORDER BY 1" \
   >"$partial/databases.txt"
 [ -s "$partial/databases.txt" ] || { echo "error: the server holds no database" >&2; exit 1; }
 pg_dumpall --roles-only --no-role-passwords >"$partial/roles.sql"

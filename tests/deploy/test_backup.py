@@ -67,6 +67,36 @@ def test_a_dump_that_is_not_what_was_dumped_is_refused(
     backup(machine, postgres_image, postgres, dumps, "rm", "-rf", folder)
 
 
+def test_a_dump_that_was_tried_takes_the_place_of_what_is_there_and_no_other_does(
+    machine: Machine, postgres_image, postgres, dumps
+) -> None:
+    def in_place(what: str, folder: str):
+        return backup(machine, postgres_image, postgres, dumps, "buddies-in-place", what, folder, check=False)
+
+    folder = backup(machine, postgres_image, postgres, dumps, "buddies-dump", "/backups").stdout.strip()
+    before = sums(machine, postgres)
+    machine.sql(postgres, "DELETE FROM kept WHERE i % 2 = 0")
+    since = sums(machine, postgres)
+    untried = in_place("switch", folder)
+    assert untried.returncode == 1 and "nothing was changed" in untried.stderr
+    assert sums(machine, postgres) == since
+    assert in_place("try", folder).returncode == 0
+    assert sums(machine, postgres) == since
+    done = in_place("switch", folder)
+    assert done.returncode == 0, done.stderr
+    assert sums(machine, postgres) == before
+    kept = done.stdout.split()[-1]
+    assert kept.startswith("/backups/2") and kept != folder
+    # and back again, by the dump that was made of what was there
+    assert (in_place("try", kept).returncode, in_place("switch", kept).returncode) == (0, 0)
+    assert sums(machine, postgres) == since
+    listed = machine.sql(
+        postgres, "SELECT string_agg(datname, ' ') FROM pg_database WHERE datname ~ '(tried|replaced)_'"
+    )
+    assert listed == ""
+    backup(machine, postgres_image, postgres, dumps, "rm", "-rf", folder, kept)
+
+
 def test_the_drill_passes_on_a_good_dump_and_finds_what_a_dump_lacks(
     machine: Machine, postgres_image, postgres, dumps
 ) -> None:

@@ -168,8 +168,28 @@ def test_a_code_server_is_not_replaced_under_a_run(stack: Stack) -> None:
     assert stack.compose("ps", "--quiet", "code") == before
 
 
-def test_a_dump_is_made_by_the_stack(stack: Stack) -> None:
-    assert stack.compose("run", "--rm", "-T", "backup").strip().startswith("/backups/2")
+def test_a_dump_is_made_and_takes_the_place_of_the_databases_and_a_damaged_one_does_not(stack: Stack) -> None:
+    url = f"postgresql://buddies:{stack.secret('postgres-password')}@127.0.0.1/buddies"
+
+    def sql(query: str) -> str:
+        return stack.compose("exec", "-T", "postgres", "psql", "-XAtq", url, "-c", query).strip()
+
+    def restored(dump: str) -> subprocess.CompletedProcess:
+        command = [stack.folder / "restore.sh", dump]
+        return subprocess.run(command, env=stack.environment, capture_output=True, text=True, check=False)
+
+    made = stack.compose("run", "--rm", "-T", "backup").strip()
+    assert made.startswith("/backups/2")
+    rows = sql("SELECT count(*) FROM feedback.sessions")
+    assert rows == "1"
+    sql("DELETE FROM feedback.sessions")
+    done = restored(Path(made).name)
+    assert done.returncode == 0, done.stderr
+    assert sql("SELECT count(*) FROM feedback.sessions") == rows
+    stack.compose("run", "--rm", "-T", "backup", "truncate", "--size", "1000", f"{made}/buddies.dump")
+    damaged = restored(Path(made).name)
+    assert damaged.returncode == 1 and "is not what was dumped" in damaged.stderr
+    assert sql("SELECT count(*) FROM feedback.sessions") == rows
 
 
 def test_nothing_listens_beyond_loopback_and_secrets_are_closed(stack: Stack) -> None:
