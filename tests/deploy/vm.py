@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from buddies_core.http.ports import free_port
-from tests.deploy.machine import DEPLOY, TAG, Machine, tool, until
+from tests.deploy.machine import CACHE, DEPLOY, TAG, Machine, tool, until
 from tests.deploy.rootfs import nested, rootfs_image
 
 IMAGES = ("service", "pipeline", "postgres", "proxy")
@@ -33,10 +33,13 @@ class VirtualMachine:
         self.ports = {name: free_port() for name in ("ssh", "api", "dashboard", "dagster")}
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key"], check=True)
         (folder / "authorized_keys").write_text((folder / "key.pub").read_text())
+        (CACHE / "vm-packages/partial").mkdir(parents=True, exist_ok=True)
         inside = {"ssh": 22, "api": 18000, "dashboard": 18001, "dagster": 18002}
         machine.podman(
             "run", "--detach", "--name", self.name, "--network", machine.network, "--privileged", "--systemd=always",
             "--tmpfs", "/run", "--tmpfs", "/tmp", "--volume", f"{self.name}-lib:/var/lib/containers",
+            # What is installed comes from a mirror once.
+            f"--volume={CACHE}/vm-packages:/var/cache/apt/archives",
             *nested(folder),
             *(f"--publish=127.0.0.1:{self.ports[name]}:{port}" for name, port in inside.items()),
             rootfs_image(machine, "vm", "bookworm", INSIDE), "/sbin/init",
