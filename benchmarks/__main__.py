@@ -30,6 +30,7 @@ BENCHMARKS = {
     "artists": "benchmarks.artists",
     "songs": "benchmarks.songs",
     "next_track": "benchmarks.next_track",
+    "skip_gram": "benchmarks.skip_gram",
     "continuation": "benchmarks.continuation",
     "sensors": "benchmarks.sensors",
 }

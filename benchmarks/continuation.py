@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.links import graph_of
-from benchmarks.measure import Report, Row, cpu_seconds
+from benchmarks.measure import Report, Row, cpu_seconds, progress
 from benchmarks.real_playlists import SEED, real_playlists, table_text
 from benchmarks.sequence_requests import request_times
 from buddies_core.graph.additive import train_additive
@@ -39,11 +39,15 @@ def run(scale: str) -> Report:
     train, judged, songs = real_playlists(every=1 if scale in ("real", "full") else 8)
     workers = Settings().worker_threads
     started, used = time.perf_counter(), cpu_seconds()
-    models = fit_models(train, catalogue_of(songs), ModelsConfig(seed=SEED), tasks=(CONTINUE,), workers=workers)
+    models = fit_models(
+        train, catalogue_of(songs), ModelsConfig(seed=SEED), tasks=(CONTINUE,), workers=workers, progress=progress
+    )
     seconds, cpu = time.perf_counter() - started, cpu_seconds() - used
     report.add(Row("fit", "two stages", workers, seconds, len(train.songs) / seconds, "rows", None, cpu))
+    progress("requests timed")
     request_times(report, models, CONTINUE, continuation_questions(judged, seed=SEED, of_each=50))
     more = graph_networks(report, train, songs)
+    progress(f"questions of {len(judged):,} playlists asked")
     found = evaluate_continuation(models, judged, seed=SEED, more=more, workers=workers).rows
     shown = found.filter(pl.col("kind").is_in(["0", "mean"]) | (pl.col("model") == _ALL_KINDS))
     report.notes.append(table_text(shown.select(SHOWN).sort("kind", "ndcg@500")))
@@ -54,9 +58,11 @@ def graph_networks(report: Report, train: Sequences, songs: Songs) -> dict[str, 
     """Rankings, from a playlist to songs, of networks that see the playlists to learn from as a graph."""
     graph = graph_of(train, songs.artist_of)
     started, used = time.perf_counter(), cpu_seconds()
+    progress("GraphSAGE")
     sage = train_sage(graph, SageConfig(seed=SEED))
     seconds = time.perf_counter() - started
     report.add(Row("fit", "GraphSAGE", 1, seconds, len(graph.songs) / seconds, "edges", None, cpu_seconds() - used))
+    progress("the reference's model as written")
     order = train_additive(graph, seed=SEED).songs
     return {
         "GraphSAGE": lambda query: _best(sage.all_scores(query.songs, query.artists), query),

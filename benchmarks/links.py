@@ -5,12 +5,13 @@
 """
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import polars as pl
 
-from benchmarks.measure import Report, Row
+from benchmarks.measure import PeakMemory, Report, Row, cpu_seconds, progress
 from benchmarks.real_playlists import SEED, real_playlists, table_text
 from buddies_core.graph.additive import train_additive
 from buddies_core.graph.evaluation import AlsBaseline, PairScorer, continuation_table, link_table, sage_scorers
@@ -18,7 +19,7 @@ from buddies_core.graph.links import TEST, TRAIN, VALIDATION, chosen_rows, judge
 from buddies_core.graph.projection import bipartite, co_occurrence
 from buddies_core.graph.sage import PlaylistGraph
 from buddies_core.graph.sage_config import SageConfig
-from buddies_core.graph.sage_training import train_sage
+from buddies_core.graph.sage_training import Epoch, train_sage
 from buddies_core.kernels.randomness import SPLIT, uniform
 from buddies_core.sequences.corpus import Sequences
 
@@ -39,10 +40,13 @@ def run(scale: str) -> Report:
     validation, test = (judged_links(train, parts, part, seed=SEED) for part in (VALIDATION, TEST))
     graph = graph_of(chosen_rows(train, parts == TRAIN), artist_of)
     degree = np.bincount(graph.songs, minlength=graph.n_songs).astype(np.float32)
+    progress("ALS")
     als, _ = _timed(report, "fit", "ALS-64", graph, lambda: AlsBaseline.fit(graph, seed=SEED))
+    progress("GraphSAGE")
     sage, _ = _timed(
         report, "fit", "GraphSAGE", graph, lambda: train_sage(graph, SageConfig(seed=SEED), validation=validation)
     )
+    progress("the reference's model")
     additive, _ = _timed(report, "fit", "the reference's model", graph, lambda: train_additive(graph, seed=SEED))
     pairs, continued = sage_scorers(sage, graph)
     systems = {
@@ -51,11 +55,14 @@ def run(scale: str) -> Report:
         "ALS-64": als.pairs,
         "GraphSAGE": pairs,
     }
+    progress("links judged")
     edgeless = float((test.degree == 0).mean())
     report.notes.append(f"{len(train):,} playlists, {len(test):,} test links, {edgeless:.0%} of them without an edge")
     report.notes.append(table_text(link_table(systems, validation, test, seed=SEED)))
+    progress("playlists continued")
     popular = {"popularity": lambda _: degree, "ALS-64": als.scores, "GraphSAGE": continued}
     report.notes.append(table_text(continuation_table(popular, unseen, seed=SEED, of_each=500)))
+    progress("fewer playlists")
     report.notes.append(table_text(_by_size(train, artist_of)))
     for name, size in (("bipartite", bipartite(train)), ("co-occurrence", co_occurrence(train))):
         report.notes.append(
@@ -120,17 +127,32 @@ def _at_size(report: Report, share: float) -> None:
     test, validation = (judged_links(sequences, parts, part, seed=SEED) for part in (TEST, VALIDATION))
     graph = graph_of(chosen_rows(sequences, parts == TRAIN), artist_of)
     config = SageConfig(seed=SEED, epochs=50, playlists=512, targets=8, negatives=512, threads=2)
-    sage, _ = _timed(
-        report, f"fit, {len(graph.songs):,} edges, 50 epochs", "GraphSAGE", graph, lambda: train_sage(graph, config)
-    )
+    progress(f"{len(graph.songs):,} edges of {playlists:,} playlists and {songs:,} songs; ALS first")
+    step = f"fit, {len(graph.songs):,} edges, {config.epochs} epochs"
+    with PeakMemory() as memory:
+        sage, _ = _timed(report, step, "GraphSAGE", graph, lambda: train_sage(graph, config, progress=_said()), 2)
+    report.notes.append(f"GraphSAGE: {memory.peak_mib:,.0f} MiB more than the graph")
     degree = np.bincount(graph.songs, minlength=graph.n_songs).astype(np.float32)
     systems = {"popularity": lambda _, s: degree[s], "GraphSAGE": sage_scorers(sage, graph)[0]}
     report.notes.append(table_text(link_table(systems, validation, test, seed=SEED)))
 
 
-def _timed(report: Report, step: str, system: str, graph: PlaylistGraph, work):  # type: ignore[no-untyped-def]
+def _said() -> Callable[[Epoch], None]:
+    """Says of each epoch what it took of all processors, and of the thread that leads."""
+    used = [cpu_seconds(), time.thread_time()]
+
+    def say(epoch: Epoch) -> None:
+        now = [cpu_seconds(), time.thread_time()]
+        took, lead = (after - before for after, before in zip(now, used, strict=True))
+        used[:] = now
+        progress(f"epoch {epoch.number + 1}: loss {epoch.loss:.3f}, {took:.1f} s of processors, {lead:.1f} s led")
+
+    return say
+
+
+def _timed(report: Report, step: str, system: str, graph: PlaylistGraph, work, threads=1):  # type: ignore[no-untyped-def]
     started, used = time.perf_counter(), time.process_time()
     found = work()
     seconds, cpu = time.perf_counter() - started, time.process_time() - used
-    row = Row(step, system, 1, seconds, len(graph.songs) / seconds, "edges", None, cpu)
+    row = Row(step, system, threads, seconds, len(graph.songs) / seconds, "edges", None, cpu)
     return found, report.add(row)

@@ -6,6 +6,7 @@ import platform
 import resource
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 MIB = 2**20
+_BEGUN = time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ def cpu_seconds() -> float:
     """Processor time so far of this process and of those it started that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def progress(step: str) -> None:
+    """Says on stderr what is done next, with the seconds since the benchmark began."""
+    print(f"{time.perf_counter() - _BEGUN:6.0f} s  {step}", file=sys.stderr, flush=True)
 
 
 @dataclass

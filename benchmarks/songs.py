@@ -1,11 +1,14 @@
 """Songs: what lists are worth beside peers and the reference's recipe, and what fitting and ranking cost.
 
 `--scale real`: BUDDIES_REAL_DATA/entp with song text and MPD playlists; of three listeners in ten a half is hidden by
-the hash of (listener, song). `small`: the synthetic sample of dated plays, split by date. `tenth`, `full`, `3%`: drawn
-plays of that share of the Taste Profile's size, from plays to a published version (`songs_at_size`).
+the hash of (listener, song). Where BUDDIES_SONG_HALVES names a folder, plays, hidden halves and text are its files
+`train.tsv`, `heldout.tsv` and `songs.csv`. `small`: the synthetic sample of dated plays, split by date. `tenth`,
+`full`, `3%`: drawn plays of that share of the Taste Profile's size, from plays to a published version
+(`songs_at_size`).
 """
 
 import os
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -25,7 +28,8 @@ from buddies_assets.systems.songs.peers import ALS_PEER, RECTOOLS_PEER, SANSA_PE
 from buddies_assets.systems.songs.reading import read_tracks
 from buddies_assets.systems.songs.recommender import Material, fit, material
 from buddies_assets.systems.songs.splits import part_of, seen_plays, split_plays
-from buddies_assets.systems.songs.stored import hidden_of, proposed_by
+from buddies_assets.systems.songs.stored import hidden_of, holders, lists_by_user, proposed_by
+from buddies_core.evaluation.song_lists import evaluate_songs, paired_songs
 from buddies_core.interactions.text_hash import hashed_share
 from buddies_core.recommenders.weighted_als import AlsConfig, WeightedAls
 from buddies_core.songs.config import SongsConfig
@@ -44,7 +48,8 @@ def run(scale: str) -> Report:
         share = {"full": 1.0, "tenth": 0.1}.get(scale) or float(scale.rstrip("%")) / 100
         at_size(report, int(LISTENERS * share), int(SONGS * np.sqrt(share)))
         return report
-    found, splits, catalogue = _real() if scale == "real" else _small()
+    halves = os.environ.get("BUDDIES_SONG_HALVES")
+    found, splits, catalogue = _small() if scale == "small" else _halves(Path(halves)) if halves else _real()
     model = timed(
         report, "fit", "everything", found.plays.matrix.nnz, "plays", lambda: fit(found, SongsConfig(seed=SEED))
     )
@@ -58,8 +63,12 @@ def run(scale: str) -> Report:
     )
     with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160, fmt_str_lengths=60, float_precision=4):
         report.notes.append(str(shown.pivot("metric", index="system", values="value")))
-        lead = frame.filter((pl.col("segment") == "all") & (pl.col("metric") == "map500"))
-        report.notes.append(str(lead.select("system", "value", "low", "high", "ahead", "ahead_low", "ahead_high")))
+        for metric in ("map500", "ndcg", "precision", "recall500"):
+            lead = shown.filter(pl.col("metric") == metric).drop("segment", "listeners")
+            report.notes.append(str(lead))
+    _said(report)
+    _narrow(report, model, found, hidden)
+    _said(report)
     for metric in ("map500", "ndcg"):
         for name, peer in (
             ("reference", REFERENCE),
@@ -74,6 +83,38 @@ def run(scale: str) -> Report:
     _als(report, found.histories.known)
     _ranking(report, model, found)
     return report
+
+
+def _said(report: Report) -> None:
+    """What has been found, on stderr, so that it stands when a run is stopped."""
+    print(report.to_text(), file=sys.stderr, flush=True)
+
+
+def _narrow(report: Report, dense: SongsModel, found: Material, hidden: dict[str, set[str]]) -> None:
+    """What it costs that only named songs are scored, as of many listeners and songs: the same listeners, paired."""
+    config = SongsConfig(seed=SEED).at_size(10**6, 10**6)
+    narrow = timed(report, "fit", "named songs alone", found.plays.matrix.nnz, "plays", lambda: fit(found, config))
+    rows = holders(found, hidden)
+    one, other = (evaluate_songs(lists_by_user(model, found, rows), hidden) for model in (dense, narrow))
+    less = paired_songs(one, other)
+    for metric in ("map500", "ndcg", "precision", "recall100", "recall500"):
+        alone, apart = other.figures[metric], less[metric]
+        report.notes.append(
+            f"named songs alone, {metric}: {alone.value:.4f} ({alone.low:.4f} to {alone.high:.4f}), "
+            f"every song less that {apart.value:.4f} ({apart.low:.4f} to {apart.high:.4f})"
+        )
+
+
+def _halves(folder: Path) -> tuple[Material, pl.DataFrame, pl.DataFrame]:
+    """Halves of a folder, with playlists and mismatches of BUDDIES_REAL_DATA."""
+    data = Path(os.environ["BUDDIES_REAL_DATA"])
+    train, held = read_dated(folder / "train.tsv").plays, read_dated(folder / "heldout.tsv").plays
+    text = read_text([folder / "songs.csv"], data / "msd" / "sid_mismatches.txt", strict=False)
+    tracks = read_tracks(data / "mpd")
+    whole = canonical(train, text, tracks)
+    away = held.select("user", pl.col("item").alias("song"), split=pl.lit("test"))
+    splits = pl.concat([whole.plays.select("user", "song", split=pl.lit("train")), away])
+    return material(whole, tracks), splits, whole.catalogue
 
 
 def _real() -> tuple[Material, pl.DataFrame, pl.DataFrame]:

@@ -4,6 +4,10 @@
 
     python -m benchmarks.songs_at_size --share 1 --only ALS --only "item neighbours"
 
+ALS beside implicit's, the same settings and threads in turns, judged on plays hidden from both:
+
+    python -m benchmarks.songs_at_size --share 0.1 --beside-implicit
+
 A step is said as soon as it is measured, so that what was measured stands when a run is stopped.
 """
 
@@ -18,16 +22,20 @@ from typing import TypeVar
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
 
 from benchmarks.measure import MIB, Report, Row
 from buddies_assets.systems.songs.recommender import Material
 from buddies_assets.systems.songs.served import publish
 from buddies_core.interactions.labelled_plays import LabelledPlays
+from buddies_core.kernels.simd_rows import padded
+from buddies_core.recommenders.weighted_als import AlsConfig, WeightedAls
 from buddies_core.songs.config import SongsConfig
 from buddies_core.songs.facts import SongFacts
 from buddies_core.songs.features import FeatureWorld
 from buddies_core.songs.histories import Histories
+from buddies_core.songs.lessons import folds
+from buddies_core.songs.mixing import average_precision
 from buddies_core.songs.model import SongsModel
 from buddies_core.songs.source_list import NARROW
 from buddies_core.songs.sources import fitted_sources
@@ -78,6 +86,64 @@ def at_size(report: Report, listeners: int, songs: int, plays: int = PLAYS, *, o
     whole = sum(row.cpu_seconds or 0.0 for row in report.rows)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     report.notes.append(f"{whole:,.0f} s of processor time in all, {most:,.0f} MiB at most")
+
+
+def beside_implicit(report: Report, listeners: int, songs: int, plays: int = PLAYS, rounds: int = 3) -> None:
+    """Our ALS and implicit's in turns, of one objective: there a play counts `alpha`, here 1 + `alpha`."""
+    from implicit.als import AlternatingLeastSquares
+    from numba import get_num_threads
+    from threadpoolctl import threadpool_limits
+
+    found = drawn(listeners, songs, plays)
+    source = next(one.source for one in NARROW if one.name == "ALS")
+    config, threads = AlsConfig(**source.config), get_num_threads()
+    fold = next(iter(folds(found.histories, found.user_hashes, found.song_hashes,
+                           count=2, share=0.5, most=min(4_000, listeners // 10), seed=_SEED)))  # fmt: skip
+    known = fold.seen.known
+    report.notes.append(f"{listeners:,} listeners, {songs:,} songs, {known.nnz:,} plays, {threads} threads, {config}")
+
+    def theirs() -> np.ndarray:
+        peer = AlternatingLeastSquares(
+            factors=config.factors, regularization=config.ridge, alpha=config.alpha + 1, iterations=config.sweeps,
+            num_threads=threads, random_state=_SEED,
+        )  # fmt: skip
+        with threadpool_limits(1, user_api="blas"):
+            peer.fit(csr_matrix(known), show_progress=False)
+        return np.asarray(peer.item_factors)
+
+    def judged(items: np.ndarray) -> tuple[float, float]:
+        """recall@100 and mAP@500 of items' factors; listeners are the ridge regression of what they have."""
+        model = WeightedAls.from_arrays(config, {"items": padded_rows(items)})
+        recall, precision = [], []
+        for row in fold.listeners.tolist():
+            mine, wanted = fold.seen.of(np.array([row])), fold.hidden.of(np.array([row])).plays.indices
+            scores = model.scores(mine.known)[0]
+            scores[mine.plays.indices] = -np.inf
+            best = np.argpartition(-scores, 500)[:500]
+            best = best[np.argsort(-scores[best], kind="stable")]
+            hits = np.isin(best, wanted)
+            recall.append(hits[:100].sum() / len(wanted))
+            precision.append(average_precision(scores[best], hits, len(wanted)))
+        return float(np.mean(recall)), float(np.mean(precision))
+
+    items: dict[str, np.ndarray] = {}
+    for _ in range(rounds):
+        items["ours"] = timed(
+            report, "fit ALS", "ours", known.nnz, "plays", lambda: WeightedAls(config).fit(known).items
+        )
+        items["implicit"] = timed(report, "fit ALS", "implicit", known.nnz, "plays", theirs)
+    seconds = {name: float(np.median([row.cpu_seconds for row in report.rows if row.system == name])) for name in items}
+    report.ratios["songs_als_over_implicit"] = seconds["implicit"] / seconds["ours"]
+    for name, own in items.items():
+        recall, precision = judged(own)
+        report.notes.append(f"{name}: {len(fold.listeners):,} listeners, recall@100 {recall:.4f}, mAP {precision:.4f}")
+
+
+def padded_rows(items: np.ndarray) -> np.ndarray:
+    """Factors with columns of zeros up to whole vectors, as `WeightedAls` keeps them."""
+    wide = np.zeros((len(items), padded(items.shape[1])), np.float32)
+    wide[:, : items.shape[1]] = items
+    return wide
 
 
 def drawn(listeners: int, songs: int, plays: int) -> Material:
@@ -156,9 +222,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--share", type=float, default=0.1, help="of the listeners; songs go by its root")
     parser.add_argument("--only", action="append", default=[], choices=[one.name for one in NARROW])
+    parser.add_argument("--beside-implicit", action="store_true", help="ALS beside implicit's, in turns, and no more")
     asked = parser.parse_args()
     report = Report("songs_at_size")
-    at_size(report, int(LISTENERS * asked.share), int(SONGS * np.sqrt(asked.share)), only=asked.only)
+    size = int(LISTENERS * asked.share), int(SONGS * np.sqrt(asked.share))
+    if asked.beside_implicit:
+        beside_implicit(report, *size)
+        print(report.to_text())
+        return
+    at_size(report, *size, only=asked.only)
     print(report.to_text())
 
 

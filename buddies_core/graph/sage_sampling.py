@@ -27,6 +27,16 @@ class Shown:
     inside: np.ndarray
     artists_of: np.ndarray
 
+    def part(self, first: int, last: int) -> "Shown":
+        """Of the playlists from `first` to `last` alone."""
+        rows = slice(*np.searchsorted(self.owner, (first, last)))
+        targets = slice(*np.searchsorted(self.mine, (first, last)))
+        return Shown(
+            self.songs[rows], self.artists[rows], self.owner[rows] - first, self.lengths[first:last],
+            self.mine[targets] - first, self.target[targets], self.target_artist[targets], self.inside[targets],
+            self.artists_of[first:last],
+        )  # fmt: skip
+
 
 class Sampling:
     """Draws from a graph, and what is counted of it once.
@@ -90,6 +100,13 @@ class Sampling:
         popular = np.searchsorted(self._cumulative, rng.random(half), side="right")
         even = rng.integers(0, self.graph.n_songs, self.config.negatives - half)
         return np.concatenate([np.minimum(popular, self.graph.n_songs - 1), even]).astype(np.int64)
+
+
+def by_song(graph: PlaylistGraph) -> tuple[np.ndarray, np.ndarray]:
+    """The edges the other way: int64 [n_songs + 1] and, int32, the playlists that hold each song, ascending."""
+    order = np.argsort(graph.songs, kind="stable")
+    ends = np.cumsum(np.bincount(graph.songs, minlength=graph.n_songs))
+    return np.concatenate([np.zeros(1, np.int64), ends]), graph.owner[order].astype(np.int32)
 
 
 def of_the_same_artist(mine: np.ndarray, owner: np.ndarray, artists: np.ndarray, artist: np.ndarray) -> np.ndarray:

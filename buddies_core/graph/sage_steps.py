@@ -1,5 +1,9 @@
 """The state of a training of GraphSAGE, and its steps. How it learns stands in `sage_training.py`."""
 
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -7,19 +11,24 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from buddies_core.errors import SequencesError
+from buddies_core.graph.row_tables import RowTables
 from buddies_core.graph.sage import (
     DEGREES,
     FEATURES,
     PlaylistGraph,
     SageModel,
-    degree_step,
-    playlist_features,
 )
 from buddies_core.graph.sage_config import SageConfig
-from buddies_core.graph.sage_sampling import Sampling, beside, of_the_same_artist
+from buddies_core.graph.sage_part import Asked, Lost, Network, lost
+from buddies_core.graph.sage_sampling import Sampling, by_song
+from buddies_core.kernels.table_rows import sums_of_bags
 from buddies_core.recommenders.als import als_factors
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.storage.durable import replacing
+
+_PARTS = 2
+"""Of a step, whatever the number of threads: more would cost more, and their sums would differ in the last bits."""
+Each = Callable[..., Iterable[Any]]
 
 
 class Training:
@@ -32,10 +41,8 @@ class Training:
         self.sampling = Sampling(graph, config)
         d = config.dimension
         start, artists = self._from_als()
-        tables = {
-            "songs": start, "own": np.zeros_like(start), "artists": artists,
-        }  # fmt: skip
-        self.tables: dict[str, Any] = {name: torch.nn.Parameter(torch.from_numpy(t)) for name, t in tables.items()}
+        tables = {"songs": start, "own": np.zeros_like(start), "artists": artists}
+        self.tables = RowTables(tables)
         eye, small = torch.eye(d), lambda *shape: torch.randn(*shape) * 0.05
         self.dense: dict[str, Any] = {
             name: torch.nn.Parameter(value)
@@ -47,10 +54,10 @@ class Training:
                 "same": torch.zeros(8),
             }.items()
         }  # fmt: skip
-        self.optimisers = (
-            torch.optim.Adagrad(self.tables.values(), config.learning_rate, initial_accumulator_value=1e-4),
-            torch.optim.Adam(self.dense.values(), config.dense_rate),
-        )
+        self.optimiser = torch.optim.Adam(self.dense.values(), config.dense_rate)
+        self.holders = by_song(graph)
+        self.means = np.empty((graph.n_playlists, d), np.float32)
+        self.sums = np.empty((graph.n_songs, d), np.float32)
 
     def _from_als(self) -> tuple[np.ndarray, np.ndarray]:
         """Vectors of songs from ALS, of which what they share with their artist goes to the artist."""
@@ -77,98 +84,57 @@ class Training:
     def epoch(self, number: int) -> float:
         """One pass over the playlists; returns the mean loss of its steps."""
         rng = np.random.default_rng((self.config.seed, number))
-        self._messages()
         pace = 1 - 0.9 * number / max(self.config.epochs - 1, 1)
-        self.optimisers[0].param_groups[0]["lr"] = self.config.learning_rate * pace
-        self.optimisers[1].param_groups[0]["lr"] = self.config.dense_rate * pace
+        self.optimiser.param_groups[0]["lr"] = self.config.dense_rate * pace
         order = rng.permutation(self.sampling.able)
         steps = np.split(order, range(self.config.playlists, len(order), self.config.playlists))
-        return float(np.mean([self._step(step, rng) for step in steps]))
+        with several(self.config.threads) as each:
+            self._messages(each)
+            return float(np.mean([self._step(step, rng, self.config.learning_rate * pace, each) for step in steps]))
 
-    def _messages(self) -> None:
+    def _messages(self, each: Each = map) -> None:
         """Mean z of each playlist, and the mean of those over each song's playlists: made anew before each epoch."""
-        graph = self.graph
-        z = self.tables["songs"].detach().numpy() + self.tables["artists"].detach().numpy()[graph.artist_of]
-        ones = np.ones(len(graph.songs), np.float32)
-        edges = csr_array((ones, graph.songs, graph.indptr), shape=(graph.n_playlists, graph.n_songs))
-        self.means = ((edges @ z) / np.maximum(self.sampling.lengths, 1)[:, None]).astype(np.float32)
-        self.sums = np.asarray(edges.T @ self.means, np.float32)
+        graph, (indptr, playlists) = self.graph, self.holders
+        z = self.tables.values["songs"] + self.tables.values["artists"][graph.artist_of]
+        self._sums(each, graph.indptr, graph.songs, z, self.means)
+        self.means /= np.maximum(self.sampling.lengths, 1)[:, None].astype(np.float32)
+        self._sums(each, indptr, playlists, self.means, self.sums)
 
-    def _step(self, playlists: np.ndarray, rng: np.random.Generator) -> float:
-        import torch
-        from torch.nn import functional
+    def _sums(self, each: Each, starts: np.ndarray, rows: np.ndarray, table: np.ndarray, sums: np.ndarray) -> None:
+        """Sums of bags, cut into as many runs of about as many rows as there are threads."""
+        cuts = np.linspace(0, starts[-1], self.config.threads + 1)
+        bounds = [0, *np.searchsorted(starts, cuts[1:-1]).tolist(), len(sums)]
+        list(each(lambda run: sums_of_bags(starts, rows, table, sums, *run), pairwise(bounds)))
 
-        config, graph, tables, dense = self.config, self.graph, self.tables, self.dense
-        shown = self.sampling.shown(playlists, rng)
-        songs, artists, owner, lengths = shown.songs, shown.artists, shown.owner, shown.lengths
-        mine, song, artist, inside = shown.mine, shown.target, shown.target_artist, shown.inside
-        negatives = self.sampling.negatives(rng)
-
-        case = functional.embedding_bag
-        offsets = torch.from_numpy(np.cumsum(lengths) - lengths)
-        total = case(torch.from_numpy(songs.astype(np.int64)), tables["songs"], offsets, mode="sum", sparse=True)
-        total = total + case(torch.from_numpy(artists), tables["artists"], offsets, mode="sum", sparse=True)
-        song_rows = functional.embedding(torch.from_numpy(song.astype(np.int64)), tables["songs"], sparse=True)
-        artist_rows = functional.embedding(torch.from_numpy(artist), tables["artists"], sparse=True)
-        own_part = torch.from_numpy(inside[:, None].astype(np.float32))
-        count = lengths[mine] - inside
-        u = total.index_select(0, torch.from_numpy(mine)) - own_part * (song_rows + artist_rows)
-        u = u / torch.from_numpy(np.sqrt(count + 1)[:, None].astype(np.float32))
-        others = of_the_same_artist(mine, owner, artists, artist) - inside
-        features = playlist_features(
-            count, shown.artists_of[mine] - inside * (others == 0), graph.followers[playlists][mine]
+    def _step(self, playlists: np.ndarray, rng: np.random.Generator, rate: float, each: Each) -> float:
+        sampling, shown = self.sampling, self.sampling.shown(playlists, rng)
+        negatives = sampling.negatives(rng)
+        targets, even = len(shown.target), len(negatives) // 2
+        # The more playlists a target stands in, the less often it hides: 1 case of as many.
+        seen = (rng.random(targets) >= 1 / sampling.degree[shown.target]).astype(np.float32)
+        picked = even + rng.integers(0, len(negatives) - even, targets)
+        network = Network(
+            self.graph, sampling, self.tables.values, self.dense, self.means, self.sums, self.config.pointwise
         )
-        told = torch.tensor(features)
-        u = u * torch.exp(told @ dense["gate"])[:, None]
-        hidden = torch.tanh(u @ dense["b"] + told @ dense["c"] + dense["bias"])
-        p = u @ dense["a"] + hidden @ dense["d"]
 
-        # The target as it would be without this edge.
-        left = self.sampling.degree[song] - 1
-        seen = torch.from_numpy((rng.random(len(song)) >= 1 / (left + 1)).astype(np.float32)[:, None])
-        around = (self.sums[song] - self.means[playlists][mine]) / np.maximum(left, 1).astype(np.float32)[:, None]
-        own = functional.embedding(torch.from_numpy(song.astype(np.int64)), tables["own"], sparse=True)
-        h = seen * own + (seen * song_rows + artist_rows) @ dense["e"] + torch.tensor(around) @ dense["f"]
-        right = (p * h).sum(1) + _at(dense["by_degree"], degree_step(left))
-        known = self.sampling.artist_degree[artist] - self.sampling.alone(playlists[mine], artist)
-        right = right + _at(dense["by_artist_degree"], degree_step(known))
-        right = right + _at(dense["same"], np.minimum(others, 7))
+        def part(ends: tuple[int, int]) -> Lost:
+            own = slice(*np.searchsorted(shown.mine, ends))
+            asked = Asked(playlists[slice(*ends)], shown.part(*ends), negatives, picked[own], seen[own], targets)
+            return lost(network, asked)
 
-        drawn = torch.from_numpy(negatives.astype(np.int64))
-        singers = graph.artist_of[negatives].astype(np.int64)
-        z_drawn = functional.embedding(drawn, tables["songs"], sparse=True)
-        z_drawn = z_drawn + functional.embedding(torch.from_numpy(singers), tables["artists"], sparse=True)
-        mean = self.sums[negatives] / np.maximum(self.sampling.degree[negatives], 1).astype(np.float32)[:, None]
-        h_drawn = functional.embedding(drawn, tables["own"], sparse=True)
-        h_drawn = h_drawn + z_drawn @ dense["e"] + torch.tensor(mean) @ dense["f"]
-        level = _at(dense["by_degree"], degree_step(self.sampling.degree[negatives]))
-        level = level + _at(dense["by_artist_degree"], degree_step(self.sampling.artist_degree[singers]))
-        held, same = beside(len(playlists), owner, songs, artists, negatives, singers)
-        beside_it = _at(dense["same"], np.minimum(same, 7)).index_select(0, torch.from_numpy(mine))
-        wrong = p @ h_drawn.T + level + beside_it
-        wrong = wrong.masked_fill(torch.from_numpy(held[mine]), -1e9)
-
-        corrected = wrong - torch.from_numpy(self.sampling.log_share[negatives])
-        asked = (right - torch.from_numpy(self.sampling.log_share[song]))[:, None]
-        softmax = (torch.logsumexp(torch.cat([asked, corrected], 1), 1) - asked[:, 0]).mean()
-        offset = p @ dense["g"]
-        even = wrong[:, len(negatives) // 2 :]
-        one = even[torch.arange(len(song)), torch.from_numpy(rng.integers(0, even.shape[1], len(song)))]
-        there = one > -1e8
-        links = 2 * functional.softplus(-(right + offset)).mean()
-        links = links + functional.softplus((one + offset)[there]).sum() / max(len(song), 1)
-        loss = softmax + config.pointwise * links
-        for optimiser in self.optimisers:
-            optimiser.zero_grad()
-        loss.backward()
-        for optimiser in self.optimisers:
-            optimiser.step()
-        return float(loss.detach())
+        cuts = [len(playlists) * k // _PARTS for k in range(_PARTS + 1)]
+        found = list(each(part, [ends for ends in pairwise(cuts) if ends[0] < ends[1]]))
+        for place, weight in enumerate(self.dense.values()):
+            weight.grad = sum((one.dense[place] for one in found[1:]), found[0].dense[place])
+        self.optimiser.step()
+        self.tables.step([rows for one in found for rows in one.touched], rate, each)
+        return sum(one.loss for one in found)
 
     def model(self) -> SageModel:
         """The network as it stands."""
         self._messages()
-        weights = {name: value.detach().numpy().copy() for name, value in (self.tables | self.dense).items()}
+        weights = {name: value.copy() for name, value in self.tables.values.items()}
+        weights |= {name: value.detach().numpy().copy() for name, value in self.dense.items()}
         places = self.sums / np.maximum(self.sampling.degree, 1)[:, None].astype(np.float32)
         return SageModel(
             **weights, places=places.astype(np.float32), degree=self.sampling.degree.astype(np.int32),
@@ -184,8 +150,9 @@ class Training:
             return
         state = {
             "config": self.config.model_dump_json(), "edges": len(self.graph.songs), "epochs": epochs,
-            "weights": {name: value.detach() for name, value in (self.tables | self.dense).items()},
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "dense": {name: value.detach() for name, value in self.dense.items()}, "adam": self.optimiser.state_dict(),
+            "tables": {name: torch.from_numpy(value) for name, value in self.tables.values.items()},
+            "squares": {name: torch.from_numpy(value) for name, value in self.tables.squares.items()},
         }  # fmt: skip
         with replacing(path) as file:
             torch.save(state, file)
@@ -197,23 +164,26 @@ class Training:
         if path is None or not path.exists():
             return 0
         state = torch.load(path, weights_only=True)
-        if state["config"] != self.config.model_dump_json() or state["edges"] != len(self.graph.songs):
+        ours = state["config"] == self.config.model_dump_json() and state["edges"] == len(self.graph.songs)
+        if not ours or "squares" not in state:
             raise SequencesError(
                 f"{path} holds another training: remove it, or use the configuration it was made with."
             )
         with torch.no_grad():
-            for name, value in (self.tables | self.dense).items():
-                value.copy_(state["weights"][name])
-        for optimiser, stored in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(stored)
+            for name, value in self.dense.items():
+                value.copy_(state["dense"][name])
+        for name in self.tables.values:
+            self.tables.values[name][:] = state["tables"][name].numpy()
+            self.tables.squares[name][:] = state["squares"][name].numpy()
+        self.optimiser.load_state_dict(state["adam"])
         return int(state["epochs"])
 
 
-def _at(table: Any, places: np.ndarray) -> Any:
-    """Rows of a small table; its gradient is added up in the order of the places.
-
-    That of `table[places]` is not, and differs in its last bits from one process to the next.
-    """
-    import torch
-
-    return table.index_select(0, torch.from_numpy(places.ravel().astype(np.int64))).reshape(places.shape)
+@contextmanager
+def several(threads: int) -> Iterator[Each]:
+    """A `map` on so many threads; on one it is Python's own."""
+    if threads == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield pool.map

@@ -56,7 +56,7 @@ def train_sage(
     import torch
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)

@@ -1,12 +1,14 @@
 """Items of what the listener knows already: of the same artist, the most popular first."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
+from buddies_core.kernels.sparse_products import sparse_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.own_greatest import own_greatest
 
@@ -56,12 +58,17 @@ class ArtistItems:
 
     def sparse_scores(self, histories: csr_array) -> csr_array:
         """See `SparseScorer`."""
-        found = (histories.astype(np.float32) @ self.made.T) @ self.made
+        found = sparse_products(sparse_products(histories, self._made_by), self.made)
         return csr_array((found.data * self.popularity[found.indices], found.indices, found.indptr), shape=found.shape)
+
+    @cached_property
+    def _made_by(self) -> csr_array:
+        """float32 [n_items, n_artists]: of all items, so it is turned once and not for every listener."""
+        return self.made.T.tocsr()
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: those of the same artist, by popularity."""
-        return own_greatest((self.made.T.tocsr()[items] @ self.made).toarray() * self.popularity, items)
+        return own_greatest((self._made_by[items] @ self.made).toarray() * self.popularity, items)
 
     def arrays(self) -> Mapping[str, np.ndarray]:
         """See `Recommender.arrays`: who has made what as CSR, and the popularity."""

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
 from buddies_core.interactions.side_rows import with_side_rows
+from buddies_core.kernels.sparse_products import sparse_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.ease import sparse_weights
 from buddies_core.recommenders.own_greatest import own_greatest
@@ -126,7 +127,7 @@ class DualEase:
         """See `SparseScorer`; only of weights that are sparse."""
         if self.sparse is None:
             raise TypeError("EASE by its dual is exact here: it says something of every item")
-        return _columns_times(histories, self.scale).astype(np.float32) @ self.sparse
+        return sparse_products(_columns_times(histories, self.scale), self.sparse)
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: the weights of an item for others."""

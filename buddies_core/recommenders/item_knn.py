@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array, vstack
 
+from buddies_core.kernels.sparse_products import sparse_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.cooccurrence import nearest_items
 from buddies_core.recommenders.own_greatest import own_greatest
@@ -71,7 +72,7 @@ class ItemKnn:
 
     def sparse_scores(self, histories: csr_array) -> csr_array:
         """See `SparseScorer`."""
-        return histories.astype(np.float32) @ self._scored_by
+        return sparse_products(histories, self._scored_by)
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`."""

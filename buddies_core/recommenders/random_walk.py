@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
 from buddies_core.interactions.side_rows import with_side_rows
+from buddies_core.kernels.sparse_products import sparse_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.cooccurrence import nearest_by
 from buddies_core.recommenders.own_greatest import own_greatest
@@ -85,7 +86,7 @@ class RandomWalk:
     def sparse_scores(self, histories: csr_array) -> csr_array:
         """See `SparseScorer`."""
         if self.ends is not None:
-            return _rows_to_one(histories) @ self.ends
+            return sparse_products(_rows_to_one(histories), self.ends)
         found = (_rows_to_one(histories) @ self.back.T) @ self.out
         return csr_array((found.data / self.depth[found.indices], found.indices, found.indptr), shape=found.shape)
 

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_array
 
+from buddies_core.kernels.ordering import falling_ranks
 from buddies_core.recommenders.cooccurrence import nearest_items
 from buddies_core.songs.facts import SongFacts
 from buddies_core.songs.histories import Histories
@@ -153,25 +154,20 @@ def candidate_features(
     """
     columns: list[np.ndarray] = []
     best = np.zeros(candidates.shape, np.float32)
+    logs = np.log1p(np.arange(candidates.shape[1]))
     for values in scores.values():
-        ranks = _ranks(values)
+        ranks = falling_ranks(values)
         best += ranks < 100
-        columns += [values, np.log1p(ranks)]
+        columns += [values, logs[ranks]]
     columns += [np.where(np.isfinite(blend), blend, 0.0), best]  # what is barred is ranked last whatever it has
     columns += _of_songs(world, candidates)
     columns += _of_listeners_and_pairs(world, histories, candidates)
     if world.dated:
         columns += _dated(world, histories, candidates)
-    shaped = [np.broadcast_to(column, candidates.shape) for column in columns]
-    return np.stack(shaped, axis=2).astype(np.float32)
-
-
-def _ranks(scores: np.ndarray) -> np.ndarray:
-    """Place of each score in its row, 0 the highest; equal ones in order."""
-    order = np.argsort(-scores, axis=1, kind="stable")
-    ranks = np.empty(scores.shape, np.int64)
-    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(scores.shape[1]), scores.shape), axis=1)
-    return ranks
+    found = np.empty((*candidates.shape, len(columns)), np.float32)
+    for at, column in enumerate(columns):
+        found[:, :, at] = column
+    return found
 
 
 def _of_songs(world: FeatureWorld, candidates: np.ndarray) -> list[np.ndarray]:
@@ -185,7 +181,7 @@ def _song_columns(facts: SongFacts, listeners: np.ndarray, plays: np.ndarray) ->
     songs_of_artist = _summed(facts.artist, np.ones(facts.n_songs))
     year = np.where(facts.year > 0, facts.year, np.nan)
     return (
-        *(np.log1p(listeners), plays, year, facts.artist >= 0, np.log1p(held)),
+        *(np.log1p(listeners), plays, year, (facts.artist >= 0).astype(np.float32), np.log1p(held)),
         *(np.log1p(plays_of_artist), songs_of_artist),
     )
 
@@ -193,9 +189,9 @@ def _song_columns(facts: SongFacts, listeners: np.ndarray, plays: np.ndarray) ->
 def _of_listeners_and_pairs(world: FeatureWorld, histories: Histories, candidates: np.ndarray) -> list[np.ndarray]:
     facts, known = world.facts, histories.known
     lengths = np.maximum(histories.lengths, 1)[:, None].astype(np.float32)
-    popularity = np.log1p(world.listeners)
+    popularity = world.of_songs[0]
     mainstream = _means(known, popularity)
-    text = _means(known, (facts.artist >= 0).astype(np.float32))
+    text = _means(known, world.of_songs[3])
     artists, distinct = in_common(known, facts.artist, candidates)
     logs = csr_array((np.log1p(histories.plays.data), known.indices, known.indptr), shape=known.shape)
     plays, _ = in_common(logs, facts.artist, candidates)

@@ -10,7 +10,7 @@ def in_common(rows: csr_array, numbers: np.ndarray, candidates: np.ndarray) -> t
     sums, distinct = np.zeros(candidates.shape), np.zeros((len(candidates), 1), np.int64)
     _of_number(
         (rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data.astype(np.float64)),
-        numbers.astype(np.int64), candidates.astype(np.int64), int(numbers.max(initial=-1)) + 1, sums, distinct,
+        numbers, candidates.astype(np.int64), int(numbers.max(initial=-1)) + 1, sums, distinct,
     )  # fmt: skip
     return sums, distinct
 

@@ -57,7 +57,7 @@ def folds(
     if histories.met is not None:
         yield from _by_date(histories, row, fold_of, count)
         return
-    asked = _asked(histories, row, user_hashes, song_hashes, share=share, seed=seed)
+    asked = _asked(histories, row, fold_of, user_hashes, song_hashes, share=share, seed=seed)
     if len(able) <= FEW_ASKED * len(lengths):
         hidden = asked & (fold_of[row] >= 0)
         seen = histories.only(~hidden)
@@ -87,13 +87,16 @@ def _by_date(histories: Histories, row: np.ndarray, fold_of: np.ndarray, count: 
 
 
 def _asked(
-    histories: Histories, row: np.ndarray, user_hashes: np.ndarray, song_hashes: np.ndarray, *, share: float, seed: int
-) -> np.ndarray:
-    """Which plays would be hidden, bool [nnz]; every listener keeps at least one."""
-    draws = uniform(seed, SONG_HIDDEN, user_hashes[row], song_hashes[histories.plays.indices])
-    order = np.lexsort((draws, row))
-    place = np.arange(len(order)) - histories.plays.indptr[row[order]]
-    lengths = histories.lengths[row[order]]
-    asked = np.zeros(len(order), bool)
-    asked[order] = place < np.minimum(np.floor(lengths * share), lengths - 1)
+    histories: Histories, row: np.ndarray, fold_of: np.ndarray, user_hashes: np.ndarray, song_hashes: np.ndarray, *,
+    share: float, seed: int,
+) -> np.ndarray:  # fmt: skip
+    """Which plays of those in a fold would be hidden, bool [nnz]; every listener keeps at least one."""
+    places = np.flatnonzero(fold_of[row] >= 0)
+    mine, lengths = row[places], histories.lengths
+    draws = uniform(seed, SONG_HIDDEN, user_hashes[mine], song_hashes[histories.plays.indices[places]])
+    order = np.lexsort((draws, mine))
+    firsts = np.searchsorted(mine, mine)
+    most = np.minimum(np.floor(lengths[mine] * share), lengths[mine] - 1)
+    asked = np.zeros(len(row), bool)
+    asked[places[order]] = np.arange(len(order)) - firsts < most
     return asked

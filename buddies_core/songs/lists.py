@@ -19,22 +19,43 @@ class SongLists:
     chances: np.ndarray
 
 
-def same_group(histories: Histories, groups: np.ndarray) -> csr_array:
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Songs that are one song to a listener, in reach of their number; made once, for it sorts all songs.
+
+    Attributes:
+        of_song: int64 [n_songs], number of each song's group; -1 is no group.
+        members: int64 [n_songs], songs by group; ascending: int64 [n_songs], their groups.
+    """
+
+    of_song: np.ndarray
+    members: np.ndarray
+    ascending: np.ndarray
+
+    @classmethod
+    def of(cls, groups: np.ndarray) -> "Groups":
+        """Of the number of each song's group."""
+        members = np.argsort(groups, kind="stable")
+        return cls(groups, members, groups[members])
+
+    def with_members(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Songs of groups, one group behind the other, int64, and how many each has, int64 [n]; -1 has none."""
+        firsts = np.searchsorted(self.ascending, numbers)
+        lengths = np.searchsorted(self.ascending, numbers, side="right") - firsts
+        lengths[numbers < 0] = 0
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return self.members[np.repeat(firsts, lengths) + within], lengths
+
+
+def same_group(histories: Histories, groups: Groups) -> csr_array:
     """Songs that share a group with a song that the listener knows, 1 in [n, n_songs]."""
     plays = histories.plays
-    by_group = np.argsort(groups, kind="stable")
-    ascending = groups[by_group]
-    found, lengths = [np.empty(0, np.int64)], []
-    for row in range(plays.shape[0]):
-        mine = np.unique(groups[plays.indices[plays.indptr[row] : plays.indptr[row + 1]]])
-        mine = mine[mine >= 0]
-        firsts, stops = np.searchsorted(ascending, mine), np.searchsorted(ascending, mine, side="right")
-        songs = [by_group[first:stop] for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True)]
-        found += songs
-        lengths.append(sum(len(part) for part in songs))
-    indices = np.concatenate(found)
-    indptr = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    return csr_array((np.ones(len(indices), np.float32), indices, indptr), shape=plays.shape)
+    row = np.repeat(np.arange(plays.shape[0]), np.diff(plays.indptr))
+    pairs = np.unique(np.column_stack([row, groups.of_song[plays.indices]]), axis=0)
+    songs, lengths = groups.with_members(pairs[:, 1])
+    held = np.bincount(pairs[:, 0], weights=lengths, minlength=plays.shape[0]).astype(np.int64)
+    indptr = np.concatenate([[0], np.cumsum(held)])
+    return csr_array((np.ones(len(songs), np.float32), songs, indptr), shape=plays.shape)
 
 
 def first_of_group(songs: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
+from numba import get_num_threads
 from scipy.sparse import csr_array
 
+from buddies_core.kernels.threads import in_turns
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.protocol import Recommender
 from buddies_core.songs.calibration import Calibration
@@ -21,7 +23,7 @@ from buddies_core.songs.features import FeatureWorld, candidate_features, featur
 from buddies_core.songs.histories import Histories
 from buddies_core.songs.judged import AT_ONCE, Judged, judged
 from buddies_core.songs.lessons import folds
-from buddies_core.songs.lists import SongLists, first_of_group, same_group
+from buddies_core.songs.lists import Groups, SongLists, first_of_group, same_group
 from buddies_core.songs.mixing import Mix, best_mix, row_standard
 from buddies_core.songs.narrow import NarrowSource, narrowed, propose_narrow
 from buddies_core.songs.source_list import SongSource
@@ -117,28 +119,34 @@ class SongsModel:
             barred_groups: int [n_songs], songs of one group are one song to a listener; -1 is no group.
         """
         n = histories.plays.shape[0]
-        songs, chances = np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32)
-        for first in range(0, n, AT_ONCE):
-            rows = np.arange(first, min(first + AT_ONCE, n))
-            mine = histories.of(rows)
-            barred = None if barred_groups is None else same_group(mine, barred_groups)
-            found = self.proposed(mine, barred)
-            ranked = self.ranked(mine, found)
-            ranked = np.where(np.isfinite(found.blend), ranked, -np.inf)
-            order = np.argsort(-ranked, axis=1, kind="stable")
-            best = np.take_along_axis(found.songs, order, axis=1)
-            values = np.take_along_axis(ranked, order, axis=1)
-            kept = np.isfinite(values)
-            if barred_groups is not None:
-                kept &= first_of_group(best, barred_groups)
-            for at, row in enumerate(rows.tolist()):
-                mask = np.flatnonzero(kept[at])[:k]
-                songs[row, : len(mask)] = best[at, mask]
-                chances[row, : len(mask)] = self.calibration.chances(values[at, mask], int(mine.lengths[at]))
-        return SongLists(songs, chances)
+        made = SongLists(np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32))
+        groups = None if barred_groups is None else Groups.of(barred_groups)
+        self._loaded()
+        in_turns(
+            lambda first: self._write_lists(histories, first, groups, made), range(0, n, AT_ONCE), self.config.threads
+        )
+        return made
+
+    def _write_lists(self, histories: Histories, first: int, groups: Groups | None, made: SongLists) -> None:
+        """Lists of the listeners of one block: what others get does not matter to them."""
+        rows = np.arange(first, min(first + AT_ONCE, len(made.songs)))
+        mine = histories.of(rows)
+        found = self.proposed(mine, None if groups is None else same_group(mine, groups))
+        ranked = np.where(np.isfinite(found.blend), self.ranked(mine, found), -np.inf)
+        order = np.argsort(-ranked, axis=1, kind="stable")
+        best = np.take_along_axis(found.songs, order, axis=1)
+        values = np.take_along_axis(ranked, order, axis=1)
+        kept = np.isfinite(values)
+        if groups is not None:
+            kept &= first_of_group(best, groups.of_song)
+        for at, row in enumerate(rows.tolist()):
+            mask = np.flatnonzero(kept[at])[: made.songs.shape[1]]
+            made.songs[row, : len(mask)] = best[at, mask]
+            made.chances[row, : len(mask)] = self.calibration.chances(values[at, mask], int(mine.lengths[at]))
 
     def ranked(self, histories: Histories, found: Proposed) -> np.ndarray:
         """Mixed scores of the candidates, float64 [n, c]."""
+        threads = min(self.config.threads, get_num_threads())
         barred = ~np.isfinite(found.blend)
         parts: dict[str, np.ndarray] = {}
         for name, values in {"blend": found.blend, **found.scores}.items():
@@ -148,7 +156,7 @@ class SongsModel:
             rows = self.features(histories, found)
             flat = rows.reshape(-1, rows.shape[2])
             for kind, predictors in self._loaded().items():
-                margins = [p.margins(flat, self.config.threads).reshape(found.songs.shape) for p in predictors]
+                margins = [p.margins(flat, threads).reshape(found.songs.shape) for p in predictors]
                 parts[kind] = np.mean([row_standard(margin) for margin in margins], axis=0)
         return self.mix.of(parts)
 

@@ -111,12 +111,7 @@ def propose_narrow(
     for source in sources:
         blend += np.float32(source.source.source.weight) * scores[source.source.name]
     blend[songs < 0] = -np.inf
-    by_blend = np.argsort(-blend, axis=1, kind="stable")
-    own = np.empty(blend.shape, np.float32)
-    np.put_along_axis(own, by_blend, np.arange(width, dtype=np.float32)[None] / np.float32(BLEND_AHEAD), axis=1)
-    place = np.where(songs < 0, np.inf, np.minimum(place, own))
-    kept = np.lexsort((-blend, place), axis=1)[:, :most]
-    kept = np.take_along_axis(kept, np.argsort(-np.take_along_axis(blend, kept, axis=1), axis=1, kind="stable"), axis=1)
+    kept = kernels.entered(place, blend, most, np.float32(BLEND_AHEAD))
     chosen = np.take_along_axis(songs, kept, axis=1).astype(np.int64)
     of_songs = {name: np.take_along_axis(values, kept, axis=1) for name, values in scores.items()}
     return Proposed(np.maximum(chosen, 0), of_songs, np.take_along_axis(blend, kept, axis=1))

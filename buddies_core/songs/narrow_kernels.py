@@ -6,6 +6,9 @@ Everywhere CSR arrays are (indptr, indices, values) or (indptr, indices); a list
 import numpy as np
 from numba import njit
 
+from buddies_core.kernels.greatest import greatest
+from buddies_core.kernels.ordering import falling_order
+
 
 @njit(nogil=True, cache=True)
 def best_of_sparse(rows, known, away, n_songs, count):
@@ -25,32 +28,42 @@ def best_of_sparse(rows, known, away, n_songs, count):
             mark[known[1][at]] = 2
         first, last = indptr[row], indptr[row + 1]
         total, squares, m = 0.0, 0.0, 0
-        open_songs, negative = np.empty(last - first, np.int32), np.empty(last - first, np.float32)
+        open_songs, open_values = np.empty(last - first, np.int32), np.empty(last - first, np.float32)
         for at in range(first, last):
             song, value = indices[at], values[at]
             if mark[song] != 2:
                 total += value
                 squares += np.float64(value) * value
             if mark[song] == 0 and value != 0.0:
-                open_songs[m], negative[m] = song, -value
+                open_songs[m], open_values[m] = song, value
                 m += 1
         left = max(n_songs - (known[0][row + 1] - known[0][row]), 1)
         means[row] = total / left
         deviations[row] = np.sqrt(max(squares / left - means[row] * means[row], 0.0))
-        open_songs, negative = open_songs[:m], negative[:m]
+        open_songs, open_values = open_songs[:m], open_values[:m]
         if m > count:
-            least = np.partition(negative, count - 1)[count - 1]
-            open_songs, negative = open_songs[negative <= least], negative[negative <= least]
+            least = _least_of_best(open_values, count)
+            open_songs, open_values = open_songs[open_values >= least], open_values[open_values >= least]
         by_song = np.argsort(open_songs)
-        open_songs, negative = open_songs[by_song], negative[by_song]
-        order = np.argsort(negative, kind="mergesort")[:count]
-        for place in range(len(order)):
+        open_songs, open_values = open_songs[by_song], open_values[by_song]
+        order = np.empty(len(open_songs), np.int32)
+        falling_order(open_values, order)
+        for place in range(min(len(order), count)):
             songs[row, place] = open_songs[order[place]]
         for at in range(away[0][row], away[0][row + 1]):
             mark[away[1][at]] = 0
         for at in range(known[0][row], known[0][row + 1]):
             mark[known[1][at]] = 0
     return songs, means, deviations
+
+
+@njit(nogil=True, cache=True)
+def _least_of_best(values, count):
+    """The count-th greatest of more than `count` values."""
+    above = values[values > 0.0]
+    if len(above) >= count:
+        return greatest(above, count)
+    return np.partition(values, len(values) - count)[len(values) - count]
 
 
 @njit(nogil=True, cache=True)
@@ -143,3 +156,38 @@ def united(lists, n_songs):
         for at in range(m):
             seen[songs[row, at]] = 0
     return songs, places
+
+
+@njit(nogil=True, cache=True)
+def entered(places, blend, most, ahead):
+    """Columns of the songs that enter, int64 [n, at most `most`]: by their best place in a list, then by the blend.
+
+    The blend's own list is followed `ahead` times as far. They are returned by falling blend, equal ones in order.
+
+    Args:
+        places: float32 [n, width], whole numbers, or infinity where there is no song.
+        blend: float32 [n, width], minus infinity there.
+    """
+    n, width = blend.shape
+    count = min(width, most)
+    found = np.empty((n, count), np.int64)
+    order, keys = np.empty(width, np.int32), np.empty(width, np.int64)
+    for row in range(n):
+        falling_order(blend[row], order)
+        sizes = np.zeros(width + 1, np.int64)
+        for rank in range(width):
+            place = places[row, order[rank]] * ahead
+            key = np.int64(min(place, np.float32(rank))) if np.isfinite(place) else width
+            keys[rank] = key
+            sizes[key] += 1
+        last, before = 0, 0
+        while before + sizes[last] < count:
+            before += sizes[last]
+            last += 1
+        of_last, filled = count - before, 0
+        for rank in range(width):
+            if keys[rank] < last or (keys[rank] == last and of_last > 0):
+                of_last -= keys[rank] == last
+                found[row, filled] = order[rank]
+                filled += 1
+    return found

@@ -17,10 +17,14 @@ def nearness(histories: csr_array, alike: csr_array, candidates: np.ndarray) -> 
     """
     found = np.zeros((*candidates.shape, COLUMNS), np.float32)
     _near(
-        histories.indptr.astype(np.int64), histories.indices.astype(np.int64),
-        alike.indptr.astype(np.int64), alike.indices.astype(np.int64), alike.data.astype(np.float32),
-        candidates.astype(np.int64), found,
-    )  # fmt: skip
+        histories.indptr.astype(np.int64),
+        histories.indices.astype(np.int64),
+        alike.indptr,
+        alike.indices,
+        alike.data,
+        candidates.astype(np.int64),
+        found,
+    )  # fmt: skip  (what is alike is taken as it is: it is of all songs, and a copy a block would cost more than all)
     return found
 
 

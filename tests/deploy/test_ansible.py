@@ -101,7 +101,7 @@ def test_a_trial_says_what_a_release_would_change_and_changes_nothing(vm: Virtua
 
 
 def test_programs_that_were_written_are_clean(vm: VirtualMachine, tmp_path: Path) -> None:
-    for name in ("buddies-colour", "buddies-keys", "buddies-restore-all"):
+    for name in ("buddies-colour", "buddies-keys", "buddies-new-password", "buddies-restore-all"):
         (tmp_path / name).write_text(vm.run("cat", f"/usr/local/sbin/{name}").stdout)
     command = [tool("shellcheck"), *sorted(tmp_path.iterdir())]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -10,6 +10,7 @@ from buddies_core.recommenders.item2item import nearest_vectors
 from buddies_core.recommenders.item_knn import ItemKnn
 from buddies_core.recommenders.narrow import FactorScorer
 from buddies_core.recommenders.protocol import Recommender
+from buddies_core.songs.lists import Groups
 from buddies_core.songs.model import SongsModel
 from buddies_core.songs.narrow_kernels import best_of_sparse, factors_at, sparse_at
 from buddies_core.songs.source_list import SongSource
@@ -70,8 +71,7 @@ def _by_nearest(model: SongsModel, found: Material) -> tuple[np.ndarray, np.ndar
     near = [_nearest_of(fitted, NEAREST) for _, fitted in alike]
     for place, (songs, _) in enumerate(near):
         by_source[place, :, : songs.shape[1]] = songs[:, :NEAREST_OF_SOURCE]
-    members = np.argsort(found.groups, kind="stable")
-    ascending = found.groups[members]
+    groups = Groups.of(found.groups)
     for first in range(0, n, _AT_ONCE):
         rows = np.arange(first, min(first + _AT_ONCE, n))
         total = csr_array((len(rows), n), dtype=np.float32)
@@ -83,21 +83,18 @@ def _by_nearest(model: SongsModel, found: Material) -> tuple[np.ndarray, np.ndar
             total = total + csr_array(cells, shape=total.shape)
         total = total.tocsr()
         held = (total.indptr.astype(np.int64), total.indices.astype(np.int32), total.data.astype(np.float32))
-        away = _same_text(rows, found.groups, members, ascending)
+        away = _same_text(rows, groups)
         none = (np.zeros(len(rows) + 1, np.int64), np.empty(0, np.int64))
         best, _, _ = best_of_sparse(held, none, away, n, NEAREST)
         similar[rows], scores[rows] = best, sparse_at(held, n, best)
     return similar, np.where(similar >= 0, scores, 0.0).astype(np.float32), by_source
 
 
-def _same_text(
-    rows: np.ndarray, groups: np.ndarray, members: np.ndarray, ascending: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Each song and those of its text, as the pattern of a CSR matrix."""
-    firsts = np.searchsorted(ascending, groups[rows])
-    stops = np.where(groups[rows] >= 0, np.searchsorted(ascending, groups[rows], side="right"), firsts)
-    parts = [np.append(members[a:b], row) for a, b, row in zip(firsts, stops, rows, strict=True)]
-    return np.concatenate([[0], np.cumsum([len(part) for part in parts])]), np.concatenate(parts)
+def _same_text(rows: np.ndarray, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+    """Each song and those of its text, as the pattern of a CSR matrix; the song itself may be there twice."""
+    songs, lengths = groups.with_members(groups.of_song[rows])
+    stops = np.cumsum(lengths)
+    return np.concatenate([[0], stops + np.arange(1, len(rows) + 1)]), np.insert(songs, stops, rows)
 
 
 def _nearest_of(fitted: Recommender, count: int) -> tuple[np.ndarray, np.ndarray]:

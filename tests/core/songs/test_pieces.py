@@ -10,7 +10,9 @@ from buddies_core.songs.candidates import best_places, named, propose
 from buddies_core.songs.facts import no_facts, rows_of, song_facts
 from buddies_core.songs.histories import Histories
 from buddies_core.songs.judged import JudgedList
+from buddies_core.songs.lists import Groups, same_group
 from buddies_core.songs.mixing import average_precision, best_mix, row_standard
+from buddies_core.songs.narrow_kernels import entered
 from buddies_core.songs.source_list import SOURCES
 from buddies_core.songs.sources import fitted_sources
 
@@ -125,3 +127,26 @@ def test_what_ranks_other_listeners_well_is_added_to_the_mix():
     mix, figures = best_mix(lists, ())
     assert figures["mix"] == 1.0 > figures["a"]
     assert "b" in mix.weights
+
+
+def test_songs_of_one_text_as_a_known_song_are_all_found():
+    groups = Groups.of(np.array([5, -1, 5, 2, -1, 2, 5]))
+    known = csr_array(np.array([[1, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0, 1]], np.float32))
+    found = same_group(Histories(known), groups).toarray() > 0
+    assert [np.flatnonzero(row).tolist() for row in found] == [[0, 2, 6], [], [0, 2, 3, 5, 6]]
+
+
+def test_songs_enter_by_their_best_place_and_then_by_the_blend():
+    rng = np.random.default_rng(4)
+    for width, most in ((60, 20), (12, 20), (20, 20)):
+        places = rng.integers(0, 25, (7, width)).astype(np.float32)
+        blend = rng.integers(-4, 5, (7, width)).astype(np.float32)
+        places[:, width - 3 :], blend[:, width - 3 :] = np.inf, -np.inf
+        found = entered(places, blend, most, np.float32(2.0))
+        assert found.shape == (7, min(width, most))
+        for row in range(7):
+            by_blend = sorted(range(width), key=lambda at: -blend[row, at])
+            rank = {at: place for place, at in enumerate(by_blend)}
+            best = {at: min(2 * places[row, at], rank[at] if np.isfinite(blend[row, at]) else np.inf) for at in rank}
+            kept = sorted(range(width), key=lambda at: (best[at], rank[at]))[:most]
+            assert found[row].tolist() == sorted(kept, key=lambda at: rank[at])
