@@ -164,12 +164,24 @@ def test_a_new_release_takes_over_and_a_bad_one_is_taken_back_under_load(vm: Vir
     assert crowd.failures == [], crowd.failures[:3]
     assert crowd.answered > 100
     # what the crowd liked on the way, in whichever colour, is stored
-    liked = {f"{user}|{pid}" for user, pid in crowd.liked}
-    until(lambda: liked <= set(asked(vm, "SELECT user_id, liked FROM feedback.sessions")), "feedback stored", PATIENCE)
+    until(lambda: liked_by(crowd) <= stored(vm), "feedback stored", PATIENCE)
     vm.run("/usr/local/sbin/buddies-keys", "revoke", "recommend")
-    url = f"{with_model}/api/playlist/recommend/"
-    refused = {"json": {"user_ids": [3]}, "headers": {"x-api-key": key}, "timeout": 20}
-    until(lambda: httpx.post(url, **refused).status_code == 401, "refusal of a key that was taken away", PATIENCE)
+    until(lambda: accepted(with_model, key) == 401, "refusal of a key that was taken away", PATIENCE)
+
+
+def accepted(address: str, key: str) -> int:
+    """What a caller with a key is told."""
+    wanted = {"json": {"user_ids": [3]}, "headers": {"x-api-key": key}, "timeout": 20}
+    return httpx.post(f"{address}/api/playlist/recommend/", **wanted).status_code
+
+
+def liked_by(crowd: Crowd) -> set[str]:
+    """What was said by a crowd and acknowledged, as rows of the database."""
+    return {f"{user}|{pid}" for user, pid in crowd.liked}
+
+
+def stored(vm: VirtualMachine) -> set[str]:
+    return set(asked(vm, "SELECT user_id, liked FROM feedback.sessions"))
 
 
 def asked(vm: VirtualMachine, query: str) -> list[str]:
@@ -187,29 +199,6 @@ def test_what_dies_comes_back_and_so_does_the_machine(vm: VirtualMachine, with_m
     with httpx.Client(base_url=with_model, timeout=10) as client:
         until(lambda: answers(client), "service after the machine was switched off and on", PATIENCE)
     assert vm.run("cat", "/etc/buddies/colour").stdout.strip() == "blue"
-
-
-def test_what_a_play_left_undone_the_next_one_does(vm: VirtualMachine, with_model: str) -> None:
-    # As after a play that was cut off: units are written, and what runs is of before.
-    unit = "/etc/systemd/system/buddies-dashboard.service"
-    old = f"cp {unit} /tmp/unit && sed -i 's/buddies.unit=/buddies.unit=older-/' {unit} && systemctl daemon-reload"
-    vm.run("sh", "-c", f"{old} && systemctl restart buddies-dashboard && cp /tmp/unit {unit}")
-    # As docs/operations.md has it for a new password of the pages.
-    before = vm.run("cat", "/etc/buddies/secrets/operator-password").stdout
-    steps = "cd /etc/buddies && rm secrets/operator-password && sed -i '/^OPS_PASSWORD_HASH=/d' .env"
-    vm.run("sh", "-c", f"{steps} && /usr/local/share/buddies/secrets.sh /etc/buddies")
-    done = vm.play("site.yml", replacement=HASTY)
-    assert done.returncode == 0, done.stdout[-4_000:]
-    assert changed(done) == [
-        "stack : Environments of the containers",
-        "stack : Runs as it is to be: dashboard",
-        "stack : Unit: proxy",
-        "stack : Runs as it is to be: proxy",
-    ]
-    address = f"http://127.0.0.1:{vm.ports['dashboard']}/healthz"
-    after = vm.run("cat", "/etc/buddies/secrets/operator-password").stdout
-    until(lambda: ok(address, after), "dashboard behind its new password", PATIENCE)
-    assert httpx.get(address, auth=("operator", before), timeout=20).status_code == 401
 
 
 def test_prometheus_sees_the_colour_that_has_the_callers(vm: VirtualMachine, with_model: str) -> None:
@@ -247,3 +236,37 @@ def test_a_dump_takes_the_place_of_the_databases_and_a_damaged_one_does_not(
     with httpx.Client(base_url=with_model, timeout=10) as client:
         until(lambda: answers(client), "service after a restoration", PATIENCE)
     assert vm.run("systemctl", "is-active", "buddies-drill.timer").stdout.strip() == "active"
+
+
+def test_new_passwords_are_taken_and_what_a_play_left_undone_the_next_one_does(
+    vm: VirtualMachine, with_model: str
+) -> None:
+    # As after a play that was cut off: the unit is written, and what runs is of before.
+    unit = "/etc/systemd/system/buddies-postgres.service"
+    older = f"cp {unit} /tmp/unit && sed -i 's/buddies.unit=/buddies.unit=older-/' {unit} && systemctl daemon-reload"
+    vm.run("sh", "-c", f"{older} && systemctl restart buddies-postgres && cp /tmp/unit {unit}")
+    # As docs/operations.md has it for new passwords of the pages and of the database.
+    before = vm.run("cat", "/etc/buddies/secrets/operator-password", "/etc/buddies/admin.env").stdout
+    steps = "cd /etc/buddies && rm secrets/operator-password && sed -i '/^OPS_PASSWORD_HASH=/d' .env"
+    vm.run("sh", "-c", f"{steps} && /usr/local/share/buddies/secrets.sh /etc/buddies")
+    vm.run("/usr/local/sbin/buddies-new-password")
+    done = vm.play("site.yml", replacement={"ready": 120, "trial": 1, "fewest": 0})
+    assert done.returncode == 0, done.stdout[-4_000:]
+    names = changed(done)
+    servers = ("postgres", "code", "webserver", "daemon", "dashboard", "mlflow", "proxy")
+    assert {f"stack : Runs as it is to be: {server}" for server in servers} <= set(names), names
+    assert "proxy : A service that is not as it is to be is replaced, beside the one that runs" in names
+    assert "stack : Unit: postgres" not in names
+    address = f"http://127.0.0.1:{vm.ports['dashboard']}/healthz"
+    after = vm.run("cat", "/etc/buddies/secrets/operator-password", "/etc/buddies/admin.env").stdout
+    until(lambda: ok(address, after[:32]), "dashboard behind its new password", PATIENCE)
+    assert httpx.get(address, auth=("operator", before[:32]), timeout=20).status_code == 401
+    assert before.split("PGPASSWORD=")[1] != after.split("PGPASSWORD=")[1]
+    assert asked(vm, "SELECT 1") == ["1"]
+    # and the service stores by the new password what it is told by a new key
+    key = vm.run("/usr/local/sbin/buddies-keys", "new", "late").stdout.split()[-1]
+    until(lambda: accepted(with_model, key) == 200, "acceptance of a new key", PATIENCE)
+    with Crowd(with_model, key, pause=0.05) as crowd:
+        until(lambda: crowd.liked, "feedback", PATIENCE)
+    assert crowd.failures == []
+    until(lambda: liked_by(crowd) <= stored(vm), "feedback stored", PATIENCE)
