@@ -8,9 +8,9 @@ WORKERS ?= 2
 # come last.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 DEPLOY_TOOLS := .venv-deploy
-WITHOUT_CONTAINERS := chart workflows policy canary gate monitoring
+WITHOUT_CONTAINERS := chart workflows policy stage canary gate monitoring
 
-.PHONY: run up test test-all coverage test-deploy check-deploy deploy-tools compose-up check docs install lock bench clean
+.PHONY: run up test test-all coverage test-deploy test-deploy-torch check-deploy deploy-tools compose-up check docs install lock bench clean
 
 run: $(INSTALLED)  ## materialise the whole graph and print recommendations
 	$(BIN)/buddies run
@@ -28,7 +28,10 @@ coverage: $(INSTALLED)  ## the suite, and what of buddies_core it runs: 90 % of 
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(BY_FILE) --cov --cov-report=term
 
 test-deploy: $(INSTALLED) $(DEPLOY_TOOLS)/.installed  ## images, containers, chart, workflows: needs root and podman
-	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy -o timeout=2700
+	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy -o timeout=2700 -m "not slow"
+
+test-deploy-torch: $(INSTALLED)  ## the pipeline image with torch for processors: built, measured; its wheel: TORCH_WHEELS
+	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy/test_images.py -o timeout=2700 -m slow
 
 check-deploy: $(INSTALLED)  ## of that what needs no container: chart, workflows, gate, verdicts, monitoring
 	$(MAKE) deploy-tools || echo "no tools of deploy/tools.txt: what needs them is skipped"

@@ -6,14 +6,13 @@ set -euo pipefail
 cd "$(dirname "$0")"
 dump="${1:-}"
 case "$dump" in
-  "" | *[!0-9TZ]*) echo "error: name a dump: docker compose run --rm backup ls /backups" >&2; exit 2 ;;
+  "" | *[!0-9TZ]*) echo "error: name a dump: ./backup.sh ls /backups lists them" >&2; exit 2 ;;
 esac
 # shellcheck disable=SC2086
 compose() { ${COMPOSE:-docker compose} "$@"; }
-inside() { compose run --rm -T backup buddies-in-place "$1" "/backups/$dump" </dev/null; }
-inside try
+./backup.sh buddies-in-place try "/backups/$dump"
 trap 'compose start >/dev/null' EXIT
 compose stop proxy service mlflow dashboard daemon webserver code
-inside switch
+./backup.sh buddies-in-place switch "/backups/$dump"
 trap - EXIT
 compose up --detach --wait --wait-timeout "${WAIT:-300}"

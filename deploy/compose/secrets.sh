@@ -25,7 +25,7 @@ fi
 # The folder is closed; what is in it is mounted for a user of the containers, who is nobody here. Keys have a folder of
 # their own, so that a service sees the file that takes the place of the one before.
 chmod 755 secrets/keys
-chmod 444 secrets/postgres-password secrets/keys/signing.key secrets/keys/api-keys.json
+chmod 644 secrets/postgres-password secrets/keys/signing.key secrets/keys/api-keys.json
 touch .env
 set_variable() { grep -q "^$1=" .env || printf "%s='%s'\n" "$1" "$2" >>.env; }
 set_variable POSTGRES_PASSWORD "$(cat secrets/postgres-password)"

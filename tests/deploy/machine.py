@@ -4,8 +4,10 @@ Everything lies under one folder (BUDDIES_DEPLOY_CACHE), which outlives a run; c
 named after it and go with it. What a machine cannot do is found out here, by trying, and said as the reason of a skip.
 """
 
+import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -23,6 +25,7 @@ TOOLS = Path(os.environ.get("BUDDIES_DEPLOY_TOOLS", ROOT / ".venv-deploy" / "bin
 BASE = "docker.io/library/debian:trixie-slim"
 NEEDED = ("podman", "buildah", "runc", "mmdebstrap")
 TAG = "under-test"
+MADE_OF = "buddies.made-of"
 REGISTRY_LACKS = (
     "No matching distribution found",
     "Unable to locate package",
@@ -73,7 +76,7 @@ class Machine:
         (CACHE / "storage.conf").write_text(_STORAGE.format(cache=CACHE), encoding="utf-8")
         settings = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
         self.environment = {**os.environ, **{name: str(CACHE / file) for name, file in settings.items()}}
-        self.run_name = f"buddies-test-{secrets.token_hex(4)}"
+        self.run_name = os.environ.get("BUDDIES_DEPLOY_RUN", f"buddies-test-{secrets.token_hex(4)}")
         self.network = self.run_name
 
     def run(self, *command: str, check: bool = True, seconds: float = 900, **more: Any) -> subprocess.CompletedProcess:
@@ -158,21 +161,39 @@ def ensure_base(machine: Machine, suite: str = "trixie") -> None:
     tar.unlink()
 
 
+def made_of(machine: Machine, name: str, settings: dict[str, str]) -> str:
+    """A digest of what an image is made of: its Containerfile, all that this copies, the base and the settings."""
+    base = BASE.replace("trixie", settings.get("SUITE", "trixie"))
+    digest = hashlib.sha256(machine.podman("image", "inspect", "--format", "{{.Id}}", base).encode())
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    containerfile = DEPLOY / f"images/{name}.Containerfile"
+    copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.+) \S+$", containerfile.read_text(), re.M)
+    places = " ".join(copied).replace("$LOCK", settings.get("LOCK", name)).split()
+    found = [file for place in places for file in (ROOT / place, *(ROOT / place).rglob("*")) if file.is_file()]
+    build = (containerfile, DEPLOY / "images/build.sh", DEPLOY / "images/.containerignore")
+    for file in sorted({*build, *(file for file in found if file.suffix != ".pyc")}):
+        digest.update(f"{file.relative_to(ROOT)} {file.stat().st_mode & 0o111} {file.stat().st_size}\n".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def image(machine: Machine, name: str, **settings: str) -> str:
-    """One of our images, built by the script that releases use; layers that did not change come from the cache.
+    """One of our images, built by the script that releases use, unless it was made of the same already.
 
     `settings` are for that script. Wheels of torch for processors are looked for in TORCH_WHEELS, a folder or a page.
     """
     tag = "-".join([TAG, *filter(None, [settings.get("LOCK")])])
     made = f"localhost/buddies-{name}:{tag}"
-    # for work on the tests alone
-    there = machine.run("podman", "image", "exists", made, check=False).returncode == 0
-    if os.environ.get("BUDDIES_DEPLOY_REUSE") == "1" and there:
+    digest = made_of(machine, name, settings)
+    there = machine.run(
+        "podman", "image", "inspect", "--format", f'{{{{index .Labels "{MADE_OF}"}}}}', made, check=False
+    )
+    if there.returncode == 0 and there.stdout.strip() == digest:
         return made
-    environment = {"TAG": tag, "COMMIT": "0" * 40, **settings}
+    environment = {"TAG": tag, "COMMIT": "0" * 40, "BUILD_OPTIONS": f"--label {MADE_OF}={digest}", **settings}
     wheels = os.environ.get("TORCH_WHEELS", "https://download.pytorch.org/whl/torch/") if "LOCK" in settings else ""
     if wheels and Path(wheels).is_dir():
-        environment["BUILD_OPTIONS"] = f"--volume {wheels}:{wheels}:ro"
+        environment["BUILD_OPTIONS"] += f" --volume {wheels}:{wheels}:ro"
     authority = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
     if authority.exists():
         settled = f"[global]\ncert = /run/secrets/ca.crt\n{f'find-links = {wheels}' if wheels else ''}\n"

@@ -1,11 +1,13 @@
 """The stack by Compose v2: healthy in order, the graph made in the image, asked through the proxy, feedback stored."""
 
+import json
 import os
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -46,11 +48,23 @@ class Stack:
         assert not check or done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
         return done.stdout
 
+    def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess:
+        """One of the scripts of deploy/compose."""
+        command = [self.folder / name, *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+
     def up(self, *names: str) -> None:
-        done = subprocess.run(
-            [self.folder / "up.sh", *names], env=self.environment, capture_output=True, text=True, check=False
-        )
+        done = self.script("up.sh", *names)
         assert done.returncode == 0, done.stderr[-3_000:] + self.compose("logs", "--tail", "20", check=False)[-6_000:]
+
+    def sql(self, query: str) -> str:
+        url = f"postgresql://buddies:{self.secret('postgres-password')}@127.0.0.1/buddies"
+        return self.compose("exec", "-T", "postgres", "psql", "-XAtq", url, "-c", query).strip()
+
+    def client(self) -> httpx.Client:
+        """Somebody with the key that asks and likes, before the proxy."""
+        key = {"x-api-key": self.secret("key-recommend")}
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.ports['API']}", headers=key, timeout=20)
 
     def secret(self, name: str) -> str:
         return (self.folder / "secrets" / name).read_text()
@@ -93,20 +107,33 @@ def test_the_stack_becomes_healthy_in_order(stack: Stack) -> None:
 
 def test_the_graph_is_made_in_the_image_and_served_and_feedback_is_stored(stack: Stack) -> None:
     stack.compose("exec", "-T", "code", "buddies", "run")
-    key = stack.secret("key-recommend")
-    with httpx.Client(
-        base_url=f"http://127.0.0.1:{stack.ports['API']}", headers={"x-api-key": key}, timeout=20
-    ) as client:
+    with stack.client() as client:
         until(lambda: client.get("/health/ready").status_code == 200, "model behind the proxy", 60)
-        (listed,) = client.post("/api/playlist/recommend/", json={"user_ids": [3]}).json()
-        first, *others = listed["playlists"]
-        body = {"user_id": 3, "like_playlist": first, "other_playlists": others}
-        assert client.post("/feedback", json=body).status_code == 200
-        assert first not in client.post("/api/playlist/recommend/", json={"user_ids": [3]}).json()[0]["playlists"]
         assert client.get("/metrics").status_code == 404
-    url = f"postgresql://buddies:{stack.secret('postgres-password')}@127.0.0.1/buddies"
-    query = "SELECT liked FROM feedback.sessions"
-    assert stack.compose("exec", "-T", "postgres", "psql", "-XAtq", url, "-c", query).strip() == str(first)
+    shown = recommended(stack, 3)
+    assert liked(stack, 3, shown) == 200
+    assert shown["playlists"][0] not in recommended(stack, 3)["playlists"]
+    assert stack.sql("SELECT liked FROM feedback.sessions") == str(shown["playlists"][0])
+
+
+def recommended(stack: Stack, user: int) -> dict[str, Any]:
+    """A user's list, and the id by which feedback names it."""
+    with stack.client() as client:
+        answer = client.post("/api/playlist/recommend/", json={"user_ids": [user]})
+    assert answer.status_code == 200, answer.text
+    return {**answer.json()[0], "recommendation_id": answer.headers["x-recommendation-id"]}
+
+
+def liked(stack: Stack, user: int, shown: dict[str, Any]) -> int:
+    """The answer to a like of the first playlist that was shown; 0 where nobody answered."""
+    first, *others = shown["playlists"]
+    body = {"user_id": user, "like_playlist": first, "other_playlists": others}
+    body |= {"recommendation_id": shown["recommendation_id"]}
+    try:
+        with stack.client() as client:
+            return client.post("/feedback", json=body).status_code
+    except httpx.TransportError:
+        return 0
 
 
 def test_what_a_run_printed_is_on_dagsters_page(stack: Stack) -> None:
@@ -154,42 +181,46 @@ def test_a_code_server_is_not_replaced_under_a_run(stack: Stack) -> None:
         "now(), now() "
         "FROM runs LIMIT 1"
     )
-    url = f"postgresql://buddies:{stack.secret('postgres-password')}@127.0.0.1/buddies"
-    stack.compose("exec", "-T", "postgres", "psql", "-XAtq", url, "-c", insert)
+    stack.sql(insert)
     environment = {**stack.environment, "WAIT_FOR_RUNS": "0"}
     before = stack.compose("ps", "--quiet", "code")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "1 runs are in flight" in done.stderr
     assert stack.compose("ps", "--quiet", "code") == before
-    stack.compose(
-        "exec", "-T", "postgres", "psql", "-XAtq", url, "-c", "DELETE FROM runs WHERE run_id = 'in-flight-of-a-test'"
-    )
+    stack.sql("DELETE FROM runs WHERE run_id = 'in-flight-of-a-test'")
     subprocess.run(command, env=environment, check=True, capture_output=True)
     assert stack.compose("ps", "--quiet", "code") == before
 
 
 def test_a_dump_is_made_and_takes_the_place_of_the_databases_and_a_damaged_one_does_not(stack: Stack) -> None:
-    url = f"postgresql://buddies:{stack.secret('postgres-password')}@127.0.0.1/buddies"
-
-    def sql(query: str) -> str:
-        return stack.compose("exec", "-T", "postgres", "psql", "-XAtq", url, "-c", query).strip()
-
-    def restored(dump: str) -> subprocess.CompletedProcess:
-        command = [stack.folder / "restore.sh", dump]
-        return subprocess.run(command, env=stack.environment, capture_output=True, text=True, check=False)
-
-    made = stack.compose("run", "--rm", "-T", "backup").strip()
+    made = stack.script("backup.sh").stdout.strip()
     assert made.startswith("/backups/2")
-    rows = sql("SELECT count(*) FROM feedback.sessions")
+    assert "rows restored" in stack.script("backup.sh", "buddies-drill", "/backups").stdout
+    rows = stack.sql("SELECT count(*) FROM feedback.sessions")
     assert rows == "1"
-    sql("DELETE FROM feedback.sessions")
-    done = restored(Path(made).name)
+    stack.sql("DELETE FROM feedback.sessions")
+    done = stack.script("restore.sh", Path(made).name)
     assert done.returncode == 0, done.stderr
-    assert sql("SELECT count(*) FROM feedback.sessions") == rows
-    stack.compose("run", "--rm", "-T", "backup", "truncate", "--size", "1000", f"{made}/buddies.dump")
-    damaged = restored(Path(made).name)
+    assert stack.sql("SELECT count(*) FROM feedback.sessions") == rows
+    stack.script("backup.sh", "truncate", "--size", "1000", f"{made}/buddies.dump")
+    running = stack.compose("ps", "--quiet")
+    damaged = stack.script("restore.sh", Path(made).name)
     assert damaged.returncode == 1 and "is not what was dumped" in damaged.stderr
-    assert sql("SELECT count(*) FROM feedback.sessions") == rows
+    assert stack.compose("ps", "--quiet") == running
+    assert stack.sql("SELECT count(*) FROM feedback.sessions") == rows
+    assert stack.script("restore.sh", "../backups").returncode == 2
+    # what was there before the first restoration, when nothing was liked
+    kept = stack.script("backup.sh", "ls", "/backups").stdout.split()[-1]
+    assert kept != Path(made).name
+
+
+def test_whatever_is_stopped_is_given_time(stack: Stack) -> None:
+    services = json.loads(stack.compose("config", "--format", "json"))["services"]
+    assert [name for name, one in services.items() if not one.get("stop_grace_period")] == []
+    stack.compose("stop", "proxy")
+    ended = stack.machine.podman("inspect", "--format", "{{.State.ExitCode}}", f"{stack.machine.run_name}-proxy-1")
+    assert ended in ("0", "143"), "it was killed"
+    stack.compose("start", "proxy")
 
 
 def test_nothing_listens_beyond_loopback_and_secrets_are_closed(stack: Stack) -> None:
@@ -205,18 +236,69 @@ def test_nothing_listens_beyond_loopback_and_secrets_are_closed(stack: Stack) ->
     assert {path: path.read_text() for path in made} == first
 
 
-def test_the_operators_password_is_changed_as_operations_says(stack: Stack) -> None:
-    page, old = f"http://127.0.0.1:{stack.ports['DASHBOARD']}/", stack.secret("operator-password")
-    commands = (
-        DEPLOY.parent.joinpath("docs/operations.md").read_text().split("**Operator's password**: `")[1].split("`")[0]
-    )
-    assert commands.endswith("proxy")
+def operations(after: str) -> str:
+    """The next commands of the operator's handbook after some words: a block of them, or what is between backticks."""
+    text = DEPLOY.parent.joinpath("docs/operations.md").read_text().split(after)[1]
+    block, line = text.find("```bash\n"), text.find("`")
+    return text[block + 8 :].split("```")[0] if line == block else text[line + 1 :].split("`")[0]
+
+
+def typed(stack: Stack, commands: str) -> None:
+    """Runs what an operator would type in deploy/compose."""
     environment = {**stack.environment, "PATH": f"{stack.folder}:{os.environ['PATH']}"}
     program = stack.folder / "docker"
     program.write_text(f'#!/bin/sh\nshift\nexec {stack.environment["COMPOSE"]} "$@"\n')
     program.chmod(0o755)
-    subprocess.run(["bash", "-ec", commands], cwd=stack.folder, env=environment, check=True, capture_output=True)
+    done = subprocess.run(["bash", "-ec", commands], cwd=stack.folder, env=environment, capture_output=True, text=True,
+                          check=False)  # fmt: skip
     program.unlink()
+    assert done.returncode == 0, done.stderr[-3_000:]
+
+
+def test_the_databases_password_is_changed_as_operations_says(stack: Stack) -> None:
+    old = stack.secret("postgres-password")
+    typed(stack, operations("of the Secret `buddies-postgres`, then restart. On one machine "))
+    assert stack.secret("postgres-password") != old
+    assert until(lambda: liked(stack, 5, answered(stack, 5)), "feedback by the new password", 90) == 200
+    query = "SELECT count(*) FROM feedback.sessions WHERE user_id = 5"
+    until(lambda: stack.sql(query) == "1", "feedback in the database", 60)
+    by_the_old = ("-e", f"PGPASSWORD={old}", "postgres", "psql", "-h", "postgres", "-U", "buddies", "-c", "SELECT 1")
+    assert stack.compose("exec", "-T", *by_the_old, check=False) == ""
+    assert stack.script("backup.sh").stdout.startswith("/backups/2")
+
+
+def test_the_signing_key_is_changed_as_operations_says(stack: Stack) -> None:
+    shown = {user: recommended(stack, user) for user in (6, 7, 8)}
+    first, second, third = operations("refused on the way. On one machine:").strip().splitlines()
+    typed(stack, first)
+    answered(stack, 6)
+    assert liked(stack, 6, shown[6]) == 200
+    typed(stack, second)
+    of_the_new = answered(stack, 9)
+    assert liked(stack, 7, shown[7]) == 200
+    typed(stack, third)
+    answered(stack, 9)
+    assert liked(stack, 9, of_the_new) == 200
+    # nobody who waits that long is believed any more
+    assert liked(stack, 8, shown[8]) == 422
+    assert len(stack.secret("keys/signing.key").split()) == 1
+
+
+def answered(stack: Stack, user: int) -> dict[str, Any]:
+    """A list, once the service is back."""
+
+    def asked() -> dict[str, Any] | None:
+        try:
+            return recommended(stack, user)
+        except (httpx.TransportError, AssertionError):
+            return None
+
+    return until(asked, "answer of the service", 90)
+
+
+def test_the_operators_password_is_changed_as_operations_says(stack: Stack) -> None:
+    page, old = f"http://127.0.0.1:{stack.ports['DASHBOARD']}/", stack.secret("operator-password")
+    typed(stack, operations("**Operator's password**:"))
     new = stack.secret("operator-password")
     until(lambda: asked_by(page, new) == 200, "page by the new password", 60)
     assert new != old and asked_by(page, old) == 401

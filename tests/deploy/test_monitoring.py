@@ -85,3 +85,12 @@ def test_it_is_scraped_and_an_alert_fires_when_it_stops(watching: Watching) -> N
 def test_without_its_key_nothing_is_scraped(watching: Watching, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sb_wrong")
     until(lambda: "ServiceDown" in watching.firing(), "alert", 60)
+
+
+def test_the_handbook_says_of_every_alert_where_to_look_and_what_to_do() -> None:
+    groups = yaml.safe_load((DEPLOY / "monitoring/alerts.yml").read_text())["groups"]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
+    handbook = (DEPLOY.parent / "docs/operations.md").read_text().split("## Alerts")[1]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in handbook.splitlines() if line.startswith("| ")]
+    assert {row[0] for row in rows[1:]} == alerts
+    assert all(len(row) == 3 and all(row) for row in rows)
