@@ -88,7 +88,7 @@ def at_size(report: Report, listeners: int, songs: int, plays: int = PLAYS, *, o
     report.notes.append(f"{whole:,.0f} s of processor time in all, {most:,.0f} MiB at most")
 
 
-def beside_implicit(report: Report, listeners: int, songs: int, plays: int = PLAYS, rounds: int = 3) -> None:
+def beside_implicit(report: Report, listeners: int, songs: int, plays: int = PLAYS, rounds: int = 2) -> None:
     """Our ALS and implicit's in turns, of one objective: there a play counts `alpha`, here 1 + `alpha`."""
     from implicit.als import AlternatingLeastSquares
     from numba import get_num_threads
@@ -98,7 +98,7 @@ def beside_implicit(report: Report, listeners: int, songs: int, plays: int = PLA
     source = next(one.source for one in NARROW if one.name == "ALS")
     config, threads = AlsConfig(**source.config), get_num_threads()
     fold = next(iter(folds(found.histories, found.user_hashes, found.song_hashes,
-                           count=2, share=0.5, most=min(4_000, listeners // 10), seed=_SEED)))  # fmt: skip
+                           count=2, share=0.5, most=min(2_000, listeners // 10), seed=_SEED)))  # fmt: skip
     known = fold.seen.known
     report.notes.append(f"{listeners:,} listeners, {songs:,} songs, {known.nnz:,} plays, {threads} threads, {config}")
 

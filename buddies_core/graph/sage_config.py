@@ -22,5 +22,5 @@ class SageConfig(BaseModel):
     exponent: float = Field(default=0.75, description="Of popularity, when negatives are drawn by it.")
     als_alpha: float = Field(default=20.0, gt=0, description="Of the ALS that vectors start from.")
     als_l2: float = Field(default=10.0, gt=0, description="Of the ALS that vectors start from.")
-    threads: int = Field(default=1, ge=1, description="Of ALS and of torch.")
+    threads: int = Field(default=1, ge=1, description="Give the same bits whatever their number.")
     seed: int = Field(default=20_250_514, ge=0)

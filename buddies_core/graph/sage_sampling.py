@@ -27,6 +27,16 @@ class Shown:
     inside: np.ndarray
     artists_of: np.ndarray
 
+    def part(self, first: int, last: int) -> "Shown":
+        """Of the playlists from `first` to `last` alone."""
+        rows = slice(*np.searchsorted(self.owner, (first, last)))
+        targets = slice(*np.searchsorted(self.mine, (first, last)))
+        return Shown(
+            self.songs[rows], self.artists[rows], self.owner[rows] - first, self.lengths[first:last],
+            self.mine[targets] - first, self.target[targets], self.target_artist[targets], self.inside[targets],
+            self.artists_of[first:last],
+        )  # fmt: skip
+
 
 class Sampling:
     """Draws from a graph, and what is counted of it once.

@@ -1,5 +1,9 @@
 """The state of a training of GraphSAGE, and its steps. How it learns stands in `sage_training.py`."""
 
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +17,18 @@ from buddies_core.graph.sage import (
     FEATURES,
     PlaylistGraph,
     SageModel,
-    degree_step,
-    playlist_features,
 )
 from buddies_core.graph.sage_config import SageConfig
-from buddies_core.graph.sage_loss import Shared, shared_loss
-from buddies_core.graph.sage_sampling import Sampling, beside, by_song, of_the_same_artist
+from buddies_core.graph.sage_part import Asked, Lost, Network, lost
+from buddies_core.graph.sage_sampling import Sampling, by_song
 from buddies_core.kernels.table_rows import sums_of_bags
 from buddies_core.recommenders.als import als_factors
 from buddies_core.recommenders.bpr.config import TrainingConfig
 from buddies_core.storage.durable import replacing
+
+_PARTS = 2
+"""Of a step, whatever the number of threads: more would cost more, and their sums would differ in the last bits."""
+Each = Callable[..., Iterable[Any]]
 
 
 class Training:
@@ -78,83 +84,51 @@ class Training:
     def epoch(self, number: int) -> float:
         """One pass over the playlists; returns the mean loss of its steps."""
         rng = np.random.default_rng((self.config.seed, number))
-        self._messages()
-        self._pace = 1 - 0.9 * number / max(self.config.epochs - 1, 1)
-        self.optimiser.param_groups[0]["lr"] = self.config.dense_rate * self._pace
+        pace = 1 - 0.9 * number / max(self.config.epochs - 1, 1)
+        self.optimiser.param_groups[0]["lr"] = self.config.dense_rate * pace
         order = rng.permutation(self.sampling.able)
         steps = np.split(order, range(self.config.playlists, len(order), self.config.playlists))
-        return float(np.mean([self._step(step, rng) for step in steps]))
+        with several(self.config.threads) as each:
+            self._messages(each)
+            return float(np.mean([self._step(step, rng, self.config.learning_rate * pace, each) for step in steps]))
 
-    def _messages(self) -> None:
+    def _messages(self, each: Each = map) -> None:
         """Mean z of each playlist, and the mean of those over each song's playlists: made anew before each epoch."""
         graph, (indptr, playlists) = self.graph, self.holders
         z = self.tables.values["songs"] + self.tables.values["artists"][graph.artist_of]
-        sums_of_bags(graph.indptr, graph.songs, z, self.means)
+        self._sums(each, graph.indptr, graph.songs, z, self.means)
         self.means /= np.maximum(self.sampling.lengths, 1)[:, None].astype(np.float32)
-        sums_of_bags(indptr, playlists, self.means, self.sums)
+        self._sums(each, indptr, playlists, self.means, self.sums)
 
-    def _step(self, playlists: np.ndarray, rng: np.random.Generator) -> float:
-        import torch
-        from torch.nn import functional
+    def _sums(self, each: Each, starts: np.ndarray, rows: np.ndarray, table: np.ndarray, sums: np.ndarray) -> None:
+        """Sums of bags, cut into as many runs of about as many rows as there are threads."""
+        cuts = np.linspace(0, starts[-1], self.config.threads + 1)
+        bounds = [0, *np.searchsorted(starts, cuts[1:-1]).tolist(), len(sums)]
+        list(each(lambda run: sums_of_bags(starts, rows, table, sums, *run), pairwise(bounds)))
 
-        config, graph, tables, dense = self.config, self.graph, self.tables, self.dense
-        shown = self.sampling.shown(playlists, rng)
-        songs, artists, owner, lengths = shown.songs, shown.artists, shown.owner, shown.lengths
-        mine, song, artist, inside = shown.mine, shown.target, shown.target_artist, shown.inside
-        negatives = self.sampling.negatives(rng)
-
-        rows = tables.gather
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        total = tables.bags((("songs", songs), ("artists", artists)), starts, owner)
-        song_rows, artist_rows = rows((("songs", song),)), rows((("artists", artist),))
-        own_part = torch.from_numpy(inside[:, None].astype(np.float32))
-        count = lengths[mine] - inside
-        u = total.index_select(0, torch.from_numpy(mine)) - own_part * (song_rows + artist_rows)
-        u = u / torch.from_numpy(np.sqrt(count + 1)[:, None].astype(np.float32))
-        others = of_the_same_artist(mine, owner, artists, artist) - inside
-        features = playlist_features(
-            count, shown.artists_of[mine] - inside * (others == 0), graph.followers[playlists][mine]
+    def _step(self, playlists: np.ndarray, rng: np.random.Generator, rate: float, each: Each) -> float:
+        sampling, shown = self.sampling, self.sampling.shown(playlists, rng)
+        negatives = sampling.negatives(rng)
+        targets, even = len(shown.target), len(negatives) // 2
+        # The more playlists a target stands in, the less often it hides: 1 case of as many.
+        seen = (rng.random(targets) >= 1 / sampling.degree[shown.target]).astype(np.float32)
+        picked = even + rng.integers(0, len(negatives) - even, targets)
+        network = Network(
+            self.graph, sampling, self.tables.values, self.dense, self.means, self.sums, self.config.pointwise
         )
-        told = torch.tensor(features)
-        u = u * torch.exp(told @ dense["gate"])[:, None]
-        hidden = torch.tanh(u @ dense["b"] + told @ dense["c"] + dense["bias"])
-        p = u @ dense["a"] + hidden @ dense["d"]
 
-        # The target as it would be without this edge.
-        left = self.sampling.degree[song] - 1
-        seen = torch.from_numpy((rng.random(len(song)) >= 1 / (left + 1)).astype(np.float32)[:, None])
-        around = (self.sums[song] - self.means[playlists][mine]) / np.maximum(left, 1).astype(np.float32)[:, None]
-        own = rows((("own", song),))
-        h = seen * own + (seen * song_rows + artist_rows) @ dense["e"] + torch.tensor(around) @ dense["f"]
-        right = (p * h).sum(1) + _at(dense["by_degree"], degree_step(left))
-        known = self.sampling.artist_degree[artist] - self.sampling.alone(playlists[mine], artist)
-        right = right + _at(dense["by_artist_degree"], degree_step(known))
-        right = right + _at(dense["same"], np.minimum(others, 7))
+        def part(ends: tuple[int, int]) -> Lost:
+            own = slice(*np.searchsorted(shown.mine, ends))
+            asked = Asked(playlists[slice(*ends)], shown.part(*ends), negatives, picked[own], seen[own], targets)
+            return lost(network, asked)
 
-        singers = graph.artist_of[negatives].astype(np.int64)
-        z_drawn = rows((("songs", negatives), ("artists", singers)))
-        mean = self.sums[negatives] / np.maximum(self.sampling.degree[negatives], 1).astype(np.float32)[:, None]
-        h_drawn = rows((("own", negatives),)) + z_drawn @ dense["e"] + torch.tensor(mean) @ dense["f"]
-        level = _at(dense["by_degree"], degree_step(self.sampling.degree[negatives]))
-        level = level + _at(dense["by_artist_degree"], degree_step(self.sampling.artist_degree[singers]))
-        held, same = beside(len(playlists), owner, songs, artists, negatives, singers)
-        picked = len(negatives) // 2 + rng.integers(0, len(negatives) - len(negatives) // 2, len(song))
-        shared = Shared(
-            np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(mine, minlength=len(playlists)))]), mine,
-            held, np.minimum(same, 7), self.sampling.log_share[negatives], picked,
-        )  # fmt: skip
-        asked = right - torch.from_numpy(self.sampling.log_share[song])
-        softmax, one = shared_loss(p, h_drawn, level, dense["same"], asked, shared)
-        offset = p @ dense["g"]
-        there = torch.from_numpy(~held[mine, picked])
-        links = 2 * functional.softplus(-(right + offset)).mean()
-        links = links + functional.softplus((one + offset)[there]).sum() / max(len(song), 1)
-        loss = softmax + config.pointwise * links
-        self.optimiser.zero_grad()
-        loss.backward()
+        cuts = [len(playlists) * k // _PARTS for k in range(_PARTS + 1)]
+        found = list(each(part, [ends for ends in pairwise(cuts) if ends[0] < ends[1]]))
+        for place, weight in enumerate(self.dense.values()):
+            weight.grad = sum((one.dense[place] for one in found[1:]), found[0].dense[place])
         self.optimiser.step()
-        tables.step(np.float32(config.learning_rate * self._pace))
-        return float(loss.detach())
+        self.tables.step([rows for one in found for rows in one.touched], rate, each)
+        return sum(one.loss for one in found)
 
     def model(self) -> SageModel:
         """The network as it stands."""
@@ -205,11 +179,11 @@ class Training:
         return int(state["epochs"])
 
 
-def _at(table: Any, places: np.ndarray) -> Any:
-    """Rows of a small table; its gradient is added up in the order of the places.
-
-    That of `table[places]` is not, and differs in its last bits from one process to the next.
-    """
-    import torch
-
-    return table.index_select(0, torch.from_numpy(places.ravel().astype(np.int64))).reshape(places.shape)
+@contextmanager
+def several(threads: int) -> Iterator[Each]:
+    """A `map` on so many threads; on one it is Python's own."""
+    if threads == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield pool.map

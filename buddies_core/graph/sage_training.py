@@ -23,7 +23,6 @@ from buddies_core.graph.sage import (
 )
 from buddies_core.graph.sage_config import SageConfig
 from buddies_core.graph.sage_steps import Training
-from buddies_core.kernels.threads import use_threads
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def train_sage(
     import torch
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(config.threads)
-    use_threads(config.threads)
+    torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)

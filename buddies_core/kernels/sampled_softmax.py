@@ -1,11 +1,11 @@
 """A softmax over one target and many shared negatives, with its gradients, in one pass over each row of products.
 
 Row by row what is read stays in the processor's cache; as operations on whole arrays each of a dozen steps would read
-and write all of [targets, negatives] anew. Rows are independent, so any number of threads gives the same bits.
+and write all of [targets, negatives] anew. One thread; it lets others run.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 _FAST = {"reassoc", "contract", "nsz", "arcp", "nnan"}
 _LOG2E = np.float32(1.4426950408889634)
@@ -18,7 +18,7 @@ _C0, _C1, _C2, _C3, _C4, _C5, _C6 = (
 """Of 2**f for f in [-1, 0], from its interpolation at Chebyshev's points."""
 
 
-@njit(parallel=True, fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True)
 def shared_softmax(products, starts, beside, asked, scale, losses, rest, sums):
     """Softmax of each target's score among its own and those of the negatives.
 
@@ -33,9 +33,9 @@ def shared_softmax(products, starts, beside, asked, scale, losses, rest, sums):
         sums: float32 [playlists, n], out: shares x scale, summed over the targets of a playlist.
     """
     n = products.shape[1]
-    for b in prange(len(starts) - 1):
-        powers, parts = np.empty(n, np.int32), np.empty(n, np.float32)
-        floats = powers.view(np.float32)
+    powers, parts = np.empty(n, np.int32), np.empty(n, np.float32)
+    floats = powers.view(np.float32)
+    for b in range(len(starts) - 1):
         total_of = sums[b]
         total_of[:] = np.float32(0.0)
         for t in range(starts[b], starts[b + 1]):

@@ -1,20 +1,18 @@
 """Rows of large tables: their sums by bag, and the steps of Adagrad on those that a batch touched.
 
-Threads share the work by bags, by rows or by columns, never by entries: any number of them gives the same bits.
+Each runs on one thread and lets others run: callers share out bags or tables among threads, which changes no bit.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
-_BLOCK = 16
-"""Columns that a thread adds up: a line of the cache."""
 
 
-@njit(parallel=True, fastmath=_FAST, nogil=True, cache=True)
-def sums_of_bags(starts, rows, table, sums):
-    """sums[i] = sum of table[rows[k]] over k from starts[i] to starts[i + 1]; float32, written anew."""
-    for i in prange(len(starts) - 1):
+@njit(fastmath=_FAST, nogil=True, cache=True)
+def sums_of_bags(starts, rows, table, sums, first, last):
+    """sums[i] = sum of table[rows[k]] over k from starts[i] to starts[i + 1], for i from `first` to `last`; float32."""
+    for i in range(first, last):
         total = sums[i]
         total[:] = np.float32(0.0)
         for k in range(starts[i], starts[i + 1]):
@@ -48,23 +46,16 @@ def numbered(rows, slots, found):
     return count
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@njit(nogil=True, cache=True)
 def add_to_rows(totals, number, gradients, entry):
-    """totals[number[k]] += gradients[entry[k]] for each k, in this order; a thread takes some of the columns."""
-    columns = totals.shape[1]
-    for block in prange(-(-columns // _BLOCK)):
-        first, last = block * _BLOCK, min(columns, (block + 1) * _BLOCK)
-        for k in range(len(number)):
-            total, gradient = totals[number[k]], gradients[entry[k]]
-            if last - first == _BLOCK:
-                for j in range(_BLOCK):
-                    total[first + j] += gradient[first + j]
-            else:
-                for j in range(first, last):
-                    total[j] += gradient[j]
+    """totals[number[k]] += gradients[entry[k]] for each k, in this order."""
+    for k in range(len(number)):
+        total, gradient = totals[number[k]], gradients[entry[k]]
+        for j in range(len(total)):
+            total[j] += gradient[j]
 
 
-@njit(parallel=True, fastmath=_FAST, nogil=True, cache=True)
+@njit(fastmath=_FAST, nogil=True, cache=True)
 def adagrad_rows(table, squares, rows, gradients, rate):
     """One step of Adagrad (Duchi et al. 2011) on some distinct rows of a table; the others stay as they are.
 
@@ -73,7 +64,7 @@ def adagrad_rows(table, squares, rows, gradients, rate):
         rows: int64 [m]; gradients float32 [m or more, d].
         rate: float32.
     """
-    for k in prange(len(rows)):
+    for k in range(len(rows)):
         value, square, gradient = table[rows[k]], squares[rows[k]], gradients[k]
         for j in range(table.shape[1]):
             square[j] += gradient[j] * gradient[j]

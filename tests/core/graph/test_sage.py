@@ -135,6 +135,13 @@ def test_what_is_asked_never_includes_the_edge_that_is_asked_for():
     assert 0.35 < score < 0.65
 
 
+def test_two_threads_give_the_bits_of_one(trained):
+    graph, _, _, _ = trained
+    config = CONFIG.model_copy(update={"epochs": 2})
+    one, two = (train_sage(graph, config.model_copy(update={"threads": threads})).arrays() for threads in (1, 2))
+    assert all(np.array_equal(array, two[name]) for name, array in one.items())
+
+
 def test_a_process_of_its_own_gives_the_same_network_to_the_bit(trained):
     # What two threads add up in either order differs in the last bits, and only in a process's first training.
     code = """
