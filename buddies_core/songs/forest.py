@@ -124,8 +124,8 @@ def _sum(rows, starts, features, limits, missing_fails, masks, values, levels, l
         for row in range(count):
             for column in range(rows.shape[1]):
                 columns[column, row] = rows[first + row, column]
-        alive = np.empty(_BLOCK, np.uint32)
-        total = np.zeros(_BLOCK)
+        alive, places = np.empty(_BLOCK, np.uint32), np.empty(_BLOCK, np.uint32)
+        total, by_place = np.zeros(_BLOCK), np.zeros(len(lowest))
         for tree in range(len(starts) - 1):
             if levels:
                 alive[:] = np.uint32(0)
@@ -142,10 +142,14 @@ def _sum(rows, starts, features, limits, missing_fails, masks, values, levels, l
                 for row in range(_BLOCK):
                     total[row] += own[alive[row]]
             else:
+                # Places first and sums then: each loop alone is vector code, both together are not.
+                for place in range(len(lowest)):
+                    by_place[place] = own[min(lowest[place], len(own) - 1)]
                 for row in range(_BLOCK):
-                    left = alive[row]
-                    bit = left & (~left + np.uint32(1))
-                    total[row] += own[lowest[np.uint32(bit * DE_BRUIJN) >> np.uint32(27)]]
+                    bit = alive[row] & (~alive[row] + np.uint32(1))
+                    places[row] = np.uint32(bit * DE_BRUIJN) >> np.uint32(27)
+                for row in range(_BLOCK):
+                    total[row] += by_place[places[row]]
         found[first : first + count] = total[:count]
 
 

@@ -122,9 +122,9 @@ class SongsModel:
         made = SongLists(np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32))
         groups = None if barred_groups is None else Groups.of(barred_groups)
         self._loaded()
-        in_turns(
-            lambda first: self._write_lists(histories, first, groups, made), range(0, n, AT_ONCE), self.config.threads
-        )
+        # Side by side only where a block is small: with a score for every song it takes gigabytes.
+        threads = self.config.threads if self.config.narrow else 1
+        in_turns(lambda first: self._write_lists(histories, first, groups, made), range(0, n, AT_ONCE), threads)
         return made
 
     def _write_lists(self, histories: Histories, first: int, groups: Groups | None, made: SongLists) -> None:

@@ -69,11 +69,11 @@ def _reasons(model: SongsModel, artist: np.ndarray, plays: Any, lists: np.ndarra
     """
     alike = model.world.alike
     reasons, because = np.zeros(lists.shape, np.uint8), np.full(lists.shape, -1, np.int32)
+    # Everything as it is stored: of a million listeners a copy of each would take some three gigabytes.
     _give_reasons(
-        (plays.indptr.astype(np.int64), plays.indices.astype(np.int64)),
-        (alike.indptr.astype(np.int64), alike.indices.astype(np.int64), alike.data.astype(np.float32)),
-        artist.astype(np.int64), int(artist.max(initial=-1)) + 1, lists.astype(np.int64),
-        (int(Reason.ARTIST), int(Reason.PLAYED), int(Reason.LISTENERS)), reasons, because,
+        (plays.indptr, plays.indices), (alike.indptr, alike.indices, alike.data), artist,
+        int(artist.max(initial=-1)) + 1, lists, (int(Reason.ARTIST), int(Reason.PLAYED), int(Reason.LISTENERS)),
+        reasons, because,
     )  # fmt: skip
     return reasons, because
 
