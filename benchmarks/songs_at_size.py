@@ -22,6 +22,7 @@ from typing import TypeVar
 
 import numpy as np
 import polars as pl
+from numba import get_num_threads
 from scipy.sparse import csr_array, csr_matrix
 
 from benchmarks.measure import MIB, Report, Row
@@ -91,7 +92,6 @@ def at_size(report: Report, listeners: int, songs: int, plays: int = PLAYS, *, o
 def beside_implicit(report: Report, listeners: int, songs: int, plays: int = PLAYS, rounds: int = 2) -> None:
     """Our ALS and implicit's in turns, of one objective: there a play counts `alpha`, here 1 + `alpha`."""
     from implicit.als import AlternatingLeastSquares
-    from numba import get_num_threads
     from threadpoolctl import threadpool_limits
 
     found = drawn(listeners, songs, plays)
@@ -206,7 +206,18 @@ def timed(report: Report, step: str, system: str, count: int, unit: str, work: C
     result = work()
     seconds, used = time.perf_counter() - started, time.process_time() - cpu
     peak = _resident("VmHWM") - before
-    report.add(Row(step, system, 1, seconds, count / max(used, 1e-9), unit, peak_mib=peak / MIB, cpu_seconds=used))
+    report.add(
+        Row(
+            step,
+            system,
+            get_num_threads(),
+            seconds,
+            count / max(used, 1e-9),
+            unit,
+            peak_mib=peak / MIB,
+            cpu_seconds=used,
+        )
+    )
     print(f"{step} {system}: {used:,.1f} s of processor time, {peak / MIB:,.0f} MiB more", file=sys.stderr, flush=True)
     return result
 

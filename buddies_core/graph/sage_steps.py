@@ -149,13 +149,17 @@ class Training:
         if path is None:
             return
         state = {
-            "config": self.config.model_dump_json(), "edges": len(self.graph.songs), "epochs": epochs,
+            "config": self._decides(), "edges": len(self.graph.songs), "epochs": epochs,
             "dense": {name: value.detach() for name, value in self.dense.items()}, "adam": self.optimiser.state_dict(),
             "tables": {name: torch.from_numpy(value) for name, value in self.tables.values.items()},
             "squares": {name: torch.from_numpy(value) for name, value in self.tables.squares.items()},
         }  # fmt: skip
         with replacing(path) as file:
             torch.save(state, file)
+
+    def _decides(self) -> str:
+        """What decides the network: everything but the number of threads."""
+        return self.config.model_dump_json(exclude={"threads"})
 
     def restore(self, path: Path | None) -> int:
         """Go on from a stored state; returns the epochs that it has seen."""
@@ -164,7 +168,7 @@ class Training:
         if path is None or not path.exists():
             return 0
         state = torch.load(path, weights_only=True)
-        ours = state["config"] == self.config.model_dump_json() and state["edges"] == len(self.graph.songs)
+        ours = state["config"] == self._decides() and state["edges"] == len(self.graph.songs)
         if not ours or "squares" not in state:
             raise SequencesError(
                 f"{path} holds another training: remove it, or use the configuration it was made with."

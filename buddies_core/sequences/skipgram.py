@@ -11,6 +11,7 @@ cosine of input vectors says which songs are exchangeable, which is another ques
 One thread gives the same vectors each time; two write the tables without locks (hogwild) and agree in quality alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,12 +56,20 @@ class SkipGram:
     outputs: np.ndarray
 
 
-def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config: SkipGramConfig) -> SkipGram:
+def train_skip_gram(
+    indptr: np.ndarray,
+    songs: np.ndarray,
+    n_songs: int,
+    config: SkipGramConfig,
+    *,
+    progress: Callable[[int], None] = lambda epoch: None,
+) -> SkipGram:
     """Vectors of songs from playlists in order.
 
     Args:
         indptr, songs: sequences; ids from `n_songs` on, and songs below `config.least`, stand for nothing.
         n_songs: size of the vocabulary.
+        progress: called after each epoch, with its number from 0.
 
     Raises:
         SequencesError: the steps were too large, and the vectors are not finite.
@@ -95,6 +104,7 @@ def train_skip_gram(indptr: np.ndarray, songs: np.ndarray, n_songs: int, config:
             config.learning_rate * max(1 - first, 0.01), config.learning_rate * max(1 - last, 0.01),
             np.uint64(config.seed), np.uint64(_STREAM + (epoch << 16)), (0,) * _TILE, (0,) * (width // WIDTH),
         )  # fmt: skip
+        progress(epoch)
     if not (np.isfinite(inputs).all() and np.isfinite(outputs).all()):
         raise SequencesError(
             f"skip-gram diverged at learning_rate {config.learning_rate} and window {config.window}: lower either."

@@ -95,7 +95,7 @@ def test_the_same_graph_gives_the_same_network_and_it_comes_back_from_its_arrays
     assert np.array_equal(again.all_scores(songs, songs // 4), model.all_scores(songs, songs // 4))
 
 
-def test_a_training_that_stops_goes_on_to_the_same_network(trained, tmp_path):
+def test_a_training_that_stops_goes_on_to_the_same_network_on_any_number_of_threads(trained, tmp_path):
     graph, _, _, _ = trained
     config = CONFIG.model_copy(update={"epochs": 4})
     whole = train_sage(graph, config).arrays()
@@ -111,7 +111,8 @@ def test_a_training_that_stops_goes_on_to_the_same_network(trained, tmp_path):
     with pytest.raises(Stop):
         train_sage(graph, config, progress=stop, checkpoint=path)
     numbers = []
-    resumed = train_sage(graph, config, progress=lambda e: numbers.append(e.number), checkpoint=path).arrays()
+    more = config.model_copy(update={"threads": 2})
+    resumed = train_sage(graph, more, progress=lambda e: numbers.append(e.number), checkpoint=path).arrays()
     assert numbers == [2, 3]
     assert all(np.array_equal(array, resumed[name]) for name, array in whole.items())
     with pytest.raises(SequencesError, match="another training"):
