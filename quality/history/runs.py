@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 PLANS = (DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED)
+WATCHED = "WatchedRunLauncher"
 FAILURES = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 DELETED = "DELETED"
@@ -193,12 +194,13 @@ def _row(instance: dg.DagsterInstance, record: dg.RunRecord) -> tuple[Any, ...]:
 def _gone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
     """Why a run that has not ended never will: its process is gone, and no daemon has said so yet; else None.
 
-    Only this project's launcher can tell, and only of runs that this host began.
+    Only this project's launcher can tell, and only of runs that this host began. Another one is not even made: that of
+    a cluster asks for rights that the pod of a run, which writes the history too, does not have.
     """
-    launcher = instance.run_launcher
-    if run.status != dg.DagsterRunStatus.STARTED or not launcher.supports_check_run_worker_health:
+    named = None if instance.is_ephemeral else instance.get_ref().run_launcher_data
+    if run.status != dg.DagsterRunStatus.STARTED or named is None or named.class_name != WATCHED:
         return None
-    found = launcher.check_run_worker_health(run)
+    found = instance.run_launcher.check_run_worker_health(run)
     if found.status.value != "NOT_FOUND":
         return None
     return f"it was ended from outside: {found.msg or 'its process is gone'}"

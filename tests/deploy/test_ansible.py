@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.deploy.machine import DEPLOY, TAG, Machine, tool, until
+from tests.deploy.registry import registry_at
 from tests.deploy.test_replacement import Crowd, answers
 from tests.deploy.vm import VirtualMachine
 
@@ -20,6 +21,7 @@ PATIENCE = 240
 
 QUICK = {"ready": 120, "trial": 6, "fewest": 5}
 HASTY = QUICK | {"ready": 8}
+_REGISTRIES = "/etc/containers/registries.conf.d/tests.conf"
 
 
 def test_playbooks_lint() -> None:
@@ -61,8 +63,23 @@ def running(vm: VirtualMachine) -> set[str]:
 
 
 def images(service: str) -> dict[str, str]:
-    named = {name: f"localhost/buddies-{name}:{TAG}" for name in ("pipeline", "postgres", "proxy")}
-    return {**named, "service": f"localhost/buddies-service:{service}"}
+    """A release of which the service alone is new."""
+    others = {name: f"localhost/buddies-{name}:{TAG}" for name in ("pipeline", "postgres", "proxy")}
+    return others | {"service": service}
+
+
+@pytest.fixture(scope="module")
+def next_service(vm: VirtualMachine, machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The next service in a registry that the machine reaches, by its digest."""
+    folder = tmp_path_factory.mktemp("registry")
+    gateway = machine.podman("network", "inspect", machine.network, "--format", "{{range .Subnets}}{{.Gateway}}{{end}}")
+    with registry_at(gateway, folder) as address:
+        name, digest = f"{address}/buddies-service", folder / "digest"
+        pushed = ("localhost/buddies-service:next", f"{name}:next")
+        machine.podman("push", "--quiet", "--tls-verify=false", "--digestfile", str(digest), *pushed)
+        insecure = f'[[registry]]\nlocation = "{address}"\ninsecure = true\n'
+        vm.run("sh", "-c", f"mkdir -p /etc/containers/registries.conf.d && printf '{insecure}' >{_REGISTRIES}")
+        yield f"{name}@{digest.read_text()}"
 
 
 def test_a_release_without_digests_is_refused(vm: VirtualMachine) -> None:
@@ -94,7 +111,8 @@ def test_nothing_changes_the_second_time(vm: VirtualMachine) -> None:
 
 def test_a_trial_says_what_a_release_would_change_and_changes_nothing(vm: VirtualMachine) -> None:
     before = running(vm)
-    done = vm.play("site.yml", "--check", "--diff", images=images("next"))
+    new = images("localhost/buddies-service:next")
+    done = vm.play("site.yml", "--check", "--diff", images=new)
     assert done.returncode == 0 and recap(done)["changed"] == 1, done.stdout[-4_000:]
     assert changed(done) == ["proxy : The service would be replaced"]
     assert running(vm) == before
@@ -147,13 +165,15 @@ def with_model(vm: VirtualMachine, machine: Machine, served: Path) -> str:
     return address
 
 
-def test_a_new_release_takes_over_and_a_bad_one_is_taken_back_under_load(vm: VirtualMachine, with_model: str) -> None:
+def test_a_new_release_takes_over_and_a_bad_one_is_taken_back_under_load(
+    vm: VirtualMachine, with_model: str, next_service: str
+) -> None:
     key = vm.run("cat", "/etc/buddies/secrets/key-recommend").stdout
     with Crowd(with_model, key, pause=0.05) as crowd:
-        replaced = vm.play("site.yml", images=images("next"), replacement=QUICK)
+        replaced = vm.play("site.yml", images=images(next_service), replacement=QUICK)
         assert replaced.returncode == 0, replaced.stdout[-4_000:]
         assert vm.run("cat", "/etc/buddies/colour").stdout.strip() == "green"
-        broken = vm.play("site.yml", images=images("broken"), replacement=HASTY)
+        broken = vm.play("site.yml", images=images("localhost/buddies-service:broken"), replacement=HASTY)
         assert broken.returncode == 2 and "taken back: blue" in broken.stdout, broken.stdout[-4_000:]
         assert "green has all callers" in broken.stdout
         assert vm.run("cat", "/etc/buddies/colour").stdout.strip() == "green"

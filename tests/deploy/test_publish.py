@@ -6,11 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from buddies_core.http.ports import free_port
-from tests.deploy.machine import DEPLOY, TAG, Machine, tool, until
+from tests.deploy.machine import DEPLOY, TAG, Machine, tool
+from tests.deploy.registry import registry_at
 from tests.deploy.trixie import unpacked
 
 ROW = "registry: an image is published by its digest, signed with its contents; an unsigned or changed one is refused"
@@ -18,28 +17,10 @@ ROW = "registry: an image is published by its digest, signed with its contents; 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
-    if shutil.which("docker-registry") is None or shutil.which("skopeo") is None:
-        pytest.skip("this machine: no docker-registry or skopeo (deploy/test-machine.sh installs them)")
-    port = free_port()
-    settings = {
-        "version": 0.1,
-        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "registry")}},
-        "http": {"addr": f"127.0.0.1:{port}"},
-    }
-    (tmp_path / "registry.yml").write_text(json.dumps(settings))
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(["docker-registry", "serve", str(tmp_path / "registry.yml")], **quiet)
-    until(lambda: answers(port), "registry", 30)
-    yield f"127.0.0.1:{port}/buddies"
-    process.terminate()
-    process.wait(10)
-
-
-def answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/v2/").status_code == 200
-    except httpx.TransportError:
-        return False
+    if shutil.which("skopeo") is None:
+        pytest.skip("this machine: no skopeo (deploy/test-machine.sh installs it)")
+    with registry_at("127.0.0.1", tmp_path) as address:
+        yield f"{address}/buddies"
 
 
 def test_an_image_is_published_and_found_by_its_digest(

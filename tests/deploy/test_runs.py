@@ -169,7 +169,7 @@ def test_what_the_pod_is_told_runs_to_its_end(
     done = launcher.be_kubelet(job)
     assert done.returncode == 0, done.stderr[-3_000:]
     job["status"] = {"succeeded": 1}
-    assert launcher.ask("health", run) == "SUCCESS SUCCESS"
+    assert launcher.ask("health", run) == "SUCCESS SUCCESS", (done.stdout + done.stderr)[-6_000:]
 
 
 def test_a_pod_that_was_evicted_is_found_and_a_run_can_be_ended(launcher: Launcher) -> None:

@@ -13,7 +13,7 @@ ABLE = {"id": "echo 0", "apt-get": "true", "unshare": "true", "podman": "echo $*
 """What programs say on a machine that can; `make` and `timeout` are there in any case."""
 
 
-def stage(folder: Path, make: str, lacks: dict[str, str], limit: str = "20s") -> tuple[int, str, list[str]]:
+def stage(folder: Path, make: str, lacks: dict[str, str], limit: str = "20") -> tuple[int, str, list[str]]:
     """(exit code, what it said, what it ran) of the stage beside programs that pretend."""
     log = folder / "log"
     policy = folder / "policy-rc.d"
@@ -60,9 +60,16 @@ def test_a_failure_is_one(tmp_path: Path, lacks: dict[str, str]) -> None:
 
 def test_what_hangs_is_cut_off_and_its_containers_go(tmp_path: Path) -> None:
     began = time.monotonic()
-    code, said, ran = stage(tmp_path, "exec sleep 60", {}, limit="1s")
-    assert code == 124 and "cut off after 1s" in said
+    code, said, ran = stage(tmp_path, "exec sleep 60", {}, limit="1")
+    assert code == 124 and "cut off after 1 seconds" in said
     made, listed, removed = ran
     assert made == "test-deploy 1" and "name=^buddies-test-stage-" in listed
     assert removed.endswith("rm --force --time 1 one")
+    assert time.monotonic() - began < 20
+
+
+def test_an_installation_that_hangs_takes_of_the_same_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+    code, said, ran = stage(tmp_path, "exec sleep 60", {"apt-get": "exec sleep 60"}, limit="2")
+    assert code == 124 and "cannot be installed" in said and ran == ["check-deploy "]
     assert time.monotonic() - began < 20
