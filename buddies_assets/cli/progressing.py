@@ -20,6 +20,7 @@ from rich.text import Text
 from buddies_core.storage import progress
 
 LINE_SECONDS = 10.0
+_RUN = "run"
 
 
 class Bars:
@@ -38,6 +39,11 @@ class Bars:
         if step not in self._tasks:
             self._tasks[step] = self._display.add_task(step, total=total)
         self._display.update(self._tasks[step], completed=done, total=total)
+
+    def turn_to(self, what: str, number: int, total: int) -> None:
+        """Show what of a run is made now, the `number`-th of `total`; the same bar for all of them."""
+        self.advance_to(_RUN, number - 1, total)
+        self._display.update(self._tasks[_RUN], description=what)
 
     def say(self, text: str | Text) -> None:
         """Print a line above the bars."""
@@ -68,6 +74,11 @@ class Lines:
                 return
             self._said[step] = now
             self.say(f"{step}: {done:,} of {total:,} after {now - began:.0f} s")
+
+    def turn_to(self, what: str, number: int, total: int) -> None:
+        """Say what of a run is made now, the `number`-th of `total`."""
+        began = self._began.setdefault(_RUN, self._clock())
+        self.say(f"{number} of {total}: {what}, after {self._clock() - began:.0f} s")
 
     def say(self, text: str | Text) -> None:
         """Print a line."""

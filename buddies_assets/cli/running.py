@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,12 +119,28 @@ def run_everything(console: Console, users: int, system: str = FIRST, select: st
         console.print(recommender.table(user))
 
 
+class _Steps:
+    """Hears the events of a run, and shows the asset (or its checks) that is being made."""
+
+    def __init__(self, bars: Bars | Lines, total: int) -> None:
+        self._bars, self._total, self._met = bars, total, 0
+
+    def __call__(self, event: dg.EventLogEntry) -> None:
+        if event.dagster_event_type == dg.DagsterEventType.STEP_START:
+            self._met += 1
+            self._bars.turn_to(event.step_key or "", self._met, self._total)
+
+
 def _materialise(instance: dg.DagsterInstance, bars: Bars | Lines, job: dg.JobDefinition) -> set[str]:
     """Run the job; the assets that it made."""
     from buddies_assets.resources.run_launcher import host_tags
 
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    result = job.execute_in_process(instance=instance, run_config=quiet, tags=host_tags(), raise_on_error=False)
+    run_id = str(uuid.uuid4())
+    instance.add_event_listener(run_id, _Steps(bars, len(job.nodes_in_topological_order)))
+    result = job.execute_in_process(
+        instance=instance, run_config=quiet, tags=host_tags(), raise_on_error=False, run_id=run_id
+    )
     checks = result.get_asset_check_evaluations()
     failed = [check for check in checks if not check.passed]
     for check in failed:
