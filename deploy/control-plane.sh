@@ -46,7 +46,7 @@ kinds="$(grep -Rl --include='*.go' '+k8s:openapi-gen=' pkg vendor/k8s.io cmd \
 "$work/openapi-gen" --input-dirs "$kinds" --output-package k8s.io/kubernetes/pkg/generated/openapi \
   --output-file-base zz_generated.openapi --go-header-file vendor/k8s.io/code-generator/hack/boilerplate.go.txt \
   --report-filename "$work/report" --output-base "$GOPATH/src"
-version=k8s.io/component-base/version
+version=k8s.io/kubernetes/vendor/k8s.io/component-base/version
 named="-X $version.gitVersion=v1.20.2 -X $version.gitMajor=1 -X $version.gitMinor=20"
 # Not optimised: for a test's few objects, and compiled in half the time.
 for program in "${programs[@]}"; do

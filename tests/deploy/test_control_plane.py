@@ -25,6 +25,7 @@ _OLD = (
     ("autoscaling/v2\n", "autoscaling/v2beta2\n"),
     ("policy/v1\n", "policy/v1beta1\n"),
     ("batch/v1\nkind: CronJob", "batch/v1beta1\nkind: CronJob"),
+    ("grpc: {port: 4000, service: DagsterApi}", "tcpSocket: {port: 4000}"),
     # that a test need not wait five minutes to see it scaled down
     ("stabilizationWindowSeconds: 300", "stabilizationWindowSeconds: 5"),
 )
@@ -35,6 +36,8 @@ _UNKNOWN = ("persistentVolumeClaimRetentionPolicy:", "minReadySeconds:")
 def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("old") / "chart"
     shutil.copytree(DEPLOY / "chart", copy)
+    about = (copy / "Chart.yaml").read_text()
+    (copy / "Chart.yaml").write_text("".join(line for line in about.splitlines(True) if "kubeVersion" not in line))
     for path in (copy / "templates").glob("*.yaml"):
         text = path.read_text()
         for new, old in _OLD:
