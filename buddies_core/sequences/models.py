@@ -16,8 +16,9 @@ NEXT, CONTINUE = "next_track", "continuation"
 TASKS = (NEXT, CONTINUE)
 PER_SCORER = {NEXT: 300, CONTINUE: 500}
 """Candidates that each scorer names, for either task."""
-ASKED_OF_TREES = {NEXT: 600, CONTINUE: 900}
-"""Candidates, the best by the networks, that trees rank as well."""
+ASKED_OF_TREES = {NEXT: 200, CONTINUE: 900}
+"""Candidates, the best by the networks, that trees rank as well: of a next track, whose hundred first songs count, 600
+were no better."""
 WRONG_SHOWN = 250
 """Wrong candidates of an example that rankers learn from."""
 

@@ -114,6 +114,9 @@ class ControlPlane:
         self.make("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {
             "name": NODE, "labels": {"kubernetes.io/hostname": NODE, "topology.kubernetes.io/zone": "a"}}})  # fmt: skip
         self._say(f"/api/v1/nodes/{NODE}", {"conditions": [ready], "capacity": room, "allocatable": room})
+        # every new node is tainted as not ready; the controller that would take that away does not run
+        merged = {"content-type": "application/merge-patch+json"}
+        self.api.patch(f"/api/v1/nodes/{NODE}", json={"spec": {"taints": None}}, headers=merged)
         while not self._over.wait(0.25):
             try:
                 self._once()
