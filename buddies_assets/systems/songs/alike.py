@@ -5,6 +5,7 @@ from scipy.sparse import csr_array
 
 from buddies_assets.systems.songs.recommender import Material
 from buddies_core.artifact.served_songs import NEAREST, NEAREST_OF_SOURCE
+from buddies_core.kernels.greatest import greatest_columns
 from buddies_core.recommenders.bpr_factors import BprFactors
 from buddies_core.recommenders.item2item import nearest_vectors
 from buddies_core.recommenders.item_knn import ItemKnn
@@ -129,5 +130,10 @@ def _scale(found: Material, similar: np.ndarray, scores: np.ndarray) -> np.float
 
 
 def _best(values: np.ndarray, count: int) -> np.ndarray:
-    """The highest of each row, best first; equal ones by place."""
-    return np.argsort(-values, axis=1, kind="stable")[:, : min(count, values.shape[1] - 1)]
+    """The highest of each row but for one (the song itself), best first; equal ones by place."""
+    count = min(count, values.shape[1] - 1)
+    return (
+        greatest_columns(values.astype(np.float32, copy=False), count)
+        if count
+        else np.empty((len(values), 0), np.int64)
+    )
