@@ -4,18 +4,14 @@ import numpy as np
 from numba import njit, prange
 
 from buddies_core.interactions.csr import Library
+from buddies_core.kernels.table_rows import sums_of_bags
 
 
 @njit(parallel=True, nogil=True, cache=True)
 def _row_sums(indptr, indices, table, sums):
     """Write into sums, float32 [n, d], the sums of the rows of `table`, float32 [m, d], that each list names."""
     for r in prange(len(sums)):
-        out = sums[r]
-        out[:] = np.float32(0.0)
-        for at in range(indptr[r], indptr[r + 1]):
-            row = table[indices[at]]
-            for d in range(len(out)):
-                out[d] += row[d]
+        sums_of_bags(indptr, indices, table, sums, r, r + 1)
 
 
 def row_sums(library: Library, table: np.ndarray) -> np.ndarray:

@@ -58,9 +58,10 @@ class VirtualMachine:
 
     def install_key(self) -> None:
         """Lets Ansible in."""
-        self._machine.podman("exec", self.name, "mkdir", "-p", "/root/.ssh")
-        self._machine.podman("cp", str(self._folder / "authorized_keys"), f"{self.name}:/root/.ssh/authorized_keys")
-        self._machine.podman("exec", self.name, "chown", "-R", "root:root", "/root/.ssh")
+        home = self.run("sh", "-c", "echo ~root").stdout.strip()
+        self.run("mkdir", "-p", f"{home}/.ssh")
+        self._machine.podman("cp", str(self._folder / "authorized_keys"), f"{self.name}:{home}/.ssh/authorized_keys")
+        self.run("chown", "-R", "root:root", f"{home}/.ssh")
 
     def state(self) -> str:
         """What systemd says of itself."""
