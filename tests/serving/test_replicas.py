@@ -16,7 +16,7 @@ from databases import server_folder
 
 from buddies_core.postgres.embedded import EmbeddedPostgres
 from buddies_serving.feedback.replicas import Replicas, Told
-from buddies_serving.http.health_check import address, ask
+from buddies_serving.http.health_check import ask
 from buddies_serving.http.rate_limit import RateLimiter
 from buddies_serving.model.recommendation_id import RecommendationIds
 
@@ -143,11 +143,6 @@ def test_the_health_command_says_what_the_service_says(tmp_path: Path, make_mode
         process.wait()
         assert subprocess.run(command, env=environment, check=False, capture_output=True).returncode == 1
     assert ask("http://127.0.0.1:1/")[0] is False
-
-
-@pytest.mark.parametrize("arguments", [["--alive"], ["http://example.org/"], ["--live", "--live"], [""]])
-def test_the_health_command_asks_this_machine_alone(arguments: list[str]) -> None:
-    assert address(arguments) is None
 
 
 def test_metrics_name_the_program(tmp_path: Path, make_model) -> None:
