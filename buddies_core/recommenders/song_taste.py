@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from buddies_core.kernels.randomness import TASTE, uniform
+from buddies_core.kernels.sparse_products import dense_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.ease import Ease, EaseConfig
 
@@ -98,7 +99,7 @@ class SongTaste:
             told: what they said of songs, between -1 and 1, same shape: it counts beside the plays.
         """
         rows = histories if told is None else histories + told
-        scores = (rows.astype(np.float32) @ self.weights).toarray()
+        scores = dense_products(rows, self.weights)
         scores += np.diff(histories.indptr).astype(np.float32)[:, None] * self.popularity
         if told is not None:
             scores += np.float32(OF_ITSELF) * told.toarray()

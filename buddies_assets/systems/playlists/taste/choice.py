@@ -187,28 +187,30 @@ def _by_lot(playlists, key, pids):
 
 @njit(nogil=True, cache=True)
 def _grow(offered, sizes, totals, chance, playlist_ptr, playlist_songs, variety, share, values, gains):
-    """Takes playlist after playlist by the greatest gain, the first offered among equal ones; returns how many."""
+    """Takes playlist after playlist by the greatest gain, the first offered among equal ones; returns how many.
+
+    Gains fall as the list grows, so the gain of before bounds that of now: only who leads by it is gone through again.
+    """
     n = len(offered)
-    taken, covered = np.zeros(n, np.bool_), np.zeros(len(chance), np.bool_)
+    covered, gone_through = np.zeros(len(chance), np.bool_), np.zeros(n, np.int64)
     gain = totals / sizes + variety * totals
     highest = np.inf
     for place in range(min(n, len(values))):
-        best, best_gain = -1, -1.0
-        for at in range(n):
-            if not taken[at] and gain[at] > best_gain:
-                best, best_gain = at, gain[at]
-        taken[best] = True
-        highest = min(highest, best_gain)
+        best = np.argmax(gain)
+        while gone_through[best] < place:
+            fresh, again = 0.0, 0.0
+            for song in playlist_songs[playlist_ptr[offered[best]] : playlist_ptr[offered[best] + 1]]:
+                if covered[song]:
+                    again += chance[song]
+                else:
+                    fresh += chance[song]
+            gain[best] = (fresh + share * again) / sizes[best] + variety * fresh
+            gone_through[best] = place
+            best = np.argmax(gain)
+        highest = min(highest, gain[best])
         values[place], gains[place] = offered[best], np.float32(highest)
+        gain[best] = -1.0
+        gone_through[best] = len(values)
         for song in playlist_songs[playlist_ptr[offered[best]] : playlist_ptr[offered[best] + 1]]:
             covered[song] = True
-        for at in range(n):
-            if not taken[at]:
-                fresh, again = 0.0, 0.0
-                for song in playlist_songs[playlist_ptr[offered[at]] : playlist_ptr[offered[at] + 1]]:
-                    if covered[song]:
-                        again += chance[song]
-                    else:
-                        fresh += chance[song]
-                gain[at] = (fresh + share * again) / sizes[at] + variety * fresh
     return min(n, len(values))
