@@ -5,7 +5,7 @@
     buddies-health http://127.0.0.1:8001/healthz      any other server
     buddies-health grpc://127.0.0.1:4000/DagsterApi   a service by gRPC, where grpcio-health-checking is installed
 
-Exit codes: 0 well, 1 not, 2 used wrongly. Little is imported, since it runs every few seconds (Dagster's own question to
+Exit codes: 0 well, 1 not, 2 used wrongly. It runs every few seconds, so it imports little (Dagster's own question to
 its code server takes ten times the processor time), and no argument holds a blank, which some container engines split.
 """
 

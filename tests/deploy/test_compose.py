@@ -74,8 +74,9 @@ class Stack:
         """What systemd's timers do elsewhere: asks each container's health, those that are well more seldom."""
         asked: dict[str, float] = {}
         mine = ("--filter", f"label=com.docker.compose.project={self.machine.run_name}")
+        listed = ("ps", *mine, "--format", "{{.Names}} {{.Status}}")
         while not self._over.wait(1.0):
-            for line in self.machine.podman("ps", *mine, "--format", "{{.Names}} {{.Status}}", check=False).splitlines():
+            for line in self.machine.podman(*listed, check=False).splitlines():
                 name, now = line.split()[0], time.monotonic()
                 is_due = "(healthy)" not in line or now - asked.get(name, 0.0) > 10
                 if "(" in line and is_due:

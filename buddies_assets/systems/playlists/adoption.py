@@ -116,7 +116,7 @@ def _best_fits(playlists, indptr, indices, root_lengths, song_indptr, song_users
                 bid = np.float64(score) / root
                 place = FITS
                 while place > 0 and (
-                    bid > bids[place - 1] or (bid == bids[place - 1] and 0 < bid and user < fits[i, place - 1])
+                    bid > bids[place - 1] or (bid == bids[place - 1] and bid > 0 and user < fits[i, place - 1])
                 ):
                     if place < FITS:
                         bids[place], fits[i, place] = bids[place - 1], fits[i, place - 1]
