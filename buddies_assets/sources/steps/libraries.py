@@ -3,6 +3,7 @@
 A library holds the shared songs; its *length* is what scores count: all distinct songs, or the shared ones alone.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -124,6 +125,18 @@ class _Entries:
         return library, index
 
 
+def _gathered(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in fewer frames, each of so many rows at the least but for the last."""
+    waiting: list[pl.DataFrame] = []
+    for frame in frames:
+        waiting.append(frame)
+        if sum(part.height for part in waiting) >= rows:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)
+
+
 def _entries(
     dataset: Dataset | PlaysSince,
     owner: str,
@@ -143,7 +156,8 @@ def _entries(
     """
     song_of = songs.part(part)
     owners, parts, met = [], [], 0
-    for shard in dataset.shards([owner, track]):
+    # Every join puts the whole index into a table anew, so it is for no fewer rows than that.
+    for shard in _gathered(dataset.shards([owner, track]), 2 * song_of.height):
         runs = shard[owner].rle().struct.unnest()
         run = np.repeat(np.arange(met, met + runs.height, dtype=np.uint32), runs["len"])
         if hidden.share:
