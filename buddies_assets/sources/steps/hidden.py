@@ -21,13 +21,32 @@ def hashes(ids: Iterable[str]) -> np.ndarray:
     return np.frombuffer(b"".join(digests), "<u8")
 
 
+class _SongHashes:
+    """The hash of every song that was met, made once."""
+
+    def __init__(self) -> None:
+        self._made = pl.DataFrame(schema={"song_id": pl.String(), "hash": pl.UInt64()})
+
+    def of(self, songs: pl.DataFrame) -> np.ndarray:
+        """Of each row of a frame with the one column `song_id`, uint64."""
+        found = self._looked_up(songs)
+        if found.null_count():
+            new = songs["song_id"].filter(found.is_null()).unique()
+            self._made = pl.concat([self._made, pl.DataFrame({"song_id": new, "hash": hashes(new.to_list())})])
+            found = self._looked_up(songs)
+        return found.to_numpy()
+
+    def _looked_up(self, songs: pl.DataFrame) -> pl.Series:
+        return songs.join(self._made, on="song_id", how="left", maintain_order="left")["hash"]
+
+
 @dataclass(frozen=True)
 class HiddenPlays:
     """The rule by which plays are hidden: the share `share` of them, by a hash with the seed `seed`."""
 
     seed: int
     share: float
-    _of_song: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    _songs: _SongHashes = field(default_factory=_SongHashes, repr=False, compare=False)
 
     @classmethod
     def of(cls, hidden_plays: Dataset) -> "HiddenPlays":
@@ -41,14 +60,8 @@ class HiddenPlays:
             return np.zeros(plays.height, bool)
         runs = plays["user_id"].rle().struct.unnest()
         users = np.repeat(hashes(runs["value"].to_list()), runs["len"].to_numpy())
-        distinct = plays["song_id"].unique()
-        unknown = [song for song in distinct.to_list() if song not in self._of_song]
-        self._of_song.update(zip(unknown, hashes(unknown).tolist(), strict=True))
-        of_song = pl.DataFrame(
-            {"song_id": distinct, "hash": pl.Series([self._of_song[s] for s in distinct.to_list()], dtype=pl.UInt64)}
-        )
-        songs = plays.select("song_id").join(of_song, on="song_id", how="left", maintain_order="left")["hash"]
-        return uniform(self.seed, HIDDEN, users, songs.to_numpy()) < self.share
+        songs = self._songs.of(plays.select("song_id"))
+        return uniform(self.seed, HIDDEN, users, songs) < self.share
 
     def visible(self, plays: pl.DataFrame) -> pl.DataFrame:
         """The rows that are not hidden."""
