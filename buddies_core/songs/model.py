@@ -168,7 +168,7 @@ class SongsModel:
         return self._predictors
 
     def learn(self, histories: Histories, facts: SongFacts, user_hashes: np.ndarray, song_hashes: np.ndarray) -> None:
-        """Rankers, mix and calibration alone, out of fold; arguments as of `fit`. The sources left are of a fold."""
+        """Rankers, mix and calibration alone, out of fold; arguments as of `fit`. No sources are left."""
         config = self.config
         parts: list[Judged] = []
         seen: Histories | None = None
@@ -183,8 +183,11 @@ class SongsModel:
         parts = [part for part in parts if part.lesson.lists.size]
         if not parts:
             return
-        kinds = config.kinds if len(parts) > 1 and all(_tells_apart(part, parts) for part in parts) else ()
         names = self.feature_names
+        # Trees grow from rows that take as much room as the sources that made them.
+        self.models, self._narrow = [], []
+        del self.world, seen, fold
+        kinds = config.kinds if len(parts) > 1 and all(_tells_apart(part, parts) for part in parts) else ()
         importances: dict[str, dict[str, float]] = {}
         shap: dict[str, dict[str, float]] = {}
         for kind in kinds:
