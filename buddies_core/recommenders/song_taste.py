@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numba import njit
 from scipy.sparse import csr_array
 
 from buddies_core.kernels.randomness import TASTE, uniform
@@ -100,7 +101,7 @@ class SongTaste:
         """
         rows = histories if told is None else histories + told
         scores = dense_products(rows, self.weights)
-        scores += np.diff(histories.indptr).astype(np.float32)[:, None] * self.popularity
+        _add_popularity(scores, np.diff(histories.indptr).astype(np.float32), self.popularity)
         if told is not None:
             scores += np.float32(OF_ITSELF) * told.toarray()
         return np.maximum(scores, 0.0, out=scores)
@@ -116,6 +117,14 @@ class SongTaste:
         n = len(arrays["popularity"])
         weights = csr_array((arrays["values"], arrays["indices"], arrays["indptr"]), shape=(n, n))
         return cls(weights, arrays["popularity"], blend)
+
+
+@njit(nogil=True, cache=True)
+def _add_popularity(scores, lengths, popularity):
+    """In place, by so many songs as a listener has: without a second array as large."""
+    for row in range(len(scores)):
+        for song in range(len(popularity)):
+            scores[row, song] += lengths[row] * popularity[song]
 
 
 def artist_rows(artists: list[str]) -> csr_array:

@@ -19,7 +19,8 @@ from buddies_core.storage.dataset import Dataset
 from buddies_core.storage.dataset_writer import DatasetWriter
 from buddies_core.storage.shards import EntityShards, Inputs, Params, ShardedStep
 
-USERS_AT_ONCE = 256
+USERS_AT_ONCE = 64
+"""Listeners scored together, 46 MB of scores at full size: with 256 most of the time went into asking for memory."""
 BEST_OF_TASTE = 10
 """Playlists a listener that a model is taught, those that taste chooses first."""
 SOURCES = ("plays", "playlists", "popularity")
