@@ -14,9 +14,10 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 from buddies_core.artifact.shared import SharedStore
-from tests.deploy.machine import DEPLOY, TAG, Machine, tool, until
+from tests.deploy.machine import DEPLOY, TAG, Machine, until
 from tests.deploy.player import Player, playable, pod
 from tests.deploy.test_chart import of_kind
+from tests.deploy.trixie import unpacked
 
 ROW = "the chart's pods played: migrated, model pulled, asked, restricted, a spool replayed by the next pod"
 DATABASE = "buddies-postgres-postgres"
@@ -62,7 +63,8 @@ def secrets(store: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     """What chart_secrets.sh would make in a cluster, and the store's credentials, by name."""
     folder = tmp_path_factory.mktemp("kube")
     kubectl, made = folder / "kubectl", folder / "made.yaml"
-    kubectl.write_text(_KUBECTL.format(kubectl=tool("kubectl"), made=made))
+    debians = unpacked("kubernetes-client") / "usr/bin/kubectl"
+    kubectl.write_text(_KUBECTL.format(kubectl=debians, made=made))
     kubectl.chmod(0o755)
     environment = {"KUBECTL": str(kubectl), "PATH": "/usr/bin:/bin"}
     subprocess.run([DEPLOY / "chart_secrets.sh", "buddies"], env=environment, check=True, capture_output=True)
