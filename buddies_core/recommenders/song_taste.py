@@ -120,7 +120,7 @@ class SongTaste:
 
 
 @njit(nogil=True, cache=True)
-def _add_popularity(scores, lengths, popularity):
+def _add_popularity(scores: np.ndarray, lengths: np.ndarray, popularity: np.ndarray) -> None:
     """In place, by so many songs as a listener has: without a second array as large."""
     for row in range(len(scores)):
         for song in range(len(popularity)):
