@@ -28,7 +28,7 @@ coverage: $(INSTALLED)  ## the suite, and what of buddies_core it runs: 90 % of 
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(BY_FILE) --cov --cov-report=term
 
 test-deploy: $(INSTALLED) $(DEPLOY_TOOLS)/.installed  ## images, containers, chart, workflows: needs root and podman
-	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy -o timeout=2700 -m "not slow"
+	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy -o timeout=2700 -m "not slow" -n $(WORKERS) $(BY_FILE)
 
 test-deploy-torch: $(INSTALLED)  ## the pipeline image with torch for processors: built, measured; its wheel: TORCH_WHEELS
 	BUDDIES_TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy/test_images.py -o timeout=2700 -m slow

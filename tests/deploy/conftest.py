@@ -17,7 +17,8 @@ if os.environ.get("BUDDIES_TEST_DEPLOY") != "1":
     collect_ignore_glob = ["test_*.py"]
 
 _rows: dict[str, list[tuple[str, str]]] = defaultdict(list)
-_took: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+_took: dict[str, float] = defaultdict(float)
+_used = [0.0]
 # What containers used, as the kernel counts it: control groups of version 1 (nanoseconds), and of version 2.
 _COUNTERS = (
     (Path("/sys/fs/cgroup/cpuacct/libpod_parent/cpuacct.usage"), 1e-9),
@@ -25,24 +26,28 @@ _COUNTERS = (
 )
 
 
-def processor_seconds() -> float:
-    """Of this process, of what it started and waited for, and of all containers, so far."""
+def seconds_of_processes() -> float:
+    """Of a processor: what this process, and what it started and waited for, used so far."""
     times = os.times()
-    used = times.user + times.system + times.children_user + times.children_system
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def seconds_of_containers() -> float:
+    """Of a processor: what all containers used so far; 0 where the kernel does not count it."""
     for path, unit in _COUNTERS:
         if path.exists():
             counted = path.read_text().split()
-            return used + unit * int(counted[counted.index("usage_usec") + 1 if "usage_usec" in counted else 0])
-    return used
+            return unit * int(counted[counted.index("usage_usec") + 1 if "usage_usec" in counted else 0])
+    return 0.0
+
+
+_before = seconds_of_containers()
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: pytest.Item):
-    began, used = time.monotonic(), processor_seconds()
+    item.user_properties.append(("began", (time.monotonic(), seconds_of_processes())))
     yield
-    if row := getattr(getattr(item, "module", None), "ROW", None):
-        took, before = _took[row]
-        _took[row] = (took + time.monotonic() - began, before + max(processor_seconds() - used, 0.0))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -50,8 +55,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     outcome = yield
     report = outcome.get_result()
     row = getattr(getattr(item, "module", None), "ROW", None)
-    if row is not None and (report.when == "call" or report.outcome != "passed"):
-        why = report.longrepr[2] if report.skipped and isinstance(report.longrepr, tuple) else ""
+    began, used = dict(item.user_properties)["began"]
+    report.user_properties = [("row", row), ("cost", (time.monotonic() - began, seconds_of_processes() - used))]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Takes down what a test said of its row, whichever process ran it."""
+    told = dict(report.user_properties)
+    if (row := told.get("row")) is None:
+        return
+    if report.when == "teardown":
+        took, used = told["cost"]
+        _took[row] += took
+        _used[0] += used
+    if report.when == "call" or report.outcome != "passed":
+        why = report.longrepr[2] if report.skipped and isinstance(report.longrepr, (tuple, list)) else ""
         _rows[row].append((report.outcome, why.removeprefix("Skipped: ")))
 
 
@@ -61,8 +79,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
         return
     terminalreporter.section("what is proven")
     for row, outcomes in _rows.items():
-        took, used = _took[row]
-        cost = f"{took:.0f} s, {used:.0f} s of processors"
+        cost = f"{_took[row]:.0f} s"
         skips = sorted({why for outcome, why in outcomes if outcome == "skipped"})
         passed = sum(outcome == "passed" for outcome, _ in outcomes)
         if any(outcome == "failed" for outcome, _ in outcomes):
@@ -75,10 +92,10 @@ def pytest_terminal_summary(terminalreporter) -> None:
             )
         else:
             terminalreporter.write_line(f"proven                 {row}: {passed} tests ({cost})")
-
-    took, used = (sum(column) for column in zip(*_took.values(), strict=True))
+    used = _used[0] + seconds_of_containers() - _before
+    load = os.getloadavg()[0]
     terminalreporter.write_line(
-        f"altogether {took:.0f} s, {used:.0f} s of processors, at a load of {os.getloadavg()[0]:.0f}"
+        f"altogether {sum(_took.values()):.0f} s of tests, {used:.0f} s of processors, at a load of {load:.0f}"
     )
 
 

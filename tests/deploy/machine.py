@@ -4,6 +4,7 @@ Everything lies under one folder (BUDDIES_DEPLOY_CACHE), which outlives a run; c
 named after it and go with it. What a machine cannot do is found out here, by trying, and said as the reason of a skip.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -12,11 +13,14 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from buddies_core.storage.durable import write_durably
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -43,6 +47,15 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 """
 _STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{cache}/graph"\nrunroot = "{cache}/run"\n'
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One process at a time: what outlives a run is made under it."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
@@ -72,11 +85,15 @@ class Machine:
         import resource
 
         files = min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-        (CACHE / "containers.conf").write_text(_CONTAINERS.format(files=files, processes=32_768), encoding="utf-8")
-        (CACHE / "storage.conf").write_text(_STORAGE.format(cache=CACHE), encoding="utf-8")
+        written = {"containers.conf": _CONTAINERS.format(files=files, processes=32_768)}
+        written["storage.conf"] = _STORAGE.format(cache=CACHE)
+        for name, text in written.items():
+            if not (CACHE / name).exists() or (CACHE / name).read_text(encoding="utf-8") != text:
+                write_durably(CACHE / name, text.encode())
         settings = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
         self.environment = {**os.environ, **{name: str(CACHE / file) for name, file in settings.items()}}
-        self.run_name = os.environ.get("BUDDIES_DEPLOY_RUN", f"buddies-test-{secrets.token_hex(4)}")
+        run = os.environ.get("BUDDIES_DEPLOY_RUN", f"buddies-test-{secrets.token_hex(4)}")
+        self.run_name = "-".join(filter(None, [run, os.environ.get("PYTEST_XDIST_WORKER")]))
         self.network = self.run_name
 
     def run(self, *command: str, check: bool = True, seconds: float = 900, **more: Any) -> subprocess.CompletedProcess:
@@ -133,7 +150,8 @@ def machine_or_skip() -> Machine:
     if missing:
         pytest.skip(f"this machine: not installed: {', '.join(missing)} (deploy/test-machine.sh installs them)")
     machine = Machine()
-    ensure_base(machine)
+    with alone():
+        ensure_base(machine)
     tried = machine.run("podman", "run", "--rm", "--network", "none", BASE, "true", check=False)
     if tried.returncode:
         pytest.skip(f"this machine: a container does not start: {tried.stderr.strip().splitlines()[-1]}")
@@ -182,6 +200,11 @@ def image(machine: Machine, name: str, **settings: str) -> str:
 
     `settings` are for that script. Wheels of torch for processors are looked for in TORCH_WHEELS, a folder or a page.
     """
+    with alone():
+        return _image(machine, name, **settings)
+
+
+def _image(machine: Machine, name: str, **settings: str) -> str:
     tag = "-".join([TAG, *filter(None, [settings.get("LOCK")])])
     made = f"localhost/buddies-{name}:{tag}"
     digest = made_of(machine, name, settings)

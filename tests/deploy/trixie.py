@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.machine import CACHE
+from tests.deploy.machine import CACHE, alone
 
 _KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _MIRROR = "http://deb.debian.org/debian"
@@ -13,6 +13,11 @@ _MIRROR = "http://deb.debian.org/debian"
 
 def unpacked(package: str) -> Path:
     """The folder of an unpacked package; the test is skipped where none can be had."""
+    with alone():
+        return _unpacked(package)
+
+
+def _unpacked(package: str) -> Path:
     target = CACHE / "trixie" / package
     if (target / "usr").is_dir():
         return target
