@@ -63,7 +63,7 @@ def secrets(store: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     """What chart_secrets.sh would make in a cluster, and the store's credentials, by name."""
     folder = tmp_path_factory.mktemp("kube")
     kubectl, made = folder / "kubectl", folder / "made.yaml"
-    debians = unpacked("kubernetes-client") / "usr/bin/kubectl"
+    debians = unpacked("kubectl") / "usr/bin/kubectl"
     kubectl.write_text(_KUBECTL.format(kubectl=debians, made=made))
     kubectl.chmod(0o755)
     environment = {"KUBECTL": str(kubectl), "PATH": "/usr/bin:/bin"}

@@ -29,7 +29,7 @@ def _unpacked(package: str) -> Path:
     (apt / "sources.list").write_text(f"deb [signed-by={_KEYS}] {_MIRROR} trixie main\n", encoding="utf-8")
     options = [
         f"-o=Dir::Etc::sourcelist={apt}/sources.list", "-o=Dir::Etc::sourceparts=-",
-        f"-o=Dir::State::lists={apt}/lists",
+        f"-o=Dir::State::lists={apt}/lists", "-o=Dir::State::status=/dev/null",
         f"-o=Dir::Cache={apt}", f"-o=Dir::Cache::archives={apt}/archives", "-o=APT::Sandbox::User=root",
     ]  # fmt: skip
     for command in (["update", "-qq"], ["download", package]):
