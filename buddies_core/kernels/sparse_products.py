@@ -25,26 +25,6 @@ def sparse_products(rows: csr_array, weights: csr_array) -> csr_array:
     return csr_array((values[: indptr[-1]], indices[: indptr[-1]], indptr), shape=(rows.shape[0], weights.shape[1]))
 
 
-def dense_products(rows: csr_array, weights: csr_array) -> np.ndarray:
-    """`(rows @ weights).toarray()`, float32 [n, columns], to the bit."""
-    products = np.zeros((rows.shape[0], weights.shape[1]), np.float32)
-    _dense_products(
-        rows.indptr, rows.indices, rows.data.astype(np.float32, copy=False),
-        weights.indptr, weights.indices, weights.data, products,
-    )  # fmt: skip
-    return products
-
-
-@njit(nogil=True, cache=True)
-def _dense_products(starts, members, amounts, indptr, columns, data, products):
-    for row in range(len(starts) - 1):
-        sums = products[row]
-        for member in range(starts[row], starts[row + 1]):
-            amount = amounts[member]
-            for at in range(indptr[members[member]], indptr[members[member] + 1]):
-                sums[columns[at]] += amount * data[at]
-
-
 @njit(nogil=True, cache=True)
 def _products(rows, weights, n_columns, indices, values):
     """Columns and sums of each row, one row behind the other, written to `indices` and `values`; lengths of rows."""

@@ -14,7 +14,6 @@ from numba import njit, prange
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array, vstack
 
-from buddies_core.kernels.sparse_products import dense_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.cooccurrence import nearest_items
 from buddies_core.recommenders.own_greatest import own_greatest
@@ -79,9 +78,8 @@ class Ease:
 
     def scores(self, histories: csr_array) -> np.ndarray:
         """See `Recommender.scores`."""
-        if isinstance(self.weights, np.ndarray):
-            return np.asarray(histories.astype(np.float32) @ self.weights)
-        return dense_products(histories, self.weights)
+        product = histories.astype(np.float32) @ self.weights
+        return product if isinstance(product, np.ndarray) else product.toarray()
 
     def similar(self, items: np.ndarray) -> np.ndarray:
         """See `Recommender.similar`: the weights of an item for others."""

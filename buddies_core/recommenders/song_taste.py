@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
 from buddies_core.kernels.randomness import TASTE, uniform
-from buddies_core.kernels.sparse_products import dense_products
 from buddies_core.recommenders.bpr.errors import TrainingError
 from buddies_core.recommenders.ease import Ease, EaseConfig
 
@@ -100,8 +98,8 @@ class SongTaste:
             told: what they said of songs, between -1 and 1, same shape: it counts beside the plays.
         """
         rows = histories if told is None else histories + told
-        scores = dense_products(rows, self.weights)
-        _add_popularity(scores, np.diff(histories.indptr).astype(np.float32), self.popularity)
+        scores = (rows.astype(np.float32) @ self.weights).toarray()
+        scores += np.diff(histories.indptr).astype(np.float32)[:, None] * self.popularity
         if told is not None:
             scores += np.float32(OF_ITSELF) * told.toarray()
         return np.maximum(scores, 0.0, out=scores)
@@ -117,14 +115,6 @@ class SongTaste:
         n = len(arrays["popularity"])
         weights = csr_array((arrays["values"], arrays["indices"], arrays["indptr"]), shape=(n, n))
         return cls(weights, arrays["popularity"], blend)
-
-
-@njit(nogil=True, cache=True)
-def _add_popularity(scores: np.ndarray, lengths: np.ndarray, popularity: np.ndarray) -> None:
-    """In place, by so many songs as a listener has: without a second array as large."""
-    for row in range(len(scores)):
-        for song in range(len(popularity)):
-            scores[row, song] += lengths[row] * popularity[song]
 
 
 def artist_rows(artists: list[str]) -> csr_array:

@@ -62,7 +62,9 @@ def main() -> int:
     """Ask, and say what is wrong where something is."""
     url = address(sys.argv[1:])
     if url is None:
-        sys.stderr.write("error: give --live, or the address of a server of this machine (http://127.0.0.1:PORT/…)\n")
+        sys.stderr.write(
+            "error: give --live, or the address of a server of this machine (http://127.0.0.1:PORT/…, grpc://…)\n"
+        )
         return 2
     allowed = os.environ.get("BUDDIES_ALLOWED_HOSTS", "").partition(",")[0].strip()
     if url.startswith("grpc:"):

@@ -18,7 +18,7 @@ if os.environ.get("BUDDIES_TEST_DEPLOY") != "1":
 
 _rows: dict[str, list[tuple[str, str]]] = defaultdict(list)
 _took: dict[str, float] = defaultdict(float)
-_used = [0.0]
+_used: list[float] = []
 # What containers used, as the kernel counts it: control groups of version 1 (nanoseconds), and of version 2.
 _COUNTERS = (
     (Path("/sys/fs/cgroup/cpuacct/libpod_parent/cpuacct.usage"), 1e-9),
@@ -67,7 +67,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "teardown":
         took, used = told["cost"]
         _took[row] += took
-        _used[0] += used
+        _used.append(used)
     if report.when == "call" or report.outcome != "passed":
         why = report.longrepr[2] if report.skipped and isinstance(report.longrepr, (tuple, list)) else ""
         _rows[row].append((report.outcome, why.removeprefix("Skipped: ")))
@@ -92,7 +92,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
             )
         else:
             terminalreporter.write_line(f"proven                 {row}: {passed} tests ({cost})")
-    used = _used[0] + seconds_of_containers() - _before
+    used = sum(_used) + seconds_of_containers() - _before
     load = os.getloadavg()[0]
     terminalreporter.write_line(
         f"altogether {sum(_took.values()):.0f} s of tests, {used:.0f} s of processors, at a load of {load:.0f}"

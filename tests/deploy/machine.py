@@ -88,8 +88,7 @@ class Machine:
         written = {"containers.conf": _CONTAINERS.format(files=files, processes=32_768)}
         written["storage.conf"] = _STORAGE.format(cache=CACHE)
         for name, text in written.items():
-            if not (CACHE / name).exists() or (CACHE / name).read_text(encoding="utf-8") != text:
-                write_durably(CACHE / name, text.encode())
+            write_durably(CACHE / name, text.encode())
         settings = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
         self.environment = {**os.environ, **{name: str(CACHE / file) for name, file in settings.items()}}
         run = os.environ.get("BUDDIES_DEPLOY_RUN", f"buddies-test-{secrets.token_hex(4)}")
@@ -150,8 +149,7 @@ def machine_or_skip() -> Machine:
     if missing:
         pytest.skip(f"this machine: not installed: {', '.join(missing)} (deploy/test-machine.sh installs them)")
     machine = Machine()
-    with alone():
-        ensure_base(machine)
+    ensure_base(machine)
     tried = machine.run("podman", "run", "--rm", "--network", "none", BASE, "true", check=False)
     if tried.returncode:
         pytest.skip(f"this machine: a container does not start: {tried.stderr.strip().splitlines()[-1]}")
@@ -161,6 +159,7 @@ def machine_or_skip() -> Machine:
     return machine
 
 
+@alone()
 def ensure_base(machine: Machine, suite: str = "trixie") -> None:
     """Debian's own image where there is none: a debootstrap under the same name, so one Containerfile will do."""
     base = BASE.replace("trixie", suite)
@@ -195,16 +194,12 @@ def made_of(machine: Machine, name: str, settings: dict[str, str]) -> str:
     return digest.hexdigest()
 
 
+@alone()
 def image(machine: Machine, name: str, **settings: str) -> str:
     """One of our images, built by the script that releases use, unless it was made of the same already.
 
     `settings` are for that script. Wheels of torch for processors are looked for in TORCH_WHEELS, a folder or a page.
     """
-    with alone():
-        return _image(machine, name, **settings)
-
-
-def _image(machine: Machine, name: str, **settings: str) -> str:
     tag = "-".join([TAG, *filter(None, [settings.get("LOCK")])])
     made = f"localhost/buddies-{name}:{tag}"
     digest = made_of(machine, name, settings)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.machine import CACHE, Machine
+from tests.deploy.machine import CACHE, Machine, alone
 
 _ENGINE = """[containers]
 default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
@@ -30,6 +30,7 @@ def nested(folder: Path, more: str = "") -> list[str]:
     return [f"--volume={CACHE}/graph:/images:ro", *files]
 
 
+@alone()
 def rootfs_image(machine: Machine, name: str, suite: str, packages: str) -> str:
     """An image of a suite of Debian with packages; the test is skipped where none can be made."""
     image = f"localhost/buddies-test-{name}:{suite}"

@@ -11,13 +11,9 @@ _KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _MIRROR = "http://deb.debian.org/debian"
 
 
+@alone()
 def unpacked(package: str) -> Path:
     """The folder of an unpacked package; the test is skipped where none can be had."""
-    with alone():
-        return _unpacked(package)
-
-
-def _unpacked(package: str) -> Path:
     target = CACHE / "trixie" / package
     if (target / "usr").is_dir():
         return target

@@ -210,7 +210,6 @@ def _grow(offered, sizes, totals, chance, playlist_ptr, playlist_songs, variety,
         highest = min(highest, gain[best])
         values[place], gains[place] = offered[best], np.float32(highest)
         gain[best] = -1.0
-        gone_through[best] = len(values)
         for song in playlist_songs[playlist_ptr[offered[best]] : playlist_ptr[offered[best] + 1]]:
             covered[song] = True
     return min(n, len(values))
